@@ -1,0 +1,1 @@
+"""The lab bench for voice agents on the Active Call server."""

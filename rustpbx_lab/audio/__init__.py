@@ -1,0 +1,1 @@
+"""Sound: clips, codecs, sources of a caller's audio, recordings of a call."""

@@ -1,0 +1,257 @@
+"""Clips: audio in memory, read, written, resampled, measured."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+import soundfile  # pyright: ignore[reportMissingTypeStubs]
+import soxr  # pyright: ignore[reportMissingTypeStubs]
+
+from rustpbx_lab.errors import AudioError, shorten
+
+from .codecs import Samples, codec_of
+
+FULL_SCALE = 32768
+"""One more than the largest 16-bit sample: 0 dBFS."""
+
+_INTEGER_SUBTYPES = ("PCM_", "ULAW", "ALAW", "DPCM_", "ALAC_")
+
+Source = str | os.PathLike[str] | BinaryIO
+"""A path, or an open binary file (an upload)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """Audio of known rate.
+
+    Two clips are equal if their rates and all their samples are.
+    """
+
+    samples: Samples
+    """int16, shape (n,) or (n, channels)."""
+    sample_rate_hz: int
+
+    def __post_init__(self) -> None:
+        if self.samples.dtype != np.int16 or self.samples.ndim not in (1, 2):
+            raise AudioError(
+                f"cannot make a clip of {self.samples.dtype} samples of shape "
+                f"{self.samples.shape}: a clip holds int16, (n,) or (n, channels)"
+            )
+        if self.sample_rate_hz <= 0:
+            raise AudioError(
+                f"cannot make a clip at {self.sample_rate_hz} Hz: "
+                "a sample rate is above 0"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Clip):
+            return NotImplemented
+        return self.sample_rate_hz == other.sample_rate_hz and np.array_equal(
+            self.samples, other.samples
+        )
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] # arrays change
+
+    @classmethod
+    def read(cls, source: Source, channel: int | None = None) -> "Clip":
+        """Read one channel of an audio file (WAV, FLAC, OGG, MP3, …).
+
+        16-bit files are read bit for bit; deeper ones are rounded.
+
+        Args:
+            source: A path or an open binary file.
+            channel: Which channel, from 0; needed if there are several.
+
+        Returns:
+            A clip of shape (n,) at the file's own rate.
+
+        Raises:
+            AudioError: If it cannot be read as audio, has no such channel, or has
+                several and none was chosen.
+        """
+        clip = cls.read_channels(source)
+        try:
+            return clip._only_channel(channel)
+        except AudioError as exc:
+            raise AudioError(f"cannot read {_name_of(source)}: {exc}") from exc
+
+    @classmethod
+    def read_channels(cls, source: Source) -> "Clip":
+        """Read all channels of an audio file, shape (n, channels).
+
+        Raises:
+            AudioError: If it cannot be read as audio.
+        """
+        name = _name_of(source)
+        if isinstance(source, str | os.PathLike) and not Path(source).is_file():
+            raise AudioError(f"cannot read {name}: there is no such file")
+        try:
+            with soundfile.SoundFile(source) as file:
+                subtype = str(file.subtype)
+                exact = subtype.startswith(_INTEGER_SUBTYPES)
+                read = file.read(dtype="int16" if exact else "float32", always_2d=True)
+                rate = int(file.samplerate)
+        except (soundfile.LibsndfileError, OSError, RuntimeError) as exc:
+            raise AudioError(
+                f"cannot read {name}: {_reason(exc)}; WAV, FLAC, OGG and MP3 work"
+            ) from exc
+        samples = cast("npt.NDArray[np.int16] | npt.NDArray[np.float32]", read)
+        return cls(samples if exact else to_int16(samples), rate)  # pyright: ignore[reportArgumentType]
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the clip as 16-bit audio; the suffix chooses the format.
+
+        Raises:
+            AudioError: If the file cannot be written.
+        """
+        try:
+            soundfile.write(path, self.samples, self.sample_rate_hz, subtype="PCM_16")
+        except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as exc:
+            raise AudioError(
+                f"cannot write {shorten(str(path))}: {_reason(exc)}; "
+                "a .wav or .flac in a directory that exists works"
+            ) from exc
+
+    @property
+    def channels(self) -> int:
+        """How many channels the clip has."""
+        return 1 if self.samples.ndim == 1 else self.samples.shape[1]
+
+    @property
+    def duration_ms(self) -> int:
+        """Length, rounded down to whole milliseconds."""
+        return len(self.samples) * 1000 // self.sample_rate_hz
+
+    @property
+    def level_dbfs(self) -> float:
+        """RMS level over all samples; see `level_dbfs`."""
+        return level_dbfs(self.samples)
+
+    def channel(self, index: int) -> "Clip":
+        """Return one channel, shape (n,).
+
+        Raises:
+            AudioError: If there is no such channel.
+        """
+        if not 0 <= index < self.channels:
+            raise AudioError(
+                f"there is no channel {index}; there are {_listed(self.channels)}"
+            )
+        if self.samples.ndim == 1:
+            return self
+        return Clip(np.ascontiguousarray(self.samples[:, index]), self.sample_rate_hz)
+
+    def mono(self) -> "Clip":
+        """Return the mean of all channels, shape (n,)."""
+        if self.channels == 1:
+            return self.channel(0)
+        mean = np.rint(self.samples.mean(axis=1)).astype(np.int16)
+        return Clip(mean, self.sample_rate_hz)
+
+    def resampled(self, sample_rate_hz: int) -> "Clip":
+        """Return the clip at another rate; the same clip if it has that rate."""
+        if sample_rate_hz == self.sample_rate_hz:
+            return self
+        floats = to_float32(self.samples)
+        at_rate = soxr.resample(floats, self.sample_rate_hz, sample_rate_hz)
+        return Clip(to_int16(at_rate), sample_rate_hz)
+
+    def _only_channel(self, channel: int | None) -> "Clip":
+        if channel is None and self.channels > 1:
+            choices = " or ".join(f"channel={i}" for i in range(min(self.channels, 4)))
+            raise AudioError(f"it has {self.channels} channels; pass {choices}")
+        return self.channel(channel or 0)
+
+
+class Resampler:
+    """A resampler for audio that is still coming; it keeps state between pushes.
+
+    What comes out lags behind what went in by some milliseconds; `flush` gives
+    the rest. Equal input gives equal output however it was cut.
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self.from_hz = from_hz
+        self.to_hz = to_hz
+        self._stream = (
+            None
+            if from_hz == to_hz
+            else soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
+        )
+
+    def push(self, samples: Samples) -> Samples:
+        """Return what ``samples``, shape (n,), complete at the new rate."""
+        return self._resample(samples, last=False)
+
+    def flush(self) -> Samples:
+        """Return what is still held back, and begin anew."""
+        rest = self._resample(np.zeros(0, np.int16), last=True)
+        if self._stream is not None:
+            self._stream.clear()
+        return rest
+
+    def _resample(self, samples: Samples, *, last: bool) -> Samples:
+        if self._stream is None:
+            return samples
+        return to_int16(self._stream.resample_chunk(to_float32(samples), last=last))
+
+
+def read_raw(path: str | os.PathLike[str], codec: str) -> Clip:
+    """Read a file of encoded samples without a header.
+
+    Args:
+        path: The file.
+        codec: A name of `CODECS`; the clip has the codec's rate.
+
+    Raises:
+        AudioError: If the file or the codec is not there.
+    """
+    chosen = codec_of(codec)
+    try:
+        encoded = Path(path).read_bytes()
+    except OSError as exc:
+        raise AudioError(f"cannot read {shorten(str(path))}: {_reason(exc)}") from exc
+    return Clip(chosen.decoder().decode(encoded), chosen.sample_rate_hz)
+
+
+def level_dbfs(samples: Samples) -> float:
+    """Return the RMS level in dB below full scale; ``-inf`` for silence or nothing.
+
+    A full-scale square wave has 0 dBFS, a full-scale sine -3 dBFS.
+    """
+    if not samples.size:
+        return float("-inf")
+    floats = samples.astype(np.float64).ravel()
+    power = float(np.dot(floats, floats)) / floats.size
+    return 10 * float(np.log10(power / FULL_SCALE**2)) if power else float("-inf")
+
+
+def to_float32(samples: Samples) -> npt.NDArray[np.float32]:
+    """Return samples as float32 in [-1, 1)."""
+    return samples.astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def to_int16(samples: npt.NDArray[np.floating]) -> Samples:
+    """Return floats in [-1, 1) as int16, rounded; louder ones are clipped."""
+    # done here because soxr adds random dither to its own int16 output
+    scaled = np.rint(samples * np.float32(FULL_SCALE))
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def _name_of(source: Source) -> str:
+    if isinstance(source, str | os.PathLike):
+        return shorten(str(source))
+    return "the audio"
+
+
+def _reason(exc: BaseException) -> str:
+    if isinstance(exc, soundfile.LibsndfileError):
+        return str(exc.error_string).rstrip(".")
+    return exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
+
+
+def _listed(channels: int) -> str:
+    return "only channel 0" if channels == 1 else f"channels 0 to {channels - 1}"

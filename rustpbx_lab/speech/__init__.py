@@ -1,0 +1,1 @@
+"""Speech engines behind one interface each, and the server's own VAD."""

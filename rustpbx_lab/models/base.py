@@ -1,0 +1,283 @@
+"""What every model of the wire has in common: names, numbers, secrets, extras."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    PrivateAttr,
+    SecretStr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    StrictStr,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_serializer,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from typing_extensions import override
+
+from rustpbx_lab.models.secrets import MASK, is_secret_key, mask_value
+
+U32_MAX = 2**32 - 1
+U64_MAX = 2**64 - 1
+
+U16 = Annotated[int, Field(strict=True, ge=0, le=2**16 - 1)]
+U32 = Annotated[int, Field(strict=True, ge=0, le=U32_MAX)]
+U64 = Annotated[int, Field(strict=True, ge=0, le=U64_MAX)]
+I32 = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
+F32 = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number; written as an integer it is one too."""
+WireInt = Annotated[int, Field(strict=True)]
+"""An integer that somebody else said: no range is enforced."""
+StringMap = dict[StrictStr, StrictStr]
+
+AS_WRITTEN = {"as_written": True}
+"""Validation context of ``parse``: keep the spelling of what was read."""
+
+REVEAL = "reveal"
+
+
+def _is_as_written(info: ValidationInfo) -> bool:
+    return bool(info.context and info.context.get("as_written"))
+
+
+def _plain_text(value: Any) -> Any:
+    if isinstance(value, str | SecretStr):
+        return value
+    raise ValueError("Input should be a valid string")
+
+
+def _show_secret(secret: SecretStr, info: SerializationInfo) -> str:
+    revealed = bool(info.context and info.context.get(REVEAL))
+    return secret.get_secret_value() if revealed else MASK
+
+
+Secret = Annotated[
+    SecretStr,
+    BeforeValidator(_plain_text),
+    PlainSerializer(_show_secret, return_type=str),
+]
+"""A credential: ``***`` everywhere but in ``to_wire(reveal=True)``."""
+
+
+class OtherName(str):
+    """A name that the server wrote as an object, ``{"other": "ten"}``.
+
+    The server's log writes enumerations it does not know like this (and refuses
+    them when sent back). It compares and reads as the name itself.
+    """
+
+    __slots__ = ("key",)
+
+    key: str
+
+    def __new__(cls, name: str, key: str = "other") -> "OtherName":
+        made = super().__new__(cls, name)
+        made.key = key
+        return made
+
+    @override
+    def __reduce__(self) -> tuple[type["OtherName"], tuple[str, str]]:
+        return OtherName, (str(self), self.key)
+
+
+def _read_name(
+    value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> str:
+    if _is_as_written(info) and isinstance(value, dict) and len(value) == 1:
+        ((key, name),) = value.items()
+        if key in {"other", "Other"} and isinstance(name, str):
+            return OtherName(name, key)
+    return value if isinstance(value, OtherName) else handler(value)
+
+
+def _write_name(name: str) -> str | dict[str, str]:
+    return {name.key: str(name)} if isinstance(name, OtherName) else name
+
+
+OpenName = Annotated[StrictStr, WrapValidator(_read_name), PlainSerializer(_write_name)]
+"""A string of a list the server may extend; see ``examples`` for the known ones."""
+
+
+class WireModel(BaseModel, frozen=True):
+    """Something that crosses the wire: camelCase there, snake_case here.
+
+    Equality is by value, what was read beyond the known fields included; which of
+    two spellings was read makes no difference.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+    tag: ClassVar[str | None] = None
+    """The discriminator's name: ``"event"``, ``"command"``, ``"note"`` or None."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {}
+    """Log column -> attribute that fills it, where the two names differ."""
+
+    @property
+    def spelling(self) -> Mapping[str, str]:
+        """Wire name -> the other spelling that was read instead."""
+        return {}
+
+    def to_wire(self, reveal: bool = False) -> dict[str, Any]:
+        """Return the message: the discriminator, the fields that were set, extras.
+
+        Args:
+            reveal: Write secrets out instead of ``***``.
+        """
+        wire = self.model_dump(
+            mode="json", by_alias=True, exclude_unset=True, context={REVEAL: reveal}
+        )
+        return wire if reveal else mask_value(wire)
+
+    def to_json(self, reveal: bool = False) -> str:
+        """Return the message as compact JSON with non-ASCII text unescaped."""
+        wire = self.to_wire(reveal)
+        return json.dumps(
+            wire, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+
+    @model_serializer(mode="wrap")
+    def _write(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        wire: dict[str, Any] = handler(self)
+        # a class that forbids extras drops those that parse() has let in
+        for key, value in (self.__pydantic_extra__ or {}).items():
+            wire.setdefault(key, value)
+        if info.by_alias:
+            spelling = self.spelling
+            if spelling:
+                wire = {spelling.get(key, key): value for key, value in wire.items()}
+        return {self.tag: getattr(self, self.tag), **wire} if self.tag else wire
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WireModel):
+            return NotImplemented
+        return (
+            type(self) is type(other)
+            and self.__dict__ == other.__dict__
+            and (self.__pydantic_extra__ or {}) == (other.__pydantic_extra__ or {})
+        )
+
+    @override
+    def __hash__(self) -> int:
+        # maps and lists may be among the fields; the plain ones tell enough apart
+        plain = (v for v in self.__dict__.values() if isinstance(v, str | int | float))
+        return hash((type(self), *plain))
+
+    @override
+    def __repr_args__(self) -> Any:
+        for name, value in super().__repr_args__():
+            hidden = is_secret_key(name) and isinstance(value, str | int)
+            yield name, MASK if hidden else mask_value(value)
+
+
+class SpelledModel(WireModel, frozen=True):
+    """A model some of whose keys are written in more than one way."""
+
+    server_aliases: ClassVar[Mapping[str, str]] = {}
+    """Other spelling -> wire name; the server reads either and refuses both."""
+
+    foreign_spellings: ClassVar[Mapping[str, str]] = {}
+    """Spelling of others -> wire name; the server ignores it, we read it."""
+
+    _spelling: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    @property
+    @override
+    def spelling(self) -> Mapping[str, str]:
+        return self._spelling
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_spellings(
+        cls,
+        data: Any,
+        handler: ModelWrapValidatorHandler["SpelledModel"],
+        info: ValidationInfo,
+    ) -> "SpelledModel":
+        if not isinstance(data, dict):
+            return handler(data)
+        given: dict[str, Any] = dict(data)
+        spelling: dict[str, str] = {}
+        for written, wire in cls._spellings_of(given):
+            given[wire] = given.pop(written)
+            spelling[wire] = written
+        model = handler(given)
+        if _is_as_written(info):
+            model._spelling.update(spelling)
+        return model
+
+    @classmethod
+    def _spellings_of(cls, given: dict[str, Any]) -> list[tuple[str, str]]:
+        # The order matters: in tts `voice` is `model`, in asr `model` is `modelType`.
+        found: list[tuple[str, str]] = []
+        for written, wire in cls.server_aliases.items():
+            if written in given:
+                if wire in given:
+                    raise ValueError(
+                        f"{written} and {wire} are one key of the server, which "
+                        "refuses both together; give one of them"
+                    )
+                found.append((written, wire))
+        for written, wire in cls.foreign_spellings.items():
+            # given both, the server reads its own; the other stays what it is: extra
+            if written in given and wire not in given:
+                found.append((written, wire))
+        return found
+
+
+class BaseOption(WireModel, frozen=True):
+    """An option object inside a command."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BaseCommand(WireModel, frozen=True):
+    """A command of the client to the server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tag: ClassVar[str | None] = "command"
+
+    command: str
+    """Name of the command on the wire."""
+
+
+class BaseEvent(WireModel, frozen=True):
+    """An event of the server; keys that a newer server adds are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tag: ClassVar[str | None] = "event"
+
+    event: str
+    """Name of the event on the wire."""
+
+
+class BaseNote(WireModel, frozen=True):
+    """Something we know ourselves and the server did not say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tag: ClassVar[str | None] = "note"
+
+    note: str
+    """Name of the note in the log."""

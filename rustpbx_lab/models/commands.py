@@ -1,0 +1,392 @@
+"""What a client says to the server: nineteen commands."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, get_args
+
+from pydantic import ConfigDict, Field, JsonValue, StrictBool, StrictStr
+
+from rustpbx_lab.models.base import U32, BaseCommand, SpelledModel, StringMap
+from rustpbx_lab.models.options import (
+    CallOption,
+    RecorderOption,
+    ReferOption,
+    SynthesisOption,
+)
+from rustpbx_lab.models.reading import Reader
+
+END_REASONS = [
+    "caller",
+    "callee",
+    "refer",
+    "system",
+    "autohangup",
+    "inactivitytimeout",
+    "canceled",
+    "rejected",
+    "failed",
+]
+"""Reasons the server knows; any other text becomes ``other(text)``."""
+
+
+class Invite(BaseCommand, frozen=True):
+    """Set the call up: the first command of an outgoing call. → `answer`.
+
+    On SIP it blocks every later command until the other side has answered.
+    """
+
+    command: Literal["invite"] = "invite"
+
+    option: CallOption
+    """How the call is made; may be empty, not missing and not null."""
+
+
+class Accept(BaseCommand, frozen=True):
+    """Answer the incoming SIP call whose dialog id is the session id. → `answer`."""
+
+    command: Literal["accept"] = "accept"
+
+    option: CallOption
+    """How the call is handled; replaces what an earlier `ringing` set."""
+
+
+class Reject(BaseCommand, frozen=True):
+    """Refuse the incoming SIP call and close the connection."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "reason", "value": "code"}
+
+    command: Literal["reject"] = "reject"
+
+    reason: StrictStr
+    """Text of the SIP Reason header."""
+
+    code: U32 | None = Field(default=None, examples=[486, 600, 603])
+    """SIP status; missing: 603 Decline."""
+
+
+class Ringing(BaseCommand, frozen=True):
+    """Tell the caller of an incoming SIP call that it rings."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "ringtone"}
+
+    command: Literal["ringing"] = "ringing"
+
+    recorder: RecorderOption | None = None
+    """Record from now on; missing: off."""
+
+    early_media: StrictBool | None = False
+    """Send 183 with SDP instead of 180."""
+
+    ringtone: StrictStr | None = None
+    """File or URL to play while ringing; implies early media. Accepting the call does
+    not stop it."""
+
+
+class Tts(BaseCommand, frozen=True):
+    """Speak a text. → `trackStart`, `metrics`, `trackEnd`.
+
+    A second non-streaming command with the same play id (or none), sent while the
+    first is playing, is accepted and never spoken. Another play id interrupts.
+    """
+
+    command: Literal["tts"] = "tts"
+
+    text: StrictStr
+    """What to say; may be empty, to signal the end or auto hangup only."""
+
+    speaker: StrictStr | None = None
+    """No effect on the voice in this server; set it in ``option``."""
+
+    play_id: StrictStr | None = None
+    """Name of the playback; use a fresh one each time."""
+
+    auto_hangup: StrictBool | None = None
+    """Hang up when this playback ends."""
+
+    streaming: StrictBool | None = False
+    """The text arrives in pieces under one play id."""
+
+    end_of_stream: StrictBool | None = False
+    """Last piece; the server forces it to true when not streaming."""
+
+    option: SynthesisOption | None = None
+    """Merged over the call's option; a missing speed, volume, samplerate or codec is
+    reset to its default here, an explicit null keeps the call's."""
+
+    wait_input_timeout: U32 | None = None
+    """After the playback send `silence` if nothing is heard for so many
+    milliseconds; 0 disarms."""
+
+    base64: StrictBool | None = False
+    """The text is base64 of s16le mono audio at the tts sample rate."""
+
+    cache_key: StrictStr | None = None
+    """Name in the server's audio cache, without a dot; non-streaming only."""
+
+
+class Play(BaseCommand, frozen=True):
+    """Play a file, replacing whatever plays. → `trackStart`, `trackEnd`."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "url", "value": "offset_ms"}
+
+    command: Literal["play"] = "play"
+
+    url: StrictStr
+    """http(s) URL or a path on the server. Decoded audio is cached for ever."""
+
+    play_id: StrictStr | None = None
+    """Name of the playback; missing: the url."""
+
+    auto_hangup: StrictBool | None = None
+    """Hang up when this playback ends."""
+
+    wait_input_timeout: U32 | None = None
+    """After the playback send `silence` if nothing is heard for so many
+    milliseconds; 0 disarms."""
+
+    offset_ms: U32 | None = 0
+    """Begin here, milliseconds; beyond the end it is over at once."""
+
+
+class Interrupt(BaseCommand, frozen=True):
+    """Stop what plays. → `interruption` (tts only), `trackEnd`."""
+
+    command: Literal["interrupt"] = "interrupt"
+
+    graceful: StrictBool | None = False
+    """Finish the sentence; only non-streaming tts that is already heard."""
+
+    fade_out_ms: U32 | None = None
+    """Milliseconds; read and ignored by the server."""
+
+
+class Pause(BaseCommand, frozen=True):
+    """Freeze what plays; synthesis goes on filling the buffer. No event."""
+
+    command: Literal["pause"] = "pause"
+
+
+class Resume(BaseCommand, frozen=True):
+    """Go on from where `pause` froze. No event."""
+
+    command: Literal["resume"] = "resume"
+
+
+class Hangup(BaseCommand, frozen=True):
+    """End the call, or its transfer leg only."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "reason", "key": "initiator"}
+
+    command: Literal["hangup"] = "hangup"
+
+    reason: StrictStr | None = Field(default=None, examples=END_REASONS)
+    """Why, case ignored; a text outside the list is recorded as "other"."""
+
+    initiator: StrictStr | None = Field(
+        default=None, examples=["caller", "callee", "system"]
+    )
+    """Who; ``caller``, ``callee`` and ``system`` override the reason."""
+
+    headers: StringMap | None = None
+    """Headers added to the BYE."""
+
+    refer: StrictBool | None = None
+    """True: end the transfer leg only."""
+
+
+class Refer(BaseCommand, frozen=True):
+    """Transfer: the server calls a third party and mixes both legs.
+
+    Blocks every later command until the leg is answered, refused or timed out.
+    """
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "caller", "text": "callee"}
+
+    command: Literal["refer"] = "refer"
+
+    caller: StrictStr
+    """Caller of the new leg; empty: that of the main call. Not missing."""
+
+    callee: StrictStr
+    """SIP URI to call."""
+
+    options: ReferOption | None = None
+    """How the leg is made and heard."""
+
+
+class Mute(BaseCommand, frozen=True):
+    """Replace what a track produces with zeros. No event."""
+
+    command: Literal["mute"] = "mute"
+
+    track_id: StrictStr | None = None
+    """Track; missing: all that exist now. Later tracks are not muted."""
+
+
+class Unmute(BaseCommand, frozen=True):
+    """Undo `mute`. No event."""
+
+    command: Literal["unmute"] = "unmute"
+
+    track_id: StrictStr | None = None
+    """Track; missing: all that exist now."""
+
+
+class History(BaseCommand, frozen=True):
+    """Write a line of the conversation into the log. → `addHistory`."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "speaker"}
+
+    command: Literal["history"] = "history"
+
+    speaker: StrictStr = Field(examples=["user", "bot"])
+    """Who said it."""
+
+    text: StrictStr
+    """What was said."""
+
+
+class Message(BaseCommand, frozen=True):
+    """Send a SIP MESSAGE inside the call. No event on success; SIP calls only."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "body", "key": "content_type"}
+
+    command: Literal["message"] = "message"
+
+    body: StrictStr
+    """The message (``text`` is not an alias)."""
+
+    content_type: StrictStr | None = Field(
+        default="text/plain;charset=utf-8",
+        examples=["text/plain;charset=utf-8", "application/json"],
+    )
+    """Type of the body."""
+
+    headers: StringMap | None = None
+    """Headers added to the MESSAGE."""
+
+    refer: StrictBool | None = False
+    """True: to the transfer leg."""
+
+
+class Bridge(BaseCommand, frozen=True):
+    """Exchange the remote parties' audio with another session. → `trackStart`."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "target_session_id"}
+
+    command: Literal["bridge"] = "bridge"
+
+    target_session_id: StrictStr
+    """Id of the other session, on the same server."""
+
+
+class Unbridge(BaseCommand, frozen=True):
+    """End a bridge; no event and no error."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "target_session_id"}
+
+    command: Literal["unbridge"] = "unbridge"
+
+    target_session_id: StrictStr
+    """Id of the other session."""
+
+
+class Custom(BaseCommand, frozen=True):
+    """Have the server say something back: an echo or a marker. → `custom`."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "sender", "text": "data_text"}
+
+    command: Literal["custom"] = "custom"
+
+    data: JsonValue
+    """Any JSON, null too; only leaving it out is refused."""
+
+    sender: StrictStr | None = None
+    """Who says it."""
+
+    @property
+    def data_text(self) -> str:
+        """The data as text: a string itself, all else as JSON."""
+        return text_of(self.data)
+
+
+class AddIceCandidate(SpelledModel, BaseCommand, frozen=True):
+    """Add a WebRTC candidate of ours; one that comes early is kept."""
+
+    foreign_spellings: ClassVar[Mapping[str, str]] = {"sdpMLineIndex": "sdpMlineIndex"}
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "candidate"}
+
+    command: Literal["addIceCandidate"] = "addIceCandidate"
+
+    candidate: StrictStr
+    """The candidate line."""
+
+    sdp_mid: StrictStr | None = None
+    """Not used by the server."""
+
+    sdp_mline_index: U32 | None = None
+    """Not used by the server, which spells it ``sdpMlineIndex``; the browser's
+    ``sdpMLineIndex`` is read too."""
+
+
+class UnknownCommand(BaseCommand, frozen=True):
+    """A command of a name we do not know, with all its fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    command: StrictStr
+    """Name of the command on the wire."""
+
+
+Command = (
+    Invite
+    | Accept
+    | Reject
+    | Ringing
+    | Tts
+    | Play
+    | Interrupt
+    | Pause
+    | Resume
+    | Hangup
+    | Refer
+    | Mute
+    | Unmute
+    | History
+    | Message
+    | Bridge
+    | Unbridge
+    | Custom
+    | AddIceCandidate
+)
+"""Every command we know: the one list."""
+
+_reader: Reader[BaseCommand] = Reader(
+    "command", get_args(Command), UnknownCommand, unique_keys=True
+)
+
+COMMAND_NAMES = _reader.names
+"""The wire names of the commands we know."""
+
+
+def parse(text: str | bytes) -> BaseCommand:
+    """Read a command of anybody's, as strictly as the server does.
+
+    Unknown keys are kept at every depth and come out of ``to_wire`` again, aliases
+    under the spelling that was read. Beyond what the server takes, enumerations may
+    be objects (``{"other": "ten"}``), as the server's own log writes them.
+
+    Returns:
+        A model of `Command`, or `UnknownCommand` for a name we do not know.
+
+    Raises:
+        UnreadableFrameError: If the server could not read it either.
+    """
+    return _reader.parse(text)
+
+
+def text_of(data: Any) -> str:
+    """Return a JSON value as text: a string itself, all else as JSON."""
+    if isinstance(data, str):
+        return data
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

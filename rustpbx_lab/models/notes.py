@@ -1,0 +1,181 @@
+"""What we know of a call and the server did not say."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, get_args
+
+from pydantic import ConfigDict, StrictStr
+
+from rustpbx_lab.models.base import BaseNote, WireInt
+from rustpbx_lab.models.reading import Reader
+
+Severity = Literal["info", "warning", "error"]
+LegName = Literal["caller", "server"]
+
+
+class Connected(BaseNote, frozen=True):
+    """The connection is open."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "url", "key": "call_type"}
+
+    note: Literal["connected"] = "connected"
+
+    url: StrictStr
+    """Where to, with tokens masked."""
+
+    call_type: StrictStr
+    """``websocket``, ``webrtc`` or ``sip``."""
+
+    id: StrictStr | None = None
+    """The session id we asked for; None: the server chose one."""
+
+
+class Closed(BaseNote, frozen=True):
+    """The connection is closed: the authoritative end of the call."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "why", "value": "code"}
+
+    note: Literal["closed"] = "closed"
+
+    why: StrictStr
+    """Why, in words."""
+
+    code: WireInt | None = None
+    """WebSocket close code, where there was one; the server sends none."""
+
+
+class Unreadable(BaseNote, frozen=True):
+    """A frame that is no event."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "error"}
+
+    note: Literal["unreadable"] = "unreadable"
+
+    text: StrictStr
+    """The frame, secrets masked."""
+
+    error: StrictStr
+    """What is wrong with it."""
+
+
+class HandlerFailed(BaseNote, frozen=True):
+    """A callback raised; the call goes on."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {
+        "key": "handler",
+        "text": "error",
+        "value": "count",
+    }
+
+    note: Literal["handlerFailed"] = "handlerFailed"
+
+    handler: StrictStr
+    """Name of the callback."""
+
+    event_seq: WireInt
+    """Log row that was being handled."""
+
+    error: StrictStr
+    """Type and text of what was raised."""
+
+    count: WireInt
+    """How often this callback has failed by now."""
+
+
+class Advice(BaseNote, frozen=True):
+    """Something the server will do differently from what was probably meant."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "rule"}
+
+    note: Literal["advice"] = "advice"
+
+    rule: StrictStr
+    """Name of the rule."""
+
+    severity: Severity
+    """How bad it is."""
+
+    text: StrictStr
+    """What will happen."""
+
+    instead: StrictStr | None = None
+    """What would work."""
+
+
+class AudioStarted(BaseNote, frozen=True):
+    """A burst of audio begins on a leg."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {
+        "key": "leg",
+        "text": "codec",
+        "value": "sample",
+    }
+
+    note: Literal["audioStarted"] = "audioStarted"
+
+    leg: LegName
+    """Whose audio: what the caller sends, or what the server plays."""
+
+    at_ms: WireInt
+    """When, milliseconds since the Unix epoch, our clock."""
+
+    sample: WireInt
+    """Offset of the first sample in the leg's recording."""
+
+    sample_rate_hz: WireInt
+    """Rate of the leg's samples."""
+
+    codec: StrictStr
+    """How they are encoded: ``pcm``, ``pcmu``, ``pcma`` or ``g722``."""
+
+
+class AudioStopped(BaseNote, frozen=True):
+    """A burst of audio is over on a leg."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "leg", "value": "sample"}
+
+    note: Literal["audioStopped"] = "audioStopped"
+
+    leg: LegName
+    """Whose audio."""
+
+    at_ms: WireInt
+    """When, milliseconds since the Unix epoch, our clock."""
+
+    sample: WireInt
+    """Offset after the last sample in the leg's recording."""
+
+
+class UnknownNote(BaseNote, frozen=True):
+    """A note of a name we do not know, with all its fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    note: StrictStr
+    """Name of the note in the log."""
+
+
+KnownNote = (
+    Connected
+    | Closed
+    | Unreadable
+    | HandlerFailed
+    | Advice
+    | AudioStarted
+    | AudioStopped
+)
+"""Every note we know: the one list."""
+
+_reader: Reader[BaseNote] = Reader("note", get_args(KnownNote), UnknownNote)
+
+NOTE_NAMES = _reader.names
+"""The names of the notes we know."""
+
+
+def parse(text: str | bytes) -> BaseNote:
+    """Read a note of a log; keys of a newer version are kept.
+
+    Raises:
+        UnreadableFrameError: If it is no JSON object with a ``note``, or a known note
+            has a wrong field.
+    """
+    return _reader.parse(text)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,7 @@ from pydantic import (
     SecretStr,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    StrictBool,
     StrictStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -81,6 +82,7 @@ class OtherName(str):
     key: str
 
     def __new__(cls, name: str, key: str = "other") -> "OtherName":
+        """Keep the key that the server used, ``other`` or ``Other``."""
         made = super().__new__(cls, name)
         made.key = key
         return made
@@ -93,8 +95,9 @@ class OtherName(str):
 def _read_name(
     value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
 ) -> str:
-    if _is_as_written(info) and isinstance(value, dict) and len(value) == 1:
-        ((key, name),) = value.items()
+    if _is_as_written(info) and isinstance(value, dict):
+        fields = list(cast("dict[str, Any]", value).items())
+        key, name = fields[0] if len(fields) == 1 else ("", None)
         if key in {"other", "Other"} and isinstance(name, str):
             return OtherName(name, key)
     return value if isinstance(value, OtherName) else handler(value)
@@ -215,7 +218,7 @@ class SpelledModel(WireModel, frozen=True):
     ) -> "SpelledModel":
         if not isinstance(data, dict):
             return handler(data)
-        given: dict[str, Any] = dict(data)
+        given = dict(cast("dict[str, Any]", data))
         spelling: dict[str, str] = {}
         for written, wire in cls._spellings_of(given):
             given[wire] = given.pop(written)
@@ -281,3 +284,25 @@ class BaseNote(WireModel, frozen=True):
 
     note: str
     """Name of the note in the log."""
+
+
+class TimedEvent(BaseEvent, frozen=True):
+    """An event that says when it was made."""
+
+    timestamp: WireInt
+    """When the server made it, milliseconds since the Unix epoch."""
+
+
+class TrackEvent(TimedEvent, frozen=True):
+    """An event of one track."""
+
+    track_id: StrictStr
+    """The session id for the caller's leg; the server-side track (default
+    ``server-side-track``) for what the server plays and for a transfer leg."""
+
+
+class LegEvent(TrackEvent, frozen=True):
+    """An event of one leg of the call."""
+
+    refer: StrictBool | None = None
+    """True on a transfer leg; missing means false."""

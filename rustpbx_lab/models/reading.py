@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -58,25 +58,26 @@ class Reader(Generic[M]):
                 is nested too deeply, or a known message has a wrong field.
         """
         try:
-            data = orjson.loads(text)
+            data: Any = orjson.loads(text)
         except ValueError as exc:
             raise self._unreadable(text, f"it is no JSON ({exc})") from None
-        if type(data) is not dict:
+        if not isinstance(data, dict):
             raise self._unreadable(text, "it is no JSON object")
-        name = data.get(self._tag)
-        if type(name) is not str:
+        fields = cast("dict[str, Any]", data)
+        name = fields.get(self._tag)
+        if not isinstance(name, str):
             raise self._unreadable(text, f"it has no string under {self._tag!r}")
         # 129 levels need 258 brackets: shorter texts cannot be too deep
-        if len(text) > 2 * MAX_DEPTH and _is_too_deep(data):
+        if len(text) > 2 * MAX_DEPTH and _is_too_deep(fields):
             raise self._unreadable(text, f"it is nested deeper than {MAX_DEPTH}")
         if self._unique_keys and (key := _repeated_key(text)) is not None:
             raise self._unreadable(text, f"the key {key!r} is given twice")
         validate = self._known.get(name, self._unknown)
         try:
-            return validate(data, extra="allow", context=AS_WRITTEN, by_name=False)
+            return validate(fields, extra="allow", context=AS_WRITTEN, by_name=False)
         except ValidationError as exc:
-            if self._whole_floats and _make_floats_whole(data, exc):
-                return self._read_again(text, data, validate)
+            if self._whole_floats and _make_floats_whole(fields, exc):
+                return self._read_again(text, fields, validate)
             raise self._unreadable(text, reasons(exc)) from None
 
     def _read_again(
@@ -116,15 +117,15 @@ def _validator(model: type[M]) -> Callable[..., M]:
 def _is_too_deep(data: Any) -> bool:
     level: list[Any] = [data]
     for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
+        level = [inner for outer in level for inner in _containers(outer)]
         if not level:
             return False
     return True
+
+
+def _containers(outer: dict[str, Any] | list[Any]) -> list[Any]:
+    inner = outer.values() if isinstance(outer, dict) else outer
+    return [value for value in inner if isinstance(value, dict | list)]
 
 
 def _repeated_key(text: str | bytes) -> str | None:
@@ -137,7 +138,7 @@ def _repeated_key(text: str | bytes) -> str | None:
             found.append(next(key for key in keys if keys.count(key) > 1))
         return made
 
-    json.loads(text, object_pairs_hook=note)
+    json.loads(text, object_pairs_hook=note, parse_int=str)  # of any length
     return found[0] if found else None
 
 

@@ -1,7 +1,7 @@
 """Answers of the server's REST interface, its call record and its webhook."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 from pydantic import ConfigDict, Field, StrictStr, ValidationError
@@ -240,7 +240,7 @@ class IncomingCall(BaseRecord, frozen=True):
     event: StrictStr = "invite"
     """Always ``invite``."""
 
-    headers: list[StrictStr] = []
+    headers: list[StrictStr] = Field(default_factory=list[str])
     """Every header line of the INVITE."""
 
     offer: StrictStr = ""
@@ -269,7 +269,7 @@ def read_list(model: type[R], text: str | bytes) -> list[R]:
     data = _loaded(model, text)
     if not isinstance(data, list):
         raise _unreadable(model, text, "it is no JSON array")
-    return [_record(model, entry, text) for entry in data]
+    return [_record(model, entry, text) for entry in cast("list[Any]", data)]
 
 
 def _loaded(model: type[R], text: str | bytes) -> Any:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import orjson
@@ -113,10 +113,10 @@ def mask_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {
             key: MASK if _hides(key, item) else mask_value(item)
-            for key, item in value.items()
+            for key, item in cast("Mapping[Any, Any]", value).items()
         }
     if isinstance(value, list | tuple):
-        return [mask_value(item) for item in value]
+        return [mask_value(item) for item in cast("Sequence[Any]", value)]
     return value
 
 
@@ -140,10 +140,10 @@ def _collect(value: Any, found: set[str], secret: bool = False) -> None:
         # extras too: a model that forbids them when built keeps those it has read
         _collect({**dict(value), **(value.__pydantic_extra__ or {})}, found)
     elif isinstance(value, Mapping):
-        for key, item in value.items():
+        for key, item in cast("Mapping[Any, Any]", value).items():
             _collect(item, found, secret or is_secret_key(key))
     elif isinstance(value, list | tuple):
-        for item in value:
+        for item in cast("Sequence[Any]", value):
             _collect(item, found, secret)
     elif secret and isinstance(value, str | int) and not isinstance(value, bool):
         found.add(str(value))
@@ -168,8 +168,10 @@ def _mask_keys(text: str) -> str:
 def _value_end(text: str, start: int, slashes: int) -> int:
     """Return where the JSON value that begins at ``start`` ends."""
     opening = _QUOTE.match(text, start)
-    if opening and len(opening[0]) == slashes + 1:
-        return _string_end(text, opening.end(), slashes)
+    if opening:
+        level = len(opening[0]) - 1
+        # fewer backslashes: the string around it ends here, there is no value
+        return _string_end(text, opening.end(), level) if level >= slashes else start
     if text[start : start + 1] in {"{", "["}:
         return _bracket_end(text, start, slashes)
     bare = _BARE.match(text, start)

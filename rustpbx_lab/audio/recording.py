@@ -102,6 +102,11 @@ class Leg:
         with self._lock:
             return bytes(self._data)
 
+    def data_from(self, start: int) -> bytes:
+        """Return the bytes from byte ``start`` on."""
+        with self._lock:
+            return bytes(self._data[start:])
+
     @property
     def n_samples(self) -> int:
         """How many samples there are so far."""

@@ -1,0 +1,7 @@
+"""Talking to a server: the call of a session, on asyncio or trio."""
+
+from .connection import connect
+from .protocol import CallPhase, CallProtocol
+from .session import CallSession
+
+__all__ = ["CallPhase", "CallProtocol", "CallSession", "connect"]

@@ -1,0 +1,98 @@
+"""CallProtocol: frames ↔ messages and the phase of a call; no I/O, no clock."""
+
+from enum import StrEnum
+
+from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.models import commands, events, notes
+from rustpbx_lab.models.base import BaseCommand, BaseEvent
+from rustpbx_lab.models.secrets import mask_text, secret_values
+
+SET_UP_SENDERS = frozenset({"invite", "accept", "ringing", "playbook"})
+"""Senders of errors that end the call; a ``command`` error with the same text may
+follow, but is usually lost. Source: protocol.md, 3.1 and 7.2."""
+
+AUDIO_HEADERS = {0: "server", 1: "caller"}
+"""First byte of a subscribed audio frame → leg. Source: protocol.md, 1.6."""
+
+
+class CallPhase(StrEnum):
+    """Where a call stands."""
+
+    CONNECTED = "connected"
+    INVITING = "inviting"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+
+
+class CallProtocol:
+    """Turns frames into messages and commands into frames for one connection.
+
+    Remembers the phase of the call, the audio format and the secrets that were sent,
+    and nothing else. A frame it cannot read becomes a note: no frame is lost.
+    """
+
+    def __init__(self, call_type: str = "websocket") -> None:
+        self.phase = CallPhase.CONNECTED
+        self.codec = "pcm"
+        """The codec of binary frames on ``/call``, fixed by the first invite."""
+        self.secrets: frozenset[str] = frozenset()
+        """Secret values that were sent; they are masked wherever they come back."""
+        self._has_header = call_type in ("webrtc", "sip")
+
+    def receive_text(self, text: str) -> tuple[BaseEvent | notes.Unreadable, str]:
+        """Return the message of a text frame and the text with secrets masked.
+
+        A masked secret never changes what the message means to us: the message is
+        parsed from the masked text.
+        """
+        masked = mask_text(text, self.secrets)
+        try:
+            event = events.parse(masked)
+        except UnreadableFrameError as error:
+            why = mask_text(error.why, self.secrets)
+            return notes.Unreadable(text=masked, error=why), masked
+        self._advance(event)
+        return event, masked
+
+    def receive_audio(self, frame: bytes) -> tuple[str, bytes]:
+        """Return the leg a binary frame belongs to, and its audio.
+
+        On ``/call`` a frame is the server's audio in the call's codec; elsewhere its
+        first byte names the leg and s16le mono 16 kHz follows.
+        """
+        if not self._has_header:
+            return "server", frame
+        return AUDIO_HEADERS.get(frame[0] if frame else 0, "server"), frame[1:]
+
+    def send(self, command: BaseCommand) -> str:
+        """Return the text frame of a command; secrets are in the clear only here."""
+        self.secrets |= secret_values(command)
+        if isinstance(command, commands.Invite | commands.Accept):
+            if self.phase is CallPhase.CONNECTED:
+                self.codec = (command.option.codec or "pcm").lower()
+            if self.phase in (CallPhase.CONNECTED, CallPhase.RINGING):
+                self.phase = CallPhase.INVITING
+        return command.to_json(reveal=True)
+
+    def close(self, why: str, code: int | None) -> notes.Closed:
+        """Note that the connection is closed."""
+        self.phase = CallPhase.CLOSED
+        return notes.Closed(why=mask_text(why, self.secrets), code=code)
+
+    def _advance(self, event: BaseEvent) -> None:
+        if self.phase is CallPhase.CLOSED or getattr(event, "refer", None):
+            return
+        if isinstance(event, events.Answer):
+            self.phase = CallPhase.ANSWERED
+        elif self.phase is not CallPhase.ANSWERED and isinstance(
+            event, events.Ringing | events.Incoming
+        ):
+            self.phase = CallPhase.RINGING
+
+
+def ends_set_up(event: BaseEvent) -> bool:
+    """Whether the event says that an invite or accept has failed."""
+    if isinstance(event, events.Reject):
+        return not event.refer
+    return isinstance(event, events.Error) and event.sender in SET_UP_SENDERS

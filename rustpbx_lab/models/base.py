@@ -160,14 +160,22 @@ class WireModel(BaseModel, frozen=True):
         self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
     ) -> dict[str, Any]:
         wire: dict[str, Any] = handler(self)
-        # a class that forbids extras drops those that parse() has let in
-        for key, value in (self.__pydantic_extra__ or {}).items():
-            wire.setdefault(key, value)
+        if self.__pydantic_extra__:
+            self._write_extras(wire, self.__pydantic_extra__)
         if info.by_alias:
             spelling = self.spelling
             if spelling:
                 wire = {spelling.get(key, key): value for key, value in wire.items()}
         return {self.tag: getattr(self, self.tag), **wire} if self.tag else wire
+
+    def _write_extras(self, wire: dict[str, Any], extras: dict[str, Any]) -> None:
+        for key, value in extras.items():
+            field = type(self).model_fields.get(key)
+            # an extra key spelled like our attribute counts that field as set
+            if field and field.alias and getattr(self, key) == field.default:
+                wire.pop(field.alias, None)
+            # a class that forbids extras drops those that parse() has let in
+            wire.setdefault(key, value)
 
     @override
     def __eq__(self, other: object) -> bool:

@@ -1,7 +1,7 @@
 """Events of the life of a call: ringing, answered, held, ended."""
 
-import json
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -19,7 +19,8 @@ from rustpbx_lab.models.times import rfc3339_ms
 
 _SOME = re.compile(r"Some\((.*)\)\Z", re.DOTALL)
 _OTHER = re.compile(r'Other\((".*")\)\Z', re.DOTALL)
-_UNICODE_ESCAPE = re.compile(r"\\u\{([0-9a-fA-F]{1,6})\}")
+_ESCAPE = re.compile(r"\\(u\{([0-9a-fA-F]{1,6})\}|.)", re.DOTALL)
+_CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _WORD = re.compile(r"[A-Z][A-Za-z]*\Z")
 
 
@@ -246,11 +247,13 @@ def reason_name(reason: str | None) -> str | None:
 
 
 def _unquote(text: str) -> str:
-    r"""Undo Rust's debug quoting, which is JSON's but for ``\u{1f600}`` and ``\'``."""
-    plain = _UNICODE_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
-    try:
-        return str(
-            json.loads(plain.replace("\\'", "'").replace("\\0", ""), strict=False)
-        )
-    except ValueError:
-        return text[1:-1]
+    """Undo the quoting of Rust's debug text."""
+    return _ESCAPE.sub(_unescaped, text[1:-1])
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    if code := escape[2]:
+        number = int(code, 16)
+        is_character = number <= sys.maxunicode and not 0xD800 <= number <= 0xDFFF
+        return chr(number) if is_character else escape[0]
+    return _CONTROLS.get(escape[1], escape[1])

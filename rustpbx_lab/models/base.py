@@ -195,8 +195,14 @@ class WireModel(BaseModel, frozen=True):
 
     @override
     def __repr_args__(self) -> Any:
+        fields = type(self).model_fields
         for name, value in super().__repr_args__():
-            hidden = is_secret_key(name) and isinstance(value, str | int)
+            unset = name in fields and name not in self.model_fields_set
+            if unset or (name == self.tag and fields[str(name)].default == value):
+                continue  # the class says its tag; defaults are the server's business
+            hidden = isinstance(value, SecretStr) or (
+                is_secret_key(name) and isinstance(value, str | int)
+            )
             yield name, MASK if hidden else mask_value(value)
 
 

@@ -197,3 +197,10 @@ def test_records_of_the_server_are_read() -> None:
         '"hangupReason":{"other":"tired"}}',
     )
     assert (cdr.reason_name, cdr.duration_ms) == ("tired", 10_000)
+
+
+def test_a_repr_shows_what_was_set() -> None:
+    option = options.CallOption(codec="pcmu", vad=options.VADOption(ratio=0.1))
+    assert repr(option) == "CallOption(vad=VADOption(ratio=0.1), codec='pcmu')"
+    assert repr(commands.parse('{"command":"pause","x":1}')) == "Pause(x=1)"
+    assert repr(events.parse('{"event":"new"}')) == "UnknownEvent(event='new')"

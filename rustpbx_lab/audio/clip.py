@@ -13,6 +13,7 @@ import soxr  # pyright: ignore[reportMissingTypeStubs]
 from rustpbx_lab.errors import AudioError, shorten
 
 from .codecs import Samples, codec_of
+from .resampling import Resampler as Resampler
 
 FULL_SCALE = 32768
 """One more than the largest 16-bit sample: 0 dBFS."""
@@ -164,39 +165,6 @@ class Clip:
             choices = " or ".join(f"channel={i}" for i in range(min(self.channels, 4)))
             raise AudioError(f"it has {self.channels} channels; pass {choices}")
         return self.channel(channel or 0)
-
-
-class Resampler:
-    """A resampler for audio that is still coming; it keeps state between pushes.
-
-    What comes out lags behind what went in by some milliseconds; `flush` gives
-    the rest. Equal input gives equal output however it was cut.
-    """
-
-    def __init__(self, from_hz: int, to_hz: int) -> None:
-        self.from_hz = from_hz
-        self.to_hz = to_hz
-        self._stream = (
-            None
-            if from_hz == to_hz
-            else soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
-        )
-
-    def push(self, samples: Samples) -> Samples:
-        """Return what ``samples``, shape (n,), complete at the new rate."""
-        return self._resample(samples, last=False)
-
-    def flush(self) -> Samples:
-        """Return what is still held back, and begin anew."""
-        rest = self._resample(np.zeros(0, np.int16), last=True)
-        if self._stream is not None:
-            self._stream.clear()
-        return rest
-
-    def _resample(self, samples: Samples, *, last: bool) -> Samples:
-        if self._stream is None:
-            return samples
-        return to_int16(self._stream.resample_chunk(to_float32(samples), last=last))
 
 
 def read_raw(path: str | os.PathLike[str], codec: str) -> Clip:

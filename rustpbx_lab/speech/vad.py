@@ -10,7 +10,7 @@ Source:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,39 +18,11 @@ import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.errors import SpeechEngineError, shorten
+from rustpbx_lab.models.options import VADOption
 
 from .vad_engines import CHUNK_MS, Probabilities, SileroEngine, VadEngine
 
 VadKind = Literal["speaking", "end_of_speech", "timeout"]
-
-
-class VadOptions(Protocol):
-    """What is used of the ``vad`` option; ``None`` is the server's default."""
-
-    @property
-    def type(self) -> str | None:
-        """Name of the detector."""
-        ...
-
-    @property
-    def speech_padding(self) -> int | None:
-        """Shortest speech, milliseconds."""
-        ...
-
-    @property
-    def silence_padding(self) -> int | None:
-        """Silence that ends speech, milliseconds."""
-        ...
-
-    @property
-    def voice_threshold(self) -> float | None:
-        """Probability above which a chunk is voice."""
-        ...
-
-    @property
-    def silence_timeout(self) -> int | None:
-        """Silence between two ticks, milliseconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +39,12 @@ class VadParams:
     """Silence this long gives a tick, again and again; ``None`` is never."""
 
     @classmethod
-    def from_option(cls, option: VadOptions) -> "VadParams":
-        """Return what the server makes of a ``vad`` option."""
-        usual = cls()
-        speech, silence = option.speech_padding, option.silence_padding
-        threshold = option.voice_threshold
+    def from_option(cls, option: VADOption) -> "VadParams":
+        """Return the thresholds of a ``vad`` option."""
         return cls(
-            usual.speech_padding_ms if speech is None else speech,
-            usual.silence_padding_ms if silence is None else silence,
-            usual.voice_threshold if threshold is None else threshold,
+            option.speech_padding,
+            option.silence_padding,
+            option.voice_threshold,
             option.silence_timeout,
         )
 
@@ -277,7 +246,7 @@ class VadProcessor:
     that is not 0 for voice and goes by the time of each message.
     """
 
-    def __init__(self, option: VadOptions, engine: VadEngine | None = None) -> None:
+    def __init__(self, option: VADOption, engine: VadEngine | None = None) -> None:
         """Prepare a detector.
 
         Args:
@@ -288,15 +257,14 @@ class VadProcessor:
             SpeechEngineError: If the server has no such detector; it then installs
                 no processor at all, the recogniser included.
         """
-        kind = "silero" if option.type is None else option.type
-        if kind not in ("silero", "nop"):
+        if option.type not in ("silero", "nop"):
             raise SpeechEngineError(
-                f"cannot run vad type {shorten(kind)}: the server has no such "
+                f"cannot run vad type {shorten(option.type)}: the server has no such "
                 "detector; 'silero' and 'nop' work"
             )
         self.params = VadParams.from_option(option)
         self._decision = VadDecision(self.params)
-        self._is_nop = kind == "nop"
+        self._is_nop = option.type == "nop"
         self._engine = engine or SileroEngine()
         self._stream = None if self._is_nop else self._engine.stream()
         self._anchor_ms: int | None = None

@@ -1,5 +1,4 @@
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rustpbx_lab.errors import SpeechEngineError
+from rustpbx_lab.models.options import VADOption
 from rustpbx_lab.speech.vad import (
     VadDecision,
     VadEvent,
@@ -22,15 +22,6 @@ VECTORS = [
     json.loads(line)
     for line in (Path(__file__).parent / "vad_vectors.jsonl").read_text().splitlines()
 ]
-
-
-@dataclass
-class Option:
-    type: str | None = None
-    speech_padding: int | None = None
-    silence_padding: int | None = None
-    voice_threshold: float | None = None
-    silence_timeout: int | None = None
 
 
 class LastSample:
@@ -98,7 +89,7 @@ def test_a_vector_gives_its_events_at_once(vector):
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["name"])
 def test_a_processor_gives_the_vectors_on_its_own_clock(vector):
-    option = Option(
+    option = VADOption(
         speech_padding=vector["speechPadding"],
         silence_padding=vector["silencePadding"],
         silence_timeout=vector["silenceTimeout"],
@@ -190,14 +181,16 @@ def test_nothing_gives_nothing():
 
 
 def test_the_clock_of_silero_starts_at_the_first_message_even_an_empty_one():
-    processor = VadProcessor(Option(speech_padding=32), LastSample())
+    processor = VadProcessor(VADOption(speech_padding=32), LastSample())
     assert processor.push(np.zeros(0, np.int16), 1000) == []
     voice = np.full(1024, 1000, np.int16)
     assert processor.push(voice, 9000) == [VadEvent("speaking", 1000, 1032)]
 
 
 def test_nop_goes_by_messages_and_their_arrival():
-    processor = VadProcessor(Option(type="nop", speech_padding=40, silence_padding=40))
+    processor = VadProcessor(
+        VADOption(type="nop", speech_padding=40, silence_padding=40)
+    )
     voice, zeros = np.array([0, 0, -1], np.int16), np.zeros(160, np.int16)
     empty = np.zeros(0, np.int16)
     arrivals = [(zeros, 0), (voice, 20), (voice, 45), (voice, 61)]
@@ -212,12 +205,12 @@ def test_nop_goes_by_messages_and_their_arrival():
 @pytest.mark.parametrize("kind", ["webrtc", "ten", "Silero", ""])
 def test_a_detector_the_server_does_not_have_is_an_error(kind):
     with pytest.raises(SpeechEngineError, match="'silero' and 'nop' work"):
-        VadProcessor(Option(type=kind))
+        VadProcessor(VADOption(type=kind))
 
 
 def test_an_empty_option_means_the_defaults_of_the_server():
-    assert VadParams.from_option(Option()) == VadParams(250, 100, 0.5, None)
-    given_zero = Option(
+    assert VadParams.from_option(VADOption()) == VadParams(250, 100, 0.5, None)
+    given_zero = VADOption(
         speech_padding=0, silence_padding=0, voice_threshold=0.0, silence_timeout=0
     )
     assert VadParams.from_option(given_zero) == VadParams(0, 0, 0.0, 0)

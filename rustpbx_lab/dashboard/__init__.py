@@ -1,0 +1,1 @@
+"""The Panel application: pages over the calls of a hub."""

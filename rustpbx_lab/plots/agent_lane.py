@@ -1,0 +1,242 @@
+"""The agent's lane: what the server played, asked for, cut short."""
+
+from collections.abc import Sequence
+
+from bokeh.models import ColumnDataSource
+
+from rustpbx_lab.analysis.playback import Playback
+
+from .caller_lane import draw_wave
+from .timeline import (
+    Columns,
+    Target,
+    TimeAxis,
+    Window,
+    add_tips,
+    clock,
+    fit,
+    plain,
+    refill,
+    thousands,
+)
+
+HEIGHT = 88
+TAG_Y, WAVE_Y, WAVE_PX = 78, 49, 19
+BOX_BOTTOM, BOX_TOP = 5, 25
+BOX_Y = (BOX_BOTTOM + BOX_TOP) / 2
+
+
+class AgentLane:
+    """Draws playback: hatched wait, box, what was not heard."""
+
+    def __init__(self, axis: TimeAxis) -> None:
+        self._painter = painter = axis.painter
+        self.figure = plot = axis.lane(HEIGHT)
+        self.targets: list[Target] = []
+        self.wave = ColumnDataSource({"x": [], "low": [], "high": []})
+        self.boxes = ColumnDataSource(_no_boxes())
+        self.labels = ColumnDataSource(_no_labels())
+        self.cuts = ColumnDataSource({"x": []})
+        draw_wave(plot, self.wave, painter, "agent", WAVE_Y)
+        edges = {"bottom": BOX_BOTTOM, "top": BOX_TOP}
+        unheard = plot.quad(
+            left="right",
+            right="planned",
+            **edges,
+            source=self.boxes,
+            line_dash=[3, 3],
+            line_alpha=0.6,
+            line_width=1,
+        )
+        wait = plot.quad(
+            left="asked",
+            right="left",
+            **edges,
+            source=self.boxes,
+            line_width=1,
+            hatch_pattern="right_diagonal_line",
+            hatch_alpha=0.8,
+            hatch_scale=6,
+            hatch_weight=1,
+        )
+        box = plot.quad(
+            left="left",
+            right="right",
+            **edges,
+            source=self.boxes,
+            line_width=1,
+            border_radius=3,
+        )
+        words = plot.text(
+            x="x",
+            y="y",
+            text="text",
+            text_color="colour",
+            source=self.labels,
+            x_offset=6,
+            text_baseline="middle",
+            text_font_size="11px",
+            background_fill_color="ground",
+            padding=2,
+        )
+        cut = plot.segment(
+            x0="x", x1="x", y0=1, y1=HEIGHT - 2, source=self.cuts, line_width=1.6
+        )
+        for renderer in (unheard, wait, box, words, cut):
+            plain(renderer)
+        painter.paint(unheard.glyph, fill_color="surface", line_color="agent")
+        painter.paint(
+            wait.glyph, fill_color="tts_tint", line_color="tts", hatch_color="tts"
+        )
+        painter.paint(box.glyph, fill_color="agent_tint", line_color="agent")
+        painter.paint(cut.glyph, line_color="text")
+        add_tips(plot, [box, wait, unheard])
+
+    def show(self, playbacks: Sequence[Playback], window: Window) -> None:
+        """Redraw what changed: rows of the ``playback`` table."""
+        rows = sorted(playbacks, key=lambda row: row.start_ms)
+        boxes, cuts = box_columns(rows, window)
+        refill(self.boxes, boxes)
+        refill(self.cuts, {"x": cuts})
+        labels = box_labels(boxes, window)
+        refill(
+            self.labels,
+            {
+                "x": labels["x"],
+                "y": labels["y"],
+                "text": labels["text"],
+                "colour": [self._painter.colour(role) for role in labels["ink"]],
+                "ground": [
+                    self._painter.colour(role) if role else "rgba(0,0,0,0)"
+                    for role in labels["ground"]
+                ],
+            },
+        )
+        self.targets = [
+            Target(asked, planned, BOX_BOTTOM, BOX_TOP, seq)
+            for asked, planned, seq in zip(
+                boxes["asked"], boxes["planned"], boxes["seq"], strict=True
+            )
+        ]
+
+
+def box_columns(
+    rows: Sequence[Playback], window: Window
+) -> tuple[Columns, list[float]]:
+    """Return the boxes in the window and where playback was cut.
+
+    ``asked`` → ``left`` is the wait for the first audio, ``left`` → ``right`` the
+    playback, ``right`` → ``planned`` what was synthesised and not heard.
+    """
+    boxes, cuts = _no_boxes(), []
+    for index, row in enumerate(rows):
+        following = rows[index + 1] if index + 1 < len(rows) else None
+        box = _Box(row, following, window)
+        if not window.shows(box.asked, box.planned):
+            continue
+        boxes["asked"].append(box.asked)
+        boxes["left"].append(box.left)
+        boxes["right"].append(box.right)
+        boxes["planned"].append(box.planned)
+        boxes["name"].append(_name(row))
+        boxes["is_cut"].append(row.interrupted_ms is not None)
+        boxes["heard"].append(row.heard_ms)
+        boxes["unheard"].append(box.unheard_ms)
+        boxes["seq"].append(row.seq)
+        boxes["tip"].append(_tip(row))
+        if row.interrupted_ms is not None:
+            cuts.append(box.right)
+    return boxes, cuts
+
+
+class _Box:
+    """The four edges of one playback."""
+
+    def __init__(
+        self, row: Playback, following: Playback | None, window: Window
+    ) -> None:
+        over = row.interrupted_ms if row.interrupted_ms is not None else row.end_ms
+        last = window.now_ms if over is None else over
+        asked = row.start_ms if row.command_ms is None else row.command_ms
+        self.asked = float(min(asked, row.start_ms))
+        first = row.first_audio_ms
+        waits = first is None and over is None
+        self.left = float(min(last if waits else first or row.start_ms, last))
+        self.left = max(self.left, self.asked)
+        self.right = float(max(last, self.left))
+        self.planned = self.right
+        self.unheard_ms: int | None = None
+        if row.interrupted_ms is not None and row.total_ms and row.heard_ms is not None:
+            self.unheard_ms = max(row.total_ms - row.heard_ms, 0)
+            self.planned += self.unheard_ms
+        if following is not None:
+            asked_next = following.command_ms or following.start_ms
+            self.planned = max(self.right, min(self.planned, asked_next))
+
+
+def box_labels(boxes: Columns, window: Window) -> Columns:
+    """Return the words in and over the boxes, each only where it fits."""
+    labels: Columns = {"x": [], "y": [], "text": [], "ink": [], "ground": []}
+
+    def add(x: float, y: float, text: str, ink: str, ground: str = "") -> None:
+        row = (x, y, text, ink, ground)
+        for name, value in zip(labels, row, strict=True):
+            labels[name].append(value)
+
+    for index, name in enumerate(boxes["name"]):
+        right, planned = boxes["right"][index], boxes["planned"][index]
+        shown = max(boxes["left"][index], window.start_ms)
+        text = fit(name, (right - shown) / window.ms_per_px - 12)
+        if text:
+            add(shown, BOX_Y, text, "agent_ink")
+        missed = boxes["unheard"][index]
+        room = (planned - right) / window.ms_per_px
+        words = f"{thousands(missed)} ms not heard"
+        if missed and room > 6 * len(words) + 12:
+            add(right, BOX_Y, words, "muted")
+        visible = window.start_ms <= right <= window.end_ms
+        if boxes["is_cut"][index] and visible:
+            heard = boxes["heard"][index]
+            words = "interrupted" + (
+                "" if heard is None else f", {thousands(heard)} ms heard"
+            )
+            add(right, TAG_Y, words, "agent_ink", "agent_tint")
+    return labels
+
+
+def _name(row: Playback) -> str:
+    said = row.text or ""
+    if row.kind == "play" and row.play_id == row.text:
+        return said
+    return f"{row.play_id}  {said}".rstrip() if row.play_id else said or "track"
+
+
+def _tip(row: Playback) -> str:
+    lines = [
+        f"{row.kind} {row.play_id or ''}".rstrip(),
+        *([row.text] if row.text else []),
+        f"asked {clock(row.command_ms)}, trackStart {clock(row.start_ms)}",
+        f"first audio {clock(row.first_audio_ms)} ({row.quality})",
+        f"end {clock(row.end_ms)}",
+    ]
+    if row.ttfb_ms is not None:
+        cached = ", from the cache" if row.is_cached else ""
+        lines.append(f"synthesis: first byte after {thousands(row.ttfb_ms)} ms{cached}")
+    if row.interrupted_ms is not None:
+        lines.append(
+            f"interrupted {clock(row.interrupted_ms)}: heard "
+            f"{thousands(row.heard_ms)} of {thousands(row.total_ms)} ms"
+        )
+    return "\n".join([*lines, f"log row {row.seq}"])
+
+
+def _no_boxes() -> Columns:
+    names = (
+        *("asked", "left", "right", "planned", "name"),
+        *("is_cut", "heard", "unheard", "seq", "tip"),
+    )
+    return {name: [] for name in names}
+
+
+def _no_labels() -> Columns:
+    return {name: [] for name in ("x", "y", "text", "colour", "ground")}

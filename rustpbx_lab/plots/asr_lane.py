@@ -1,0 +1,187 @@
+"""The recogniser's lane: texts, when they were said, how late they came."""
+
+from collections.abc import Sequence
+
+from bokeh.models import ColumnDataSource
+
+from rustpbx_lab.analysis.recognition import Recognition
+
+from .timeline import (
+    Columns,
+    Target,
+    TimeAxis,
+    Window,
+    add_tips,
+    clock,
+    fit,
+    plain,
+    refill,
+    thousands,
+)
+
+HEIGHT = 48
+TEXT_Y, BAR_Y, TICK_Y = 36, 22, 9
+OPEN_ROOM_PX = 160
+
+
+class AsrLane:
+    """Draws what the recogniser understood."""
+
+    def __init__(self, axis: TimeAxis) -> None:
+        self._painter = painter = axis.painter
+        self.figure = plot = axis.lane(HEIGHT)
+        self.targets: list[Target] = []
+        self.texts = ColumnDataSource(_no_texts())
+        self.deltas = ColumnDataSource({"x": []})
+        self.finals = ColumnDataSource(_no_finals())
+        bar = plot.quad(
+            left="left",
+            right="right",
+            bottom=BAR_Y - 2,
+            top=BAR_Y + 2,
+            source=self.texts,
+            fill_alpha="alpha",
+            line_color=None,
+            border_radius=2,
+        )
+        words = plot.text(
+            x="x",
+            y=TEXT_Y,
+            text="text",
+            source=self.texts,
+            text_baseline="middle",
+            text_font_size="12px",
+            text_font_style="normal",
+        )
+        tick = plot.segment(
+            x0="x", x1="x", y0=5, y1=14, source=self.deltas, line_alpha=0.75
+        )
+        tick.glyph.line_width = 1.5
+        elbow = plot.multi_line(xs="xs", ys="ys", source=self.finals, line_width=1)
+        mark = plot.scatter(
+            x="at", y=TICK_Y, marker="diamond", size=9, source=self.finals
+        )
+        delay = plot.text(
+            x="at",
+            y=TICK_Y,
+            text="delay",
+            source=self.finals,
+            x_offset=8,
+            text_baseline="middle",
+            text_font_size="10px",
+        )
+        for renderer in (bar, words, tick, elbow, mark, delay):
+            plain(renderer)
+        painter.paint(bar.glyph, fill_color="asr")
+        painter.paint(words.glyph, text_color="asr_ink")
+        painter.paint(tick.glyph, line_color="asr")
+        painter.paint(elbow.glyph, line_color="asr")
+        painter.paint(mark.glyph, fill_color="asr", line_color="surface")
+        painter.paint(delay.glyph, text_color="muted")
+        add_tips(plot, [bar, mark])
+
+    def show(self, texts: Sequence[Recognition], window: Window) -> None:
+        """Redraw what changed: rows of the ``recognition`` table."""
+        rows = [row for row in texts if _starts(row) is not None]
+        rows.sort(key=lambda row: (_starts(row), row.seq))
+        columns, finals, deltas = text_columns(rows, window)
+        refill(self.texts, columns)
+        refill(self.finals, finals)
+        refill(self.deltas, deltas)
+        self.targets = [
+            Target(left, right, BAR_Y - 4, HEIGHT, seq)
+            for left, right, seq in zip(
+                columns["left"], columns["right"], columns["seq"], strict=True
+            )
+        ] + [
+            Target(at, at, 2, 16, seq)
+            for at, seq in zip(finals["at"], finals["seq"], strict=True)
+        ]
+
+
+def text_columns(
+    rows: Sequence[Recognition], window: Window
+) -> tuple[Columns, Columns, Columns]:
+    """Return the columns of texts, finals and deltas in the window.
+
+    A text may run to the start of the next one. Without media times a bar begins at
+    the first delta.
+    """
+    texts, finals = _no_texts(), _no_finals()
+    ticks: list[float] = []
+    for index, row in enumerate(rows):
+        start, end = _starts(row), _ends(row, window)
+        last = max(end, row.said_ms or end, window.now_ms if not row.is_final else end)
+        if not window.shows(start, last):
+            continue
+        following = _starts(rows[index + 1]) if index + 1 < len(rows) else None
+        room = _room(start, following, window)
+        shown = max(start, window.start_ms)
+        texts["left"].append(start)
+        texts["right"].append(max(end, start))
+        texts["x"].append(shown)
+        texts["text"].append(fit(row.text or "", room, 6.0) if end >= shown else "")
+        texts["alpha"].append(1.0 if row.is_final else 0.45)
+        texts["seq"].append(row.seq)
+        texts["tip"].append(_tip(row))
+        ticks += [delta for delta in row.deltas if window.shows(delta, delta)]
+        if row.is_final and row.said_ms is not None:
+            _add_final(finals, row, end, following, window)
+    return texts, finals, {"x": ticks}
+
+
+def _room(start: float, following: float | None, window: Window) -> float:
+    shown = max(start, window.start_ms)
+    if following is not None and following > shown:
+        return (following - shown) / window.ms_per_px - 8
+    return max((window.end_ms - shown) / window.ms_per_px, OPEN_ROOM_PX)
+
+
+def _add_final(
+    finals: Columns,
+    row: Recognition,
+    end: float,
+    following: float | None,
+    window: Window,
+) -> None:
+    finals["xs"].append([end, end, row.said_ms])
+    finals["ys"].append([BAR_Y - 2, TICK_Y, TICK_Y])
+    finals["at"].append(row.said_ms)
+    room = float("inf") if following is None else following - row.said_ms
+    words = "" if row.delay_ms is None else f"+{thousands(row.delay_ms)} ms"
+    finals["delay"].append(words if room / window.ms_per_px > 56 else "")
+    finals["seq"].append(row.seq)
+    finals["tip"].append(_tip(row))
+
+
+def _starts(row: Recognition) -> float | None:
+    if row.start_ms is not None:
+        return row.start_ms
+    return row.deltas[0] if row.deltas else row.said_ms
+
+
+def _ends(row: Recognition, window: Window) -> float:
+    if row.end_ms is not None:
+        return row.end_ms
+    if row.is_final:
+        return row.said_ms if row.said_ms is not None else _starts(row) or 0
+    return max(row.deltas[-1] if row.deltas else 0, min(window.now_ms, window.end_ms))
+
+
+def _tip(row: Recognition) -> str:
+    kind = "final" if row.is_final else f"partial {len(row.deltas)}"
+    said = "" if row.said_ms is None else f", said {clock(row.said_ms)}"
+    delay = "" if row.delay_ms is None else f"\ndelay {thousands(row.delay_ms)} ms"
+    return (
+        f"{row.text}\n{clock(row.start_ms)} → {clock(row.end_ms)}, {kind}{said}"
+        f"{delay} ({row.quality})\nlog row {row.seq}"
+    )
+
+
+def _no_texts() -> Columns:
+    names = ("left", "right", "x", "text", "alpha", "seq", "tip")
+    return {name: [] for name in names}
+
+
+def _no_finals() -> Columns:
+    return {name: [] for name in ("xs", "ys", "at", "delay", "seq", "tip")}

@@ -1,0 +1,296 @@
+"""The caller's lane: sound, speech probability, and what the server made of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from bokeh.models import ColumnDataSource, FixedTicker, LinearAxis, Span
+from bokeh.plotting import figure
+
+from rustpbx_lab.analysis.speech import Speech
+from rustpbx_lab.speech.vad import VadParams, speech_segments
+
+from .envelope import Levels, Times, thin_out
+from .theme import Painter
+from .timeline import (
+    Columns,
+    Target,
+    TimeAxis,
+    Window,
+    add_tips,
+    clock,
+    fit,
+    plain,
+    refill,
+    thousands,
+)
+
+HEIGHT = 118
+WAVE_Y, WAVE_PX = 88, 27
+PROBABILITY_Y, PROBABILITY_PX = 24, 32
+BAR_Y, BAR_PX = 12, 6
+FRAME_MS = 32
+MAX_POINTS = 1500
+
+
+class CallerLane:
+    """Draws what was heard of the caller."""
+
+    def __init__(self, axis: TimeAxis) -> None:
+        self._painter = axis.painter
+        self.figure = axis.lane(HEIGHT, ruler=True)
+        self.targets: list[Target] = []
+        self.wave = ColumnDataSource({"x": [], "low": [], "high": []})
+        self.probability = ColumnDataSource({"x": [], "y": [], "voiced": []})
+        self.speech = ColumnDataSource(_no_speech())
+        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": []})
+        self._threshold = Span(
+            dimension="width", line_dash=[5, 4], line_width=1, line_alpha=0.8
+        )
+        self._draw_sound()
+        self._draw_probability()
+        self._draw_speech()
+
+    def _draw_sound(self) -> None:
+        draw_wave(self.figure, self.wave, self._painter, "caller", WAVE_Y)
+
+    def _draw_probability(self) -> None:
+        plot, painter = self.figure, self._painter
+        filled = plot.varea_step(
+            x="x",
+            y1=PROBABILITY_Y,
+            y2="voiced",
+            source=self.probability,
+            step_mode="after",
+            fill_alpha=0.22,
+        )
+        line = plot.step(
+            x="x", y="y", source=self.probability, mode="after", line_width=1.2
+        )
+        painter.paint(plain(filled).glyph, fill_color="vad")
+        painter.paint(plain(line).glyph, line_color="vad")
+        painter.paint(self._threshold, line_color="vad")
+        self._threshold.visible = False
+        plot.add_layout(self._threshold)
+        half, full = (
+            PROBABILITY_Y + PROBABILITY_PX // 2,
+            PROBABILITY_Y + PROBABILITY_PX,
+        )
+        axis = LinearAxis(
+            ticker=FixedTicker(ticks=[PROBABILITY_Y, half, full]),
+            major_label_overrides={PROBABILITY_Y: "0", half: "0.50", full: "1"},
+        )
+        painter.paint(
+            axis, major_label_text_color="muted", major_tick_line_color="border"
+        )
+        plot.add_layout(axis, "right")
+
+    def _draw_speech(self) -> None:
+        plot, painter = self.figure, self._painter
+        edges = {"bottom": BAR_Y - BAR_PX, "top": BAR_Y + BAR_PX}
+        bar = plot.quad(
+            left="left",
+            right="right",
+            **edges,
+            source=self.speech,
+            line_color=None,
+            border_radius=2,
+        )
+        hang_over = plot.quad(
+            left="right",
+            right="said",
+            **edges,
+            source=self.speech,
+            line_width=0.8,
+            hatch_pattern="right_diagonal_line",
+            hatch_alpha=0.55,
+            hatch_scale=5,
+            hatch_weight=0.7,
+        )
+        words = plot.text(
+            x="x",
+            y="y",
+            text="text",
+            text_color="colour",
+            source=self.labels,
+            x_offset=5,
+            text_baseline="middle",
+            text_font_size="10px",
+        )
+        painter.paint(plain(bar).glyph, fill_color="vad")
+        painter.paint(
+            plain(hang_over).glyph,
+            fill_color="vad_tint",
+            line_color="vad",
+            hatch_color="vad",
+        )
+        plain(words)
+        add_tips(plot, [bar, hang_over])
+
+    def show(
+        self,
+        speech: Sequence[Speech],
+        params: VadParams | None,
+        frames: tuple[Times, Levels],
+        window: Window,
+    ) -> None:
+        """Redraw what changed.
+
+        Args:
+            speech: Rows of the ``speech`` table that may be in the window.
+            params: What the call asked of the server's VAD; None: no VAD.
+            frames: Start (call time) and probability of each frame in the window.
+            window: What is visible.
+        """
+        rows = [row for row in speech if row.start_ms is not None]
+        columns = speech_columns(rows, window)
+        refill(self.speech, columns)
+        self.targets = [
+            Target(left, said, BAR_Y - BAR_PX, BAR_Y + BAR_PX, seq)
+            for left, said, seq in zip(
+                columns["left"], columns["said"], columns["seq"], strict=True
+            )
+        ]
+        labels = bar_labels(columns, self._painter.colour("on_vad"), window)
+        if params is not None:
+            notes = short_notes(frames, params, window)
+            for x, text in notes:
+                labels["x"].append(x)
+                labels["y"].append(PROBABILITY_Y + PROBABILITY_PX + 6)
+                labels["text"].append(text)
+                labels["colour"].append(self._painter.colour("muted"))
+        refill(self.labels, labels)
+        self._show_probability(params, frames)
+
+    def _show_probability(
+        self, params: VadParams | None, frames: tuple[Times, Levels]
+    ) -> None:
+        threshold = (params or VadParams()).voice_threshold
+        refill(self.probability, probability_columns(frames, threshold))
+        self._threshold.update(
+            location=PROBABILITY_Y + PROBABILITY_PX * threshold,
+            visible=params is not None and len(frames[0]) > 0,
+        )
+
+
+def draw_wave(
+    plot: figure, source: ColumnDataSource, painter: Painter, role: str, y: float
+) -> None:
+    """Add the outline of a sound around a thin line at ``y``."""
+    wave = plot.varea_step(x="x", y1="low", y2="high", source=source, step_mode="after")
+    painter.paint(plain(wave).glyph, fill_color=role)
+    middle = Span(
+        location=y,
+        dimension="width",
+        line_width=1,
+        line_alpha=0.35,
+        level="underlay",
+    )
+    painter.paint(middle, line_color=role)
+    plot.add_layout(middle)
+
+
+def wave_columns(outline: Columns, y: float, height: float) -> Columns:
+    """Place an outline in [-1, 1] around ``y``; quiet speech stays visible.
+
+    The root shows 40 dB of range in the few pixels there are.
+    """
+    low, high = np.asarray(outline["low"]), np.asarray(outline["high"])
+    return {
+        "x": outline["x"],
+        "low": (y - height * np.sqrt(-low)).astype(np.float32),
+        "high": (y + height * np.sqrt(high)).astype(np.float32),
+    }
+
+
+def speech_columns(rows: Sequence[Speech], window: Window) -> Columns:
+    """Return one column entry a speech: from the speech table to the lane's source.
+
+    Speech without an end lasts until now; its bar has no hang-over yet.
+    """
+    columns = _no_speech()
+    for row in rows:
+        right = window.now_ms if row.end_ms is None else row.end_ms
+        said = right if row.said_ms is None else max(row.said_ms, right)
+        if not window.shows(row.start_ms, said):
+            continue
+        columns["left"].append(row.start_ms)
+        columns["right"].append(max(right, row.start_ms))
+        columns["said"].append(max(said, row.start_ms))
+        columns["is_open"].append(row.end_ms is None and row.said_ms is None)
+        columns["seq"].append(row.seq)
+        columns["tip"].append(_speech_tip(row))
+    return columns
+
+
+def bar_labels(columns: Columns, colour: str, window: Window) -> Columns:
+    """Return the words inside the speech bars that have room for them."""
+    labels: Columns = {"x": [], "y": [], "text": [], "colour": []}
+    for left, right, is_open in zip(
+        columns["left"], columns["right"], columns["is_open"], strict=True
+    ):
+        start = max(left, window.start_ms)
+        words = "speaking…" if is_open else f"{thousands(right - left)} ms"
+        text = fit(words, (right - start) / window.ms_per_px - 8, 5.2)
+        if text and not text.endswith(("s…", "m…")) and text[0] != "…":
+            labels["x"].append(start)
+            labels["y"].append(BAR_Y)
+            labels["text"].append(text if text == words or is_open else "")
+            labels["colour"].append(colour)
+    return labels
+
+
+def probability_columns(frames: tuple[Times, Levels], threshold: float) -> Columns:
+    """Return the probability as a step line, and where it is over the threshold."""
+    x, y = thin_out(*frames, MAX_POINTS)
+    height = PROBABILITY_Y + PROBABILITY_PX * y
+    voiced = np.where(y > threshold, height, PROBABILITY_Y)
+    return {
+        "x": x,
+        "y": height.astype(np.float32),
+        "voiced": voiced.astype(np.float32),
+    }
+
+
+def short_notes(
+    frames: tuple[Times, Levels], params: VadParams, window: Window
+) -> list[tuple[float, str]]:
+    """Return where speech was too short for an event, and the words that say so."""
+    times, levels = frames
+    if len(times) == 0 or window.end_ms - window.start_ms > 120_000:
+        return []
+    bare = VadParams(0, params.silence_padding_ms, params.voice_threshold, None)
+    found = speech_segments(np.asarray(levels, np.float32), FRAME_MS, bare)
+    noted: list[tuple[float, str]] = []
+    for start, end in zip(found["start_ms"], found["end_ms"], strict=True):
+        length = int(end - start)
+        if FRAME_MS * 2 < length < params.speech_padding_ms:
+            index = min(int(start) // FRAME_MS, len(times) - 1)
+            words = f"{length} ms < speechPadding {params.speech_padding_ms}: no event"
+            if not noted or times[index] - noted[-1][0] > 210 * window.ms_per_px:
+                noted.append((float(times[index]), words))
+    return noted
+
+
+def _no_speech() -> Columns:
+    names = ("left", "right", "said", "is_open", "seq", "tip")
+    return {name: [] for name in names}
+
+
+def _speech_tip(row: Speech) -> str:
+    if row.end_ms is None:
+        ending = "the end was never said" if row.said_ms else "still speaking"
+        return f"speech from {clock(row.start_ms)}, {ending}\nlog row {row.seq}"
+    length = row.end_ms - row.start_ms
+    lines = [
+        f"speech {clock(row.start_ms)} → {clock(row.end_ms)}, {thousands(length)} ms",
+        f"end {row.quality}, log row {row.seq}",
+    ]
+    if row.said_ms is not None:
+        lines.insert(
+            1,
+            f"hang-over {thousands(row.said_ms - row.end_ms)} ms: "
+            f"the server said so at {clock(row.said_ms)}",
+        )
+    if row.kind == "short":
+        lines.append("too short for a speaking event of its own")
+    return "\n".join(lines)

@@ -1,0 +1,295 @@
+"""Lanes of moments: measured delays on a log scale, commands and errors."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bokeh.models import ColumnDataSource, FixedTicker, LogAxis, Range1d
+
+from rustpbx_lab.analysis.points import Mark, Metric
+from rustpbx_lab.analysis.recognition import Recognition
+from rustpbx_lab.analysis.speech import Speech
+
+from .timeline import (
+    Columns,
+    Target,
+    TimeAxis,
+    Window,
+    add_tips,
+    clock,
+    fit,
+    plain,
+    refill,
+    thousands,
+)
+
+METRICS_HEIGHT = 68
+LOW_MS, HIGH_MS = 1, 4000
+COMMANDS_HEIGHT = 46
+COMMAND_ROWS, ERROR_Y = (36, 23), 10
+FOLD_MS = 1500
+"""Repeats of a command within this time are one mark."""
+
+
+class Point(NamedTuple):
+    """A measured delay."""
+
+    at_ms: float
+    value_ms: float
+    kind: str
+    """A key of ``KINDS``."""
+    tip: str
+    seq: int
+
+
+KINDS = {
+    "tts": ("circle", "tts"),
+    "llm": ("diamond", "llm"),
+    "asr": ("square", "asr"),
+    "vad": ("triangle", "vad"),
+}
+"""Kind → marker, role of its colour."""
+
+
+class MetricsLane:
+    """Draws delays: ● tts, ◆ llm, ■ ASR final, ▲ VAD hang-over."""
+
+    def __init__(self, axis: TimeAxis) -> None:
+        self._painter = painter = axis.painter
+        self.figure = plot = axis.lane(
+            METRICS_HEIGHT, y_axis_type="log", y_range=Range1d(LOW_MS, HIGH_MS)
+        )
+        self.targets: list[Target] = []
+        names = ("x", "y", "marker", "colour", "seq", "tip")
+        self.points = ColumnDataSource({name: [] for name in names})
+        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "dx": []})
+        mark = plot.scatter(
+            x="x",
+            y="y",
+            marker="marker",
+            size=8,
+            fill_color="colour",
+            line_width=0.6,
+            source=self.points,
+        )
+        words = plot.text(
+            x="x",
+            y="y",
+            text="text",
+            x_offset="dx",
+            source=self.labels,
+            text_baseline="middle",
+            text_font_size="10px",
+        )
+        painter.paint(plain(mark).glyph, line_color="text")
+        painter.paint(plain(words).glyph, text_color="muted")
+        scale = LogAxis(
+            ticker=FixedTicker(ticks=[10, 100, 1000]),
+            major_label_overrides={10: "10", 100: "100", 1000: "1 s"},
+        )
+        painter.paint(
+            scale, major_label_text_color="muted", major_tick_line_color="border"
+        )
+        plot.add_layout(scale, "right")
+        plot.ygrid.ticker = FixedTicker(ticks=[10, 100, 1000])
+        painter.paint(plot.ygrid[0], grid_line_color="grid")
+        add_tips(plot, [mark])
+
+    def show(self, points: Sequence[Point], window: Window) -> None:
+        """Redraw what changed."""
+        rows = [row for row in points if window.shows(row.at_ms, row.at_ms)]
+        columns: Columns = {
+            "x": [row.at_ms for row in rows],
+            "y": [min(max(row.value_ms, LOW_MS), HIGH_MS) for row in rows],
+            "marker": [KINDS[row.kind][0] for row in rows],
+            "colour": [self._painter.colour(KINDS[row.kind][1]) for row in rows],
+            "seq": [row.seq for row in rows],
+            "tip": [row.tip for row in rows],
+        }
+        refill(self.points, columns)
+        refill(self.labels, free_labels(rows, window))
+        self.targets = [
+            Target(row.at_ms, row.at_ms, _height(row) - 4, _height(row) + 4, row.seq)
+            for row in rows
+        ]
+
+
+def points_of(
+    metrics: Sequence[Metric], texts: Sequence[Recognition], speech: Sequence[Speech]
+) -> list[Point]:
+    """Return every delay that is one.
+
+    The recognisers' own ``*.asr.*`` durations count from the start of the session and
+    are no latencies: the delay of a final comes from its own times.
+    """
+    points: list[Point] = []
+    for row in metrics:
+        kind = "llm" if "llm" in row.key else "tts" if ".tts." in row.key else None
+        value = row.ttfb_ms if row.ttfb_ms is not None else row.value_ms
+        if kind is None or value is None:
+            continue
+        cached = ", from the cache" if row.is_cached else ""
+        tip = f"{row.key}: first byte after {thousands(value)} ms{cached}"
+        about = f"\n{row.play_id}" if row.play_id else ""
+        points.append(_point(row.at_ms, value, kind, tip + about, row.seq))
+    for text in texts:
+        if text.is_final and text.delay_ms is not None:
+            tip = f"ASR final, delay {thousands(text.delay_ms)} ms ({text.quality})"
+            points.append(_point(text.said_ms, text.delay_ms, "asr", tip, text.seq))
+    for row in speech:
+        if row.end_ms is not None and row.said_ms is not None:
+            delay = row.said_ms - row.end_ms
+            tip = f"VAD hang-over {thousands(delay)} ms: {clock(row.end_ms)} → "
+            points.append(
+                _point(row.said_ms, delay, "vad", tip + clock(row.said_ms), row.seq)
+            )
+    return points
+
+
+def _point(at_ms: float, value_ms: float, kind: str, tip: str, seq: int) -> Point:
+    return Point(at_ms, value_ms, kind, f"{tip}\nlog row {seq}", seq)
+
+
+def free_labels(rows: Sequence[Point], window: Window) -> Columns:
+    """Return the numbers that fit beside their points without touching others."""
+    taken = [_box(row, window, 0, 0) for row in rows]
+    labels: Columns = {"x": [], "y": [], "text": [], "dx": []}
+    for row in sorted(rows, key=lambda row: (row.kind == "vad", row.at_ms)):
+        text = thousands(row.value_ms)
+        width = 5.6 * len(text)
+        for side in (7.0, -7.0 - width):
+            box = _box(row, window, side, width)
+            if any(_meet(box, other) for other in taken):
+                continue
+            taken.append(box)
+            labels["x"].append(row.at_ms)
+            labels["y"].append(min(max(row.value_ms, LOW_MS), HIGH_MS))
+            labels["text"].append(text)
+            labels["dx"].append(side)
+            break
+    return labels
+
+
+Box = tuple[float, float, float, float]
+
+
+def _height(row: Point) -> float:
+    value = min(max(row.value_ms, LOW_MS), HIGH_MS)
+    return math.log(value / LOW_MS) / math.log(HIGH_MS / LOW_MS) * METRICS_HEIGHT
+
+
+def _box(row: Point, window: Window, side: float, width: float) -> Box:
+    x, y = row.at_ms / window.ms_per_px, _height(row)
+    if not width:
+        return (x - 5, y - 5, x + 5, y + 5)
+    return (x + side, y - 5.5, x + side + width, y + 5.5)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    aside = one[2] < other[0] or one[0] > other[2]
+    return not (aside or one[3] < other[1] or one[1] > other[3])
+
+
+class CommandsLane:
+    """Draws what we sent and what went wrong."""
+
+    def __init__(self, axis: TimeAxis) -> None:
+        self._painter = axis.painter
+        self.figure = plot = axis.lane(COMMANDS_HEIGHT)
+        self.targets: list[Target] = []
+        names = ("x", "y", "marker", "colour", "ink", "text", "seq", "tip")
+        self.marks = ColumnDataSource({name: [] for name in names})
+        mark = plot.scatter(
+            x="x",
+            y="y",
+            marker="marker",
+            size=8,
+            fill_color="colour",
+            line_color="colour",
+            line_width=2,
+            source=self.marks,
+        )
+        words = plot.text(
+            x="x",
+            y="y",
+            text="text",
+            text_color="ink",
+            source=self.marks,
+            x_offset=9,
+            text_baseline="middle",
+        )
+        plain(mark)
+        plain(words)
+        add_tips(plot, [mark])
+
+    def show(self, marks: Sequence[Mark], window: Window) -> None:
+        """Redraw what changed: rows of the ``marks`` table."""
+        columns = mark_columns(marks, window)
+        columns["colour"] = [self._painter.colour(role) for role in columns["colour"]]
+        columns["ink"] = [self._painter.colour(role) for role in columns["ink"]]
+        refill(self.marks, columns)
+        self.targets = [
+            Target(x, x + 60 * window.ms_per_px, y - 6, y + 6, seq)
+            for x, y, seq in zip(
+                columns["x"], columns["y"], columns["seq"], strict=True
+            )
+        ]
+
+
+def mark_columns(marks: Sequence[Mark], window: Window) -> Columns:
+    """Return commands in two alternating rows, errors in their own; by role."""
+    names = ("x", "y", "marker", "colour", "ink", "text", "seq", "tip")
+    columns: Columns = {name: [] for name in names}
+    placed = _folded(
+        [
+            mark
+            for mark in marks
+            if mark.kind in ("command", "error", "reject")
+            and window.shows(mark.at_ms, mark.at_ms)
+        ]
+    )
+    last_x, row = float("-inf"), 0
+    for index, (mark, count) in enumerate(placed):
+        is_error = mark.kind != "command"
+        if not is_error:
+            gap = (mark.at_ms - last_x) / window.ms_per_px
+            row = 1 - row if gap < 90 else 0
+            last_x = mark.at_ms
+        same = [m for m, _ in placed[index + 1 :] if (m.kind != "command") == is_error]
+        limit = same[0 if is_error or len(same) < 2 else 1].at_ms if same else None
+        room = 320.0 if limit is None else (limit - mark.at_ms) / window.ms_per_px - 16
+        words = mark.name + (f" ×{count}" if count > 1 else "")
+        if mark.text and (is_error or mark.name in ("play", "tts")):
+            words += f"  {mark.text}"
+        cells = (
+            mark.at_ms,
+            ERROR_Y if is_error else COMMAND_ROWS[row],
+            "x" if is_error else "inverted_triangle",
+            "error" if is_error else "command",
+            "error_ink" if is_error else "command",
+            fit(words, min(room, 420 if is_error else 130)),
+            mark.seq,
+            f"{mark.kind} {mark.name} at {clock(mark.at_ms)}\n{mark.text or ''}\n"
+            f"log row {mark.seq}",
+        )
+        for name, cell in zip(names, cells, strict=True):
+            columns[name].append(cell)
+    return columns
+
+
+def _folded(marks: Sequence[Mark]) -> list[tuple[Mark, int]]:
+    """Fold repeats of one command into the first of them, with their number."""
+    folded: list[tuple[Mark, int]] = []
+    last_ms = 0
+    for mark in marks:
+        if (
+            folded
+            and mark.kind == "command" == folded[-1][0].kind
+            and mark.name == folded[-1][0].name
+            and mark.at_ms - last_ms <= FOLD_MS
+        ):
+            folded[-1] = (folded[-1][0], folded[-1][1] + 1)
+        else:
+            folded.append((mark, 1))
+        last_ms = mark.at_ms
+    return folded

@@ -1,0 +1,251 @@
+"""What the lanes of a timeline share: one time axis, text that fits, marks to tap."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bokeh.models import (
+    BoxAnnotation,
+    ColumnDataSource,
+    CrosshairTool,
+    DatetimeTicker,
+    DatetimeTickFormatter,
+    GlyphRenderer,
+    HoverTool,
+    PanTool,
+    Range1d,
+    Span,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+
+from .theme import Painter
+
+RIGHT_AXIS_PX = 40
+PX_PER_CHARACTER = 5.6
+"""Roboto at 11 px; wide scripts count double."""
+TIP = '<div style="max-width:360px;white-space:pre-line">@tip</div>'
+"""Bokeh escapes ``@tip``: texts of a call are shown, never run."""
+
+Row = Mapping[str, Any]
+Columns = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a call that is drawn."""
+
+    start_ms: float
+    end_ms: float
+    now_ms: float
+    """The last moment there is, call time."""
+    width_px: int
+    """Of the plot between its borders."""
+
+    @property
+    def ms_per_px(self) -> float:
+        """How much time a pixel covers."""
+        return max(self.end_ms - self.start_ms, 1.0) / max(self.width_px, 1)
+
+    def shows(self, start_ms: float, end_ms: float) -> bool:
+        """Whether a span lies in the window or just beside it."""
+        margin = (self.end_ms - self.start_ms) * 0.25
+        return end_ms >= self.start_ms - margin and start_ms <= self.end_ms + margin
+
+
+@dataclass(frozen=True)
+class Target:
+    """A mark that can be tapped."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    seq: int
+    """The log row behind it."""
+
+
+class TimeAxis:
+    """One range, one ticker, one crosshair and one "now" for all lanes."""
+
+    def __init__(self, painter: Painter) -> None:
+        self.painter = painter
+        self.range = Range1d(0, 20_000, min_interval=400)
+        self._ticker = DatetimeTicker(desired_num_ticks=10)
+        self.cursor = Span(dimension="height", line_dash=[2, 2], line_alpha=0.55)
+        painter.paint(self.cursor, line_color="text")
+
+    def lane(self, height: int, *, ruler: bool = False, **options: Any) -> figure:
+        """Return an empty lane whose y axis counts pixels from below."""
+        top = 20 if ruler else 0
+        options.setdefault("y_range", Range1d(0, height))
+        plot = figure(
+            height=height + top,
+            width=1100,
+            x_range=self.range,
+            x_axis_type="datetime",
+            x_axis_location="above" if ruler else None,
+            y_axis_location=None,
+            tools="",
+            toolbar_location=None,
+            min_border_left=0,
+            min_border_right=RIGHT_AXIS_PX,
+            min_border_top=top,
+            min_border_bottom=0,
+            sizing_mode="stretch_width",
+            output_backend="canvas",
+            **options,
+        )
+        plot.xgrid.ticker = self._ticker
+        plot.ygrid.grid_line_color = None
+        self.painter.paint(plot.xgrid[0], grid_line_color="grid")
+        if ruler:
+            self._rule(plot)
+        self._add_tools(plot)
+        self._add_now(plot)
+        return plot
+
+    def _rule(self, plot: figure) -> None:
+        axis = plot.xaxis[0]
+        axis.ticker = self._ticker
+        axis.formatter = call_time_formatter()
+        axis.major_label_standoff = 2
+        self.painter.paint(
+            axis, major_label_text_color="muted", major_tick_line_color="border"
+        )
+
+    def _add_tools(self, plot: figure) -> None:
+        pan = PanTool(dimensions="width")
+        plot.add_tools(
+            pan,
+            WheelZoomTool(dimensions="width", modifiers="ctrl"),
+            CrosshairTool(overlay=self.cursor),
+        )
+        plot.toolbar.active_drag = pan
+
+    def _add_now(self, plot: figure) -> None:
+        hair = Span(location=0.5, dimension="width", line_width=1)
+        self.painter.paint(hair, line_color="hair")
+        now = Span(location=0, dimension="height", line_width=1.5, name="now")
+        self.painter.paint(now, line_color="accent")
+        after = BoxAnnotation(
+            left=0, line_color=None, fill_alpha=0.9, level="underlay", name="after"
+        )
+        self.painter.paint(after, fill_color="page")
+        for annotation in (after, hair, now):
+            plot.add_layout(annotation)
+
+    def move(self, start_ms: float, end_ms: float) -> None:
+        """Show another part of the call."""
+        self.range.update(start=start_ms, end=end_ms)
+
+
+def set_now(plots: Sequence[figure], now_ms: float) -> None:
+    """Move the line at "now" and the empty ground after it."""
+    for plot in plots:
+        for annotation in plot.center:
+            if annotation.name == "now":
+                annotation.location = now_ms
+            elif annotation.name == "after":
+                annotation.left = now_ms
+
+
+def call_time_formatter() -> DatetimeTickFormatter:
+    """Return a formatter for call time in ms; without ``days`` 0 reads 01/01."""
+    minutes = "%M:%S"
+    return DatetimeTickFormatter(
+        milliseconds="%M:%S.%3N",
+        seconds=minutes,
+        minsec=minutes,
+        minutes=minutes,
+        hourmin="%H:%M:%S",
+        hours="%H:%M:%S",
+        days=minutes,
+        months=minutes,
+        years=minutes,
+    )
+
+
+def clock(time_ms: float | None, digits: int = 3) -> str:
+    """Return a call time as ``02:03.624``; unknown is a dash."""
+    if time_ms is None:
+        return "–"
+    sign = "−" if time_ms < 0 else ""
+    seconds, ms = divmod(abs(int(time_ms)), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    rest = f".{ms:03d}"[: digits + 1] if digits else ""
+    shown = f"{hours}:{minutes:02d}" if hours else f"{minutes:02d}"
+    return f"{sign}{shown}:{seconds:02d}{rest}"
+
+
+def thousands(number: float | None) -> str:
+    """Return a whole number with thin spaces; unknown is a dash."""
+    return "–" if number is None else f"{round(number):,}".replace(",", "\u2009")
+
+
+def fit(text: str, room_px: float, px_per_character: float = PX_PER_CHARACTER) -> str:
+    """Cut a text so that it takes at most ``room_px``."""
+    room = int(room_px / px_per_character)
+    text = " ".join(text.split())
+    used = 0
+    for index, character in enumerate(text):
+        used += 2 if ord(character) > 0x2E7F else 1
+        if used > room:
+            kept = text[: max(index - 1, 0)].rstrip()
+            return f"{kept}…" if kept else ""
+    return text
+
+
+def refill(source: ColumnDataSource, columns: Columns) -> bool:
+    """Give a source new columns in one update, unless they are what it holds.
+
+    Returns:
+        Whether anything was sent.
+    """
+    held = source.data
+    if held.keys() == columns.keys() and all(
+        _is_same(held[name], column) for name, column in columns.items()
+    ):
+        return False
+    source.data = columns
+    return True
+
+
+def _is_same(held: Any, column: Any) -> bool:
+    if isinstance(held, np.ndarray) or isinstance(column, np.ndarray):
+        return len(held) == len(column) and np.array_equal(held, column)
+    return held == column
+
+
+def plain(renderer: GlyphRenderer) -> GlyphRenderer:
+    """Keep a renderer's look whatever is selected or muted."""
+    renderer.update(selection_glyph=None, nonselection_glyph=None, muted_glyph=None)
+    return renderer
+
+
+def add_tips(plot: figure, renderers: Sequence[GlyphRenderer]) -> None:
+    """Show the ``tip`` column of some renderers under the pointer."""
+    plot.add_tools(
+        HoverTool(renderers=list(renderers), tooltips=TIP, attachment="below")
+    )
+
+
+def pick(
+    targets: Sequence[Target], x: float, y: float, window: Window, slack_px: float = 6
+) -> int | None:
+    """Return the log row of the mark at a point, the nearest if several are."""
+    slack_ms = slack_px * window.ms_per_px
+    best: tuple[float, int] | None = None
+    for target in targets:
+        aside = max(target.left - x, x - target.right, 0.0)
+        above = max(target.bottom - y, y - target.top, 0.0)
+        if aside > slack_ms or above > slack_px:
+            continue
+        distance = aside / window.ms_per_px + above
+        width = (target.right - target.left) / window.ms_per_px
+        score = distance * 1000 + width
+        if best is None or score < best[0]:
+            best = (score, target.seq)
+    return None if best is None else best[1]

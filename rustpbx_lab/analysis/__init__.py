@@ -1,0 +1,1 @@
+"""Pure functions of a log: tables of what happened when."""

@@ -1,0 +1,165 @@
+"""What the recogniser understood, and how long it took."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from rustpbx_lab.log import Record
+from rustpbx_lab.log.record import column_int
+from rustpbx_lab.models import events
+
+from .folds import (
+    MAX_OPEN,
+    Fold,
+    Handlers,
+    Quality,
+    call_option,
+    media_time,
+    said_at,
+)
+from .speech import SpeechFold
+
+MAX_DELTAS = 512
+"""Times of deltas that a row keeps."""
+MAX_DELAY_MS = 60_000
+"""A final later than this after the end of speech is no answer to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """One sentence."""
+
+    index: int | None
+    """Number of the sentence, as the provider counts."""
+    text: str
+    is_final: bool
+    start_ms: int | None
+    """Start on the recogniser's clock, which runs late by its connection delay."""
+    end_ms: int | None
+    said_ms: int
+    """When the last event of the sentence came."""
+    deltas: tuple[int, ...]
+    """When each partial result came; the first `MAX_DELTAS`."""
+    delay_ms: int | None
+    """From the end of the speech to the final: ``said_ms`` less the later of VAD end
+    and ``end_ms``; empty for partial results and for impossible values."""
+    quality: Quality
+    """Of ``delay_ms``: measured with the provider's own end, inferred from the VAD end
+    alone, or unknown."""
+    track_id: str
+    refer: bool
+    seq: int
+    """Log row that made this one."""
+
+
+Leg = tuple[str, bool]
+
+
+class RecognitionFold(Fold[Recognition]):
+    """``asrDelta`` and ``asrFinal`` → sentences.
+
+    A delta replaces the one of the same index before it. A sentence that never got its
+    final is closed as it is by the next final of its track or the end of the call. The
+    deltas of a realtime service are the assistant's words and are left out.
+    """
+
+    row: ClassVar[type] = Recognition
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Leg, int], Recognition] = {}
+        self._speech = SpeechFold()
+        self._stops: dict[Leg, int] = {}
+        self._is_realtime = False
+        super().__init__()
+
+    @override
+    def _handling(self) -> Handlers:
+        speech = dict.fromkeys(self._speech.handled, self._hear)
+        return speech | {
+            ("command", "invite"): self._configure,
+            ("command", "accept"): self._configure,
+            ("event", "asrDelta"): self._delta,
+            ("event", "asrFinal"): self._final,
+            ("event", "hangup"): self._call_end,
+            ("note", "closed"): self._call_end,
+        }
+
+    @override
+    def _open_rows(self) -> list[Recognition]:
+        return list(self._open.values())
+
+    def _hear(self, record: Record, _: Any) -> None:
+        changes = self._speech.advance((record,))
+        for speech in changes.closed:
+            if speech.quality == "measured" and speech.end_ms is not None:
+                self._stops[speech.track_id, speech.refer] = speech.end_ms
+
+    def _configure(self, record: Record, message: Any) -> None:
+        option = call_option(message)
+        self._is_realtime = option is not None and option.realtime is not None
+        self._hear(record, message)
+
+    def _delta(self, record: Record, message: events.AsrDelta) -> None:
+        if self._is_realtime:
+            return
+        key = ((message.track_id, bool(message.refer)), message.index)
+        before = self._open.get(key)
+        if before is None and len(self._open) >= MAX_OPEN:
+            self._closed.append(self._open.pop(next(iter(self._open))))
+        row = self._row(record, message, before)
+        if len(row.deltas) < MAX_DELTAS:
+            row = replace(row, deltas=(*row.deltas, said_at(record)))
+        self._open[key] = row
+
+    def _final(self, record: Record, message: events.AsrFinal) -> None:
+        leg = (message.track_id, bool(message.refer))
+        row = self._row(record, message, self._open.pop((leg, message.index), None))
+        for key in [key for key in self._open if key[0] == leg]:
+            self._closed.append(self._open.pop(key))
+        delay, quality = self._delay(row, self._stops.pop(leg, None))
+        self._closed.append(
+            replace(row, is_final=True, delay_ms=delay, quality=quality)
+        )
+
+    def _row(
+        self, record: Record, message: events.Transcript, before: Recognition | None
+    ) -> Recognition:
+        start, end = (
+            media_time(record, message.start_time),
+            media_time(record, message.end_time),
+        )
+        if before is not None and start is None:
+            start = before.start_ms
+        if start is not None and end is not None and end < start:
+            end = None
+        return Recognition(
+            index=column_int(message.index),
+            text=message.text,
+            is_final=False,
+            start_ms=start,
+            end_ms=end,
+            said_ms=said_at(record),
+            deltas=() if before is None else before.deltas,
+            delay_ms=None,
+            quality="unknown",
+            track_id=message.track_id,
+            refer=bool(message.refer),
+            seq=record.seq if before is None else before.seq,
+        )
+
+    @staticmethod
+    def _delay(row: Recognition, stop: int | None) -> tuple[int | None, Quality]:
+        known = [end for end in (row.end_ms, stop) if end is not None]
+        if not known:
+            return None, "unknown"
+        delay = row.said_ms - max(known)
+        if not 0 <= delay <= MAX_DELAY_MS:
+            return None, "unknown"
+        return delay, "inferred" if row.end_ms is None else "measured"
+
+    def _call_end(self, record: Record, message: Any) -> None:
+        self._hear(record, message)
+        if not getattr(message, "refer", None):
+            self._closed.extend(self._open.values())
+            self._open.clear()

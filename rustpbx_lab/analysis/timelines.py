@@ -1,0 +1,67 @@
+"""Every timeline of a call: live as a fold over new rows, or whole as a table."""
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import pandas as pd
+
+from rustpbx_lab.log import EventLog
+
+from .folds import Changes, Fold, column_types
+from .playback import PlaybackFold
+from .points import MarkFold, MetricFold
+from .recognition import RecognitionFold
+from .speech import SpeechFold
+from .transcript import TranscriptFold
+
+__all__ = ["TIMELINES", "Changes", "Fold", "as_table", "timeline"]
+
+TIMELINES: Mapping[str, type[Fold[Any]]] = {
+    "speech": SpeechFold,
+    "recognition": RecognitionFold,
+    "playback": PlaybackFold,
+    "metrics": MetricFold,
+    "marks": MarkFold,
+    "transcript": TranscriptFold,
+}
+"""Name → fold. ``TIMELINES[name]()`` begins one; rows are dataclasses whose fields are
+the table's columns, times in milliseconds of call time."""
+
+
+def timeline(name: str, log: EventLog) -> pd.DataFrame:
+    """Return one timeline of a whole log.
+
+    Args:
+        name: A key of ``TIMELINES``.
+        log: The log; it may still grow.
+
+    Returns:
+        One row each, by ``seq`` (the log row that made it); what is unfinished too.
+        The columns are those of the fold's row, as nullable types. No rows give an
+        empty table of the same types.
+
+    Raises:
+        ValueError: If there is no such timeline.
+    """
+    if name not in TIMELINES:
+        known = ", ".join(TIMELINES)
+        raise ValueError(f"there is no timeline {name!r}; choose one of {known}")
+    fold = TIMELINES[name]()
+    changes = fold.advance(log.records())
+    rows = sorted([*changes.closed, *changes.open], key=attrgetter("seq"))
+    return as_table(fold.row, rows)
+
+
+def as_table(row: type, rows: Sequence[Any]) -> pd.DataFrame:
+    """Return rows of a fold as a table with the fold's columns and types.
+
+    Args:
+        row: The dataclass of the rows.
+        rows: Any number of them, in the order wanted.
+    """
+    columns: dict[str, pd.Series[Any]] = {}
+    for name, dtype in column_types(row).items():
+        values = list(map(attrgetter(name), rows))
+        columns[name] = pd.Series(values, dtype=dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return pd.DataFrame(columns)

@@ -21,11 +21,10 @@ class HandlerRunner:
     ) -> None:
         self._note = note
         self._logger = logger
-        self._failures: dict[str, int] = {}
 
     async def run(self, what: Wanted, handler: Handler, cursor: Cursor) -> None:
         """Call ``handler`` with each message that fits, in order, one at a time."""
-        fits = matcher(what)
+        fits, failures = matcher(what), 0
         async for record in cursor:
             if not fits(record):
                 continue
@@ -34,11 +33,13 @@ class HandlerRunner:
                 if isawaitable(result):
                     await result
             except Exception as exc:  # noqa: BLE001  (a user's function: any of them)
-                self._report(handler, record, exc)
+                failures += 1
+                self._report(handler, record, exc, failures)
 
-    def _report(self, handler: Handler, record: Record, exc: Exception) -> None:
+    def _report(
+        self, handler: Handler, record: Record, exc: Exception, count: int
+    ) -> None:
         name = getattr(handler, "__qualname__", type(handler).__name__)
-        count = self._failures[name] = self._failures.get(name, 0) + 1
         self._logger.error(
             "the handler %s failed on row %s (%s)",
             name,

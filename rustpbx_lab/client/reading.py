@@ -37,11 +37,13 @@ async def first_message(
     what: Wanted,
     timeout: float | None,
     where: Callable[[Any], bool] | None = None,
+    awaited: str | None = None,
 ) -> Any:
     """Return the next message that fits; None if the log ends without one.
 
     Raises:
-        CallTimeoutError: If none came within ``timeout`` seconds.
+        CallTimeoutError: If none came within ``timeout`` seconds; it names ``awaited``
+            or else what was asked for.
     """
     fits = matcher(what)
     with anyio.move_on_after(timeout) as scope:
@@ -49,7 +51,7 @@ async def first_message(
             if fits(record) and (where is None or where(record.message)):
                 return record.message
     if scope.cancelled_caught and timeout is not None:
-        raise CallTimeoutError(name_of(what), timeout)
+        raise CallTimeoutError(awaited or name_of(what), timeout)
     return None
 
 

@@ -70,6 +70,8 @@ class CallSession(CallCommands):
         self._transport = transport
         self._protocol = CallProtocol(call_type)
         self._has_own_audio = call_type == "websocket"
+        if not self._has_own_audio:  # subscribed audio is 16 kHz in both directions
+            self.recording.server.configure("pcm")
         self._id = call_id
         self._source = audio
         self._now_ms = now_ms
@@ -169,7 +171,7 @@ class CallSession(CallCommands):
             is_answer = isinstance(event, events.Answer) and not event.refer
             return is_answer or ends_set_up(event)
 
-        event = await self._wait(BaseEvent, timeout, sent, decides)
+        event = await self._wait("*", timeout, sent, decides, awaited="answer")
         if isinstance(event, events.Reject):
             raise CallRejectedError(event.reason, event.code)
         if isinstance(event, events.Error):
@@ -231,9 +233,10 @@ class CallSession(CallCommands):
         timeout: float | None,
         after: Record | None,
         where: Callable[[Any], bool] | None = None,
+        awaited: str | None = None,
     ) -> Any:
         cursor = self.log.cursor(len(self.log) if after is None else after.seq + 1)
-        message = await first_message(cursor, what, timeout, where)
+        message = await first_message(cursor, what, timeout, where, awaited)
         if message is None:
             raise CallClosedError(self.close_reason or "its log was closed")
         return message
@@ -298,6 +301,9 @@ class CallSession(CallCommands):
                 self._take(await self._transport.receive())
         except TransportClosedError as exc:
             self._finish(exc.why, exc.code)
+        except anyio.get_cancelled_exc_class():
+            self._finish("the call was cancelled on our side", 1000)
+            raise
 
     def _take(self, frame: str | bytes) -> None:
         now = self._now_ms()

@@ -202,9 +202,12 @@ def _client(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[An
 
 
 def _why_unreachable(exc: Exception) -> str:
+    # trio tries all addresses and groups the failures
+    attempts: tuple[Exception, ...] = getattr(exc.__cause__, "exceptions", (exc,))
+    exc = attempts[0]
     if isinstance(exc, TimeoutError):
         return f"no answer within {OPEN_TIMEOUT_S} s; check host, port and firewall"
-    if isinstance(exc, ConnectionRefusedError) or "refused" in str(exc).lower():
+    if isinstance(exc, ConnectionRefusedError):
         return "connection refused; start the server there, or check host and port"
     if isinstance(exc, EOFError):
         return NO_SERVER

@@ -37,7 +37,8 @@ LOG_COLUMNS: dict[str, pd.ArrowDtype] = {
 message: from the attribute of the same name, or from the one that the message's class
 names in ``log_columns`` (an error's ``sender`` is its ``key``)."""
 
-SCHEMA = pa.schema([(name, d.pyarrow_dtype) for name, d in LOG_COLUMNS.items()])
+ARROW_TYPES = {name: d.pyarrow_dtype for name, d in LOG_COLUMNS.items()}
+SCHEMA = pa.schema(list(ARROW_TYPES.items()))
 
 _RECORD_COLUMNS = (
     "seq",
@@ -130,7 +131,7 @@ def as_batch(records: Sequence[Record]) -> pa.RecordBatch:
     for position, name in enumerate(_MESSAGE_COLUMNS):
         columns[name] = filled[position] if filled else []
     return pa.record_batch(  # pyright: ignore[reportUnknownMemberType]
-        [pa.array(columns[field.name], type=field.type) for field in SCHEMA],
+        [pa.array(columns[name], dtype) for name, dtype in ARROW_TYPES.items()],
         schema=SCHEMA,
     )
 

@@ -13,8 +13,8 @@ from rustpbx_lab.models import commands, events, notes, options
 
 def asr_delta(number: int, at: int = 1_787_302_461_000) -> Record:
     text = (
-        '{"event":"asrDelta","trackId":"s.1","index":%d,"timestamp":%d,"text":"w %d"}'
-        % (number, at, number)
+        f'{{"event":"asrDelta","trackId":"s.1","index":{number},"timestamp":{at},'
+        f'"text":"w {number}"}}'
     )
     return Record.of_event(events.parse(text), text, at + 5)
 
@@ -159,8 +159,7 @@ async def test_a_cursor_waits_for_rows_and_ends_with_the_log():
     seen = []
 
     async def read() -> None:
-        async for record in log.cursor():
-            seen.append(record.seq)
+        seen.extend([record.seq async for record in log.cursor()])
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
@@ -184,12 +183,10 @@ async def test_a_row_of_another_thread_wakes_the_cursor():
         log.close()
 
     thread = threading.Thread(target=write)
-    seen = []
     with anyio.fail_after(20):
         cursor = log.cursor()
         thread.start()
-        async for record in cursor:
-            seen.append(record.message.index)
+        seen = [record.message.index async for record in cursor]
     thread.join()
     assert seen == list(range(rows))
 

@@ -1,0 +1,169 @@
+"""Real sockets on the loopback: addresses, refusals, closes."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import anyio
+import pytest
+from websockets.sync.server import Server, ServerConnection, serve
+
+from rustpbx_lab import connect, events, notes
+from rustpbx_lab.client.transport import call_url
+from rustpbx_lab.errors import ConnectError
+
+pytestmark = pytest.mark.anyio
+
+
+@contextmanager
+def a_server(handler, **options) -> Iterator[tuple[str, Server]]:
+    with serve(handler, "127.0.0.1", 0, **options) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        try:
+            yield f"ws://127.0.0.1:{port}", server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("url", "call_type", "options", "wanted"),
+    [
+        ("ws://h:1", "", {}, "ws://h:1/call"),
+        ("ws://h:1/", "websocket", {}, "ws://h:1/call"),
+        ("http://h:1/call", "sip", {}, "ws://h:1/call/sip"),
+        ("https://h/pbx/call/webrtc", "webrtc", {}, "wss://h/pbx/call/webrtc"),
+        (
+            "ws://h",
+            "sip",
+            {"call_id": "a b@h+&#%/ü", "dump_events": False},
+            "ws://h/call/sip?id=a%20b%40h%2B%26%23%25%2F%C3%BC&dump=false",
+        ),
+        (
+            "ws://h?token=t",
+            "websocket",
+            {"server_ping_s": 0, "server_side_track": "bot"},
+            "ws://h/call?token=t&ping=0&serverSideTrack=bot",
+        ),
+    ],
+)
+def test_an_address_has_the_names_the_server_reads(url, call_type, options, wanted):
+    assert call_url(url, call_type, **options) == wanted
+
+
+@pytest.mark.parametrize("url", ["", "hello", "ftp://x", "ws://"])
+def test_a_wrong_address_is_said(url):
+    with pytest.raises(ConnectError, match="ws://HOST:PORT"):
+        call_url(url, "sip")
+
+
+def test_a_wrong_call_type_is_said():
+    with pytest.raises(ConnectError, match="'websocket', 'webrtc', 'sip'"):
+        call_url("ws://h", "telepathy")
+
+
+async def test_our_leaving_closes_with_1000_on_both_sides():
+    codes = []
+
+    def serve_one(connection: ServerConnection) -> None:
+        connection.send('{"event":"mediaReady","trackId":"a","timestamp":1}')
+        for _ in connection:
+            pass
+        codes.append(connection.close_code)
+
+    with a_server(serve_one) as (url, _):
+        async with connect(url, id="x") as call:
+            await call.wait_for(events.MediaReady, timeout=5, after=call.log[0])
+    assert codes == [1000]
+    assert call.log[0].name == "connected"
+    assert call.log[-1].message.code == 1000
+
+
+async def test_a_close_without_a_code_is_1005():
+    def serve_one(connection: ServerConnection) -> None:
+        connection.protocol.send_close()
+        connection.socket.sendall(b"".join(connection.protocol.data_to_send()))
+        for _ in connection:
+            pass
+
+    with a_server(serve_one) as (url, _):
+        async with connect(url) as call:
+            with anyio.fail_after(5):
+                assert [event async for event in call] == []
+    closed = call.log[-1].message
+    assert isinstance(closed, notes.Closed)
+    assert closed.code == 1005
+    assert "server" in closed.why
+
+
+async def test_a_lost_connection_is_1006():
+    def serve_one(connection: ServerConnection) -> None:
+        connection.socket.shutdown(socket.SHUT_RDWR)
+
+    with a_server(serve_one) as (url, _):
+        async with connect(url) as call:
+            with anyio.fail_after(5):
+                assert [event async for event in call] == []
+    closed = call.log[-1].message
+    assert closed.code == 1006
+    assert "broke" in closed.why
+
+
+async def test_nobody_there_is_said():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        with pytest.raises(ConnectError, match="connection refused; start the server"):
+            async with connect(f"ws://127.0.0.1:{port}"):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (HTTPStatus.NOT_FOUND, "no Active Call server"),
+        (HTTPStatus.BAD_REQUEST, "refused the parameters.*provided string was not"),
+        (HTTPStatus.BAD_GATEWAY, "HTTP 502"),
+    ],
+)
+async def test_a_refused_upgrade_is_said(status, says):
+    def refuse(connection: ServerConnection, request):
+        return connection.respond(status, "provided string was not `true`\n")
+
+    with (
+        a_server(lambda connection: None, process_request=refuse) as (url, _),
+        pytest.raises(ConnectError, match=says),
+    ):
+        async with connect(url):
+            pass
+
+
+async def test_what_is_no_websocket_server_is_said():
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"220 mail.example.com ESMTP ready\r\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with pytest.raises(ConnectError, match="no Active Call server"):
+        async with connect(f"ws://127.0.0.1:{port}"):
+            pass
+    thread.join()
+    listener.close()
+
+
+async def test_a_token_in_the_address_is_never_shown():
+    with pytest.raises(ConnectError) as raised:
+        async with connect("ws://u:pa55@127.0.0.1:9/?token=t0p-secret"):
+            pass
+    assert "t0p-secret" not in str(raised.value)
+    assert "pa55" not in str(raised.value)

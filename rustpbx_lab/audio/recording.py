@@ -33,7 +33,7 @@ class Leg:
         sample_rate_hz: int | None = None,
         limit_bytes: int = LIMIT_BYTES,
     ) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._decoding = threading.Lock(), threading.Lock()
         self._data = bytearray()
         self._limit_bytes = limit_bytes
         self._anchors: list[tuple[int, int]] = []
@@ -135,9 +135,9 @@ class Leg:
 
     def samples(self, start: int = 0) -> Samples:
         """Return the decoded samples from ``start`` on, shape (n,)."""
+        if self._codec.is_stateful:
+            return self._decoded_from(start)
         with self._lock:
-            if self._codec.is_stateful:
-                return self._decoded_so_far()[start:]
             encoded = bytes(self._data[self._codec.n_bytes(start) :])
         return self._codec.decoder().decode(encoded)
 
@@ -190,15 +190,17 @@ class Leg:
         self._codec: Codec = call_codec(codec)
         self._sample_rate_hz = sample_rate_hz or self._codec.sample_rate_hz
         self._decoder: Decoder = self._codec.decoder()
-        self._decoded = np.zeros(0, np.int16)
+        self._decoded, self._n_decoded_bytes = bytearray(), 0
 
-    def _decoded_so_far(self) -> Samples:
-        # such bytes mean nothing without those before them: decode each once
-        n_decoded = self._codec.n_bytes(len(self._decoded))
-        new = self._decoder.decode(bytes(self._data[n_decoded:]))
-        if len(new):
-            self._decoded = np.concatenate([self._decoded, new])
-        return self._decoded
+    def _decoded_from(self, start: int) -> Samples:
+        # such bytes mean nothing without those before them: each is decoded once,
+        # and not under the writer's lock, because a long leg takes a while
+        with self._decoding:
+            with self._lock:
+                new = bytes(self._data[self._n_decoded_bytes :])
+            self._decoded += self._decoder.decode(new).tobytes()
+            self._n_decoded_bytes += len(new)
+            return np.frombuffer(bytes(self._decoded[2 * start :]), np.int16)
 
     def _clock(self, anchor: tuple[int, int], sample: int) -> int:
         return anchor[1] + (sample - anchor[0]) * 1000 // self._sample_rate_hz

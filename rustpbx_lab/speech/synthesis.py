@@ -96,11 +96,17 @@ class HibariSynthesiser:
                 yield to_int16(floats)
 
 
+_loading = threading.Lock()
 _hibari_turn = threading.Lock()
 
 
-@cache
 def _hibari() -> Any:
+    with _loading:
+        return _loaded_hibari()
+
+
+@cache
+def _loaded_hibari() -> Any:
     try:
         from hibari import Hibari  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as exc:
@@ -180,8 +186,13 @@ class _EspeakLibrary:
         return 0
 
 
-@cache
 def _espeak() -> _EspeakLibrary:
+    with _loading:
+        return _loaded_espeak()
+
+
+@cache
+def _loaded_espeak() -> _EspeakLibrary:
     try:
         import espeakng_loader  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as exc:

@@ -34,3 +34,20 @@ def quieter(samples, db):
 def words(text):
     spelled = text.lower().replace("-", " ").replace("10", "ten")
     return re.sub(r"[^a-z' ]", " ", spelled).split()
+
+
+def heard(stream, samples, frame_ms=20):
+    size = frame_ms * 16
+    found = []
+    for first in range(0, len(samples), size):
+        found += stream.push(samples[first : first + size])
+    return found + stream.finish()
+
+
+def finals(hypotheses):
+    return [hypothesis for hypothesis in hypotheses if hypothesis.is_final]
+
+
+def two_utterances():
+    first, second = utterance("sense_0880.flac"), utterance("sense_0930.flac")
+    return np.concatenate([silence(960), first, silence(800), second, silence(800)])

@@ -1,3 +1,4 @@
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import jiwer
@@ -14,7 +15,7 @@ from speech.samples import (
     words,
 )
 
-from rustpbx_lab.errors import SpeechEngineError
+from rustpbx_lab.errors import MissingExtraError, SpeechEngineError
 from rustpbx_lab.speech import recognition
 from rustpbx_lab.speech.endpointing import (
     ENDPOINT_MS,
@@ -111,3 +112,9 @@ def test_streams_in_threads_share_the_model():
         one, other = pool.map(run, range(2))
     assert one == other
     assert len(one) == 1
+
+
+def test_a_recogniser_that_is_not_installed_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'rustpbx-lab\[local\]'"):
+        recogniser("pocketsphinx").stream()

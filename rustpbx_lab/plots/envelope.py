@@ -101,18 +101,6 @@ class Envelope:
         return None if peak == 0 else 20 * float(np.log10(peak / FULL_SCALE))
 
 
-def sample_times(
-    anchors: Anchors, samples: npt.NDArray[np.int64], sample_rate_hz: int
-) -> Times:
-    """Return the call time of each sample, by the anchor before it."""
-    if not anchors:
-        return np.zeros(0)
-    starts = np.array([sample for sample, _ in anchors])
-    times = np.array([time for _, time in anchors], dtype=np.float64)
-    index = np.maximum(np.searchsorted(starts, samples, side="right") - 1, 0)
-    return times[index] + (samples - starts[index]) * 1000.0 / sample_rate_hz
-
-
 def thin_out(x: Times, y: Levels, n_points: int) -> tuple[Times, Levels]:
     """Return at most ``n_points`` of a step line; each keeps its group's highest."""
     size = -(-len(x) // n_points) if n_points else 0

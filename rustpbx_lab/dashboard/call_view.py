@@ -1,0 +1,243 @@
+"""What a page knows of the call it shows: tables that grow, sound, a selection."""
+
+import time
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import param
+
+from rustpbx_lab.analysis.timelines import TIMELINES
+from rustpbx_lab.audio.recording import Leg
+from rustpbx_lab.log import Record
+from rustpbx_lab.models import commands, events
+from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.plots.envelope import (
+    Anchors,
+    Envelope,
+    Levels,
+    Times,
+)
+from rustpbx_lab.speech.vad import VadParams
+from rustpbx_lab.workbench.hub_call import HubCall
+
+from .event_rows import message_of
+
+ROWS_A_TICK = 4000
+"""A long log is taken in over several ticks, so that none blocks the page."""
+SAMPLES_A_TICK = 16000 * 120
+
+
+class Table:
+    """The rows of one timeline: finished ones by time, unfinished ones beside them."""
+
+    def __init__(self, name: str) -> None:
+        self._fold = TIMELINES[name]()
+        self._closed: list[tuple[float, int, Any]] = []
+        self._longest = 0.0
+        self.open: list[Any] = []
+        self.n_closed = 0
+
+    def advance(self, records: Sequence[Record]) -> bool:
+        """Take in new records; tell whether the table changed."""
+        changes = self._fold.advance(records)
+        for row in changes.closed:
+            start, end = _span(row)
+            self._longest = max(self._longest, end - start)
+            insort(self._closed, (start, row.seq, row), key=lambda entry: entry[:2])
+        self.n_closed += len(changes.closed)
+        changed = bool(changes.closed) or changes.open != self.open
+        self.open = list(changes.open)
+        return changed
+
+    def rows(self, start_ms: float = -np.inf, end_ms: float = np.inf) -> list[Any]:
+        """Return the rows that may lie between two call times, by time."""
+        low = bisect_left(
+            self._closed, start_ms - self._longest, key=lambda entry: entry[0]
+        )
+        high = bisect_right(self._closed, end_ms, key=lambda entry: entry[0])
+        found = [row for _, _, row in self._closed[low:high]]
+        return [*found, *self.open]
+
+
+def _span(row: Any) -> tuple[float, float]:
+    times = [
+        value
+        for name in ("command_ms", "start_ms", "at_ms", "said_ms", "end_ms")
+        if (value := getattr(row, name, None)) is not None
+    ]
+    return (float(min(times)), float(max(times))) if times else (0.0, 0.0)
+
+
+class Sound:
+    """The outline of one leg, kept up with its recording."""
+
+    def __init__(self, leg: Callable[[], Leg]) -> None:
+        self._find_leg = leg
+        self._leg: Leg | None = None
+        self._envelope: Envelope | None = None
+
+    def refresh(self) -> bool:
+        """Take in new samples; tell whether there were any."""
+        leg = self._find_leg()
+        if leg is not self._leg:  # the recording begins with the connection
+            self._leg, self._envelope = leg, None
+        have = 0 if self._envelope is None else self._envelope.n_samples
+        if leg.n_samples <= have:
+            return False
+        if self._envelope is None:
+            self._envelope = Envelope(leg.sample_rate_hz)
+        samples = leg.samples(have)[:SAMPLES_A_TICK]
+        self._envelope.push(samples)
+        return len(samples) > 0
+
+    def outline(
+        self, anchors: Anchors, start_ms: float, end_ms: float, n_slots: int
+    ) -> dict[str, Any]:
+        """Return what to draw between two call times; see `Envelope.outline`."""
+        if self._envelope is None:
+            return Envelope(16000).outline([], start_ms, end_ms, n_slots)
+        return self._envelope.outline(anchors, start_ms, end_ms, n_slots)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no sound at all."""
+        return self._envelope is None
+
+    @property
+    def level_dbfs(self) -> float | None:
+        """Peak of the last moment."""
+        return None if self._envelope is None else self._envelope.recent_level_dbfs()
+
+
+class CallView(param.Parameterized):
+    """One call as a page sees it; the call itself belongs to the hub."""
+
+    selected = param.Integer(default=None, allow_None=True)
+    """The selected log row."""
+
+    def __init__(self, call: HubCall) -> None:
+        super().__init__()
+        self.call = call
+        self.log = call.log
+        self.tables = {name: Table(name) for name in TIMELINES}
+        self.caller = Sound(lambda: call.recording.caller)
+        self.agent = Sound(lambda: call.recording.server)
+        self.changed: frozenset[str] = frozenset()
+        """Tables that the last refresh changed."""
+        self.new_records: Sequence[Record] = ()
+        self.caller_track: str | None = None
+        self.n_errors = 0
+        self._cursor = call.log.cursor()
+        self._option: CallOption | None = None
+        self._arrivals: deque[float] = deque(maxlen=2000)
+        self._last_ms = 0
+
+    def refresh(self) -> bool:
+        """Take in what is new; tell whether anything is."""
+        self.new_records = records = self._cursor.read(ROWS_A_TICK)
+        for record in records:
+            self._learn(record)
+        self.changed = frozenset(
+            name for name, table in self.tables.items() if table.advance(records)
+        )
+        heard = [sound.refresh() for sound in (self.caller, self.agent)]
+        return bool(records) or any(heard)
+
+    def _learn(self, record: Record) -> None:
+        if record.time_ms is not None:
+            self._last_ms = max(self._last_ms, record.time_ms)
+        if record.direction == "event":
+            self._arrivals.append(time.monotonic())
+        if record.name in ("error", "reject", "unreadable"):
+            self.n_errors += 1
+        if record.name in ("invite", "accept", "answer"):
+            message = message_of(record)
+            if isinstance(message, commands.Invite | commands.Accept):
+                self._option = message.option
+            elif isinstance(message, events.Answer) and not message.refer:
+                self.caller_track = message.track_id
+
+    @property
+    def seen(self) -> int:
+        """How many records were taken in."""
+        return self._cursor.position
+
+    @property
+    def option(self) -> CallOption | None:
+        """The option that the call was made with, secrets masked."""
+        return self._option
+
+    @property
+    def vad_params(self) -> VadParams | None:
+        """What the server's VAD was asked; None: the call has none."""
+        vad = None if self._option is None else self._option.vad
+        if vad is None or vad.type != "silero":
+            return None
+        return VadParams.from_option(vad)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.call.is_over
+
+    @property
+    def now_ms(self) -> float:
+        """The last moment there is, call time."""
+        if self.is_over:
+            return float(self._last_ms)
+        ours = self.log.clock.from_ours(round(time.time() * 1000))
+        return float(self._last_ms if ours is None else max(ours, self._last_ms))
+
+    @property
+    def events_per_s(self) -> float:
+        """Events that came in the last five seconds, per second."""
+        since = time.monotonic() - 5
+        while self._arrivals and self._arrivals[0] < since:
+            self._arrivals.popleft()
+        return len(self._arrivals) / 5
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether the server says that the caller speaks now."""
+        return any(row.end_ms is None for row in self.tables["speech"].open)
+
+    def anchors(self, leg: Leg) -> list[tuple[int, float]]:
+        """Return the arrival anchors of a leg in call time."""
+        placed = (
+            (sample, self.log.clock.from_ours(received))
+            for sample, received in leg.anchors
+        )
+        return [(sample, float(at)) for sample, at in placed if at is not None]
+
+    def frames(self, start_ms: float, end_ms: float) -> tuple[Times, Levels]:
+        """Return start and speech probability of the frames between two times."""
+        probabilities: Levels = self.call.probabilities
+        # a burst may go back in time: what is drawn must not
+        times = np.maximum.accumulate(self.call.frame_times(0, len(probabilities)))
+        low = max(int(np.searchsorted(times, start_ms)) - 1, 0)
+        high = int(np.searchsorted(times, end_ms))
+        return times[low:high].astype(np.float64), probabilities[low:high]
+
+
+class LoopLag:
+    """How late the ticks of a page run: the lag of the loop that serves it."""
+
+    def __init__(self, period_ms: float) -> None:
+        self._period_ms = period_ms
+        self._last: float | None = None
+        self._late: deque[float] = deque(maxlen=200)
+
+    def tick(self) -> None:
+        """Note that a tick runs now."""
+        now = time.monotonic() * 1000
+        if self._last is not None:
+            self._late.append(max(now - self._last - self._period_ms, 0.0))
+        self._last = now
+
+    @property
+    def p95_ms(self) -> float | None:
+        """95th percentile of the last ticks; None before there are enough."""
+        return float(np.percentile(self._late, 95)) if len(self._late) > 10 else None

@@ -1,0 +1,234 @@
+"""Log records as rows of the events table: words for each, and the filter."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.log import Record
+from rustpbx_lab.models import commands, events, notes
+from rustpbx_lab.plots.timeline import clock, thousands
+
+KINDS = {
+    "VAD": "vad",
+    "ASR": "asr",
+    "Playback": "agent",
+    "Metrics": "tts",
+    "Commands": "command",
+    "Errors": "error",
+    "Other": "llm",
+}
+"""Chip → role of its colour."""
+ARROWS = {"event": "←", "command": "→", "note": "·"}
+MAX_SUMMARY = 240
+
+_KIND_OF = {
+    "speaking": "VAD",
+    "silence": "VAD",
+    "eou": "VAD",
+    "inactivity": "VAD",
+    "asrDelta": "ASR",
+    "asrFinal": "ASR",
+    "trackStart": "Playback",
+    "trackEnd": "Playback",
+    "interruption": "Playback",
+    "metrics": "Metrics",
+    "error": "Errors",
+    "reject": "Errors",
+    "unreadable": "Errors",
+    "handlerFailed": "Errors",
+    "advice": "Errors",
+}
+
+
+def kind_of(record: Record) -> str:
+    """Return the chip that a record belongs to."""
+    if record.direction == "command":
+        return "Commands"
+    return _KIND_OF.get(record.name, "Other")
+
+
+def summary(record: Record) -> str:
+    """Say in words what a record says; plain text of the call inside."""
+    message = message_of(record)
+    text = " ".join((record.raw if message is None else _summary(message)).split())
+    return text if len(text) <= MAX_SUMMARY else text[: MAX_SUMMARY - 1] + "…"
+
+
+def message_of(record: Record) -> Any:
+    """Return the typed message; None if its text cannot be read as one."""
+    try:
+        return record.message
+    except UnreadableFrameError:
+        return None
+
+
+def _summary(message: Any) -> str:
+    match message:
+        case events.Speaking():
+            return f"onset {thousands(message.timestamp - message.start_time)} ms ago"
+        case events.Silence():
+            late = message.timestamp - message.start_time - message.duration
+            return (
+                f"{thousands(message.duration)} ms long, "
+                f"said {thousands(late)} ms after its end"
+            )
+        case events.AsrDelta() | events.AsrFinal():
+            return f"#{message.index} “{message.text}”"
+        case events.TrackEnd():
+            after = f"after {thousands(message.duration)} ms"
+            return f"{message.play_id or ''} {after}"
+        case events.TrackStart():
+            return message.play_id or "no play id"
+        case events.Interruption():
+            of = (
+                ""
+                if message.total_duration is None
+                else (f" of {thousands(message.total_duration)}")
+            )
+            return f"{message.play_id or ''} at {thousands(message.current)}{of} ms"
+        case events.Metrics():
+            took = (
+                ""
+                if message.duration is None
+                else (f" {thousands(message.duration)} ms")
+            )
+            return f"{message.key}{took}"
+        case events.Error():
+            return f"{message.sender}: {message.error}"
+        case commands.Tts():
+            how = " streaming" if message.streaming else ""
+            return f"{message.play_id or ''} “{message.text}”{how}"
+        case notes.AudioStarted():
+            return f"{message.leg} audio begins, {message.codec}"
+        case notes.AudioStopped():
+            return f"{message.leg} audio pauses"
+        case notes.Advice():
+            return f"{message.text} {message.instead or ''}"
+        case _:
+            return _fields(message)
+
+
+def _fields(message: Any) -> str:
+    wire = message.to_wire()
+    skipped = {message.tag, "timestamp", "trackId", "option"}
+    return ", ".join(f"{k} {v}" for k, v in wire.items() if k not in skipped)
+
+
+def track_of(record: Record, caller_track: str | None) -> str:
+    """Return whose track a record is about, in a word."""
+    track = getattr(message_of(record), "track_id", None)
+    if track is None:
+        return "–"  # noqa: RUF001
+    if track == caller_track or track.startswith("s."):
+        return "caller"
+    return "agent" if track == "server-side-track" else track
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One line of the table; several partial results may share it."""
+
+    seqs: tuple[int, ...]
+    time_ms: int | None
+    delta_ms: int | None
+    name: str
+    direction: str
+    kind: str
+    track: str
+    text: str
+    fold_key: object = None
+    """Neighbours with the same key become one row; None: never."""
+
+    def joined(self, newer: "EventRow") -> "EventRow":
+        """Return this row with a newer one folded in."""
+        return EventRow(
+            (*newer.seqs, *self.seqs),
+            newer.time_ms,
+            self.delta_ms,
+            self.name,
+            self.direction,
+            self.kind,
+            self.track,
+            newer.text,
+            self.fold_key,
+        )
+
+    def shown(self) -> dict[str, Any]:
+        """Return the cells; the newest log row first in ``seqs``."""
+        count = f" ×{len(self.seqs)}" if len(self.seqs) > 1 else ""  # noqa: RUF001
+        return {
+            "seqs": list(self.seqs[:200]),
+            "time": clock(self.time_ms),
+            "delta": thousands(self.delta_ms) if self.delta_ms is not None else "",
+            "direction": ARROWS.get(self.direction, ""),
+            "event": self.name + count,
+            "role": KINDS[self.kind],
+            "track": self.track,
+            "summary": self.text,
+        }
+
+
+def event_row(
+    record: Record, before_ms: int | None, caller_track: str | None = None
+) -> EventRow:
+    """Return the row of a record that follows one at ``before_ms``."""
+    message = message_of(record)
+    delta = (
+        None
+        if before_ms is None or record.time_ms is None
+        else record.time_ms - before_ms
+    )
+    key = None
+    if isinstance(message, events.AsrDelta):
+        key = (message.track_id, message.index)
+    return EventRow(
+        (record.seq,),
+        record.time_ms,
+        delta,
+        record.name,
+        record.direction,
+        kind_of(record),
+        track_of(record, caller_track),
+        summary(record),
+        key,
+    )
+
+
+class EventFilter:
+    """Words, ``/regex/``, ``event:name``, ``track:name``, ``>500`` (Δ ms); all hold.
+
+    A regular expression that cannot be read matches nothing; `problem` says why.
+    """
+
+    def __init__(self, text: str = "", kinds: Sequence[str] = tuple(KINDS)) -> None:
+        self._kinds = frozenset(kinds)
+        self._tests: list[Any] = []
+        self.problem: str | None = None
+        for part in re.findall(r"/(?:\\.|[^/])+/|\S+", text):
+            self._tests.append(self._test(part))
+
+    def accepts(self, row: EventRow) -> bool:
+        """Whether a row is shown."""
+        return row.kind in self._kinds and all(test(row) for test in self._tests)
+
+    def _test(self, part: str) -> Any:
+        if len(part) > 2 and part[0] == part[-1] == "/":
+            try:
+                pattern = re.compile(part[1:-1], re.IGNORECASE)
+            except re.error as exc:
+                self.problem = f"cannot read {part[:40]}: {exc}"
+                return lambda _: False
+            return lambda row: bool(pattern.search(f"{row.name} {row.text}"))
+        name, colon, value = part.partition(":")
+        wanted = value.casefold()
+        if colon and name == "event":
+            return lambda row: row.name.casefold() == wanted
+        if colon and name == "track":
+            return lambda row: row.track.casefold().startswith(wanted)
+        if part[0] == ">" and part[1:].isdigit():
+            least = int(part[1:])
+            return lambda row: row.delta_ms is not None and row.delta_ms > least
+        word = part.casefold()
+        return lambda row: word in f"{row.name} {row.text} {row.track}".casefold()

@@ -1,0 +1,185 @@
+"""The events table: newest on top, bounded, filtered by kind and by text."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.log import Record
+
+from .call_view import CallView
+from .components import EventList
+from .event_rows import KINDS, EventFilter, EventRow, event_row
+from .styles import BOX, html
+
+LIMIT = 500
+SCAN = 2000
+"""Records looked at together when older rows are searched for a filter."""
+CHIP_SX = {
+    "& .MuiToggleButton-root": {
+        "padding": "0 8px",
+        "fontSize": "11px",
+        "lineHeight": "20px",
+        "textTransform": "none",
+        "borderRadius": "11px !important",
+        "border": "1px solid var(--lab-border) !important",
+        "marginRight": "4px",
+        "color": "var(--lab-muted)",
+        "textDecoration": "line-through",
+        "whiteSpace": "nowrap",
+    },
+    "& .MuiToggleButton-root.Mui-selected": {
+        "backgroundColor": "transparent !important",
+        "color": "var(--lab-text) !important",
+        "textDecoration": "none",
+    },
+    **{
+        f"& .MuiToggleButton-root:nth-of-type({place})::before": {
+            "content": "''",
+            "width": "7px",
+            "height": "7px",
+            "borderRadius": "2px",
+            "marginRight": "5px",
+            "backgroundColor": f"var(--lab-{role})",
+        }
+        for place, role in enumerate(KINDS.values(), start=1)
+    },
+}
+
+
+class EventsBox(Viewer):
+    """Lists what was said on the wire."""
+
+    def __init__(self, on_select: Callable[[int], None]) -> None:
+        super().__init__()
+        self._view: CallView | None = None
+        self._newest: EventRow | None = None
+        self._before_ms: int | None = None
+        self.rows: list[EventRow] = []
+        """The rows that are shown, oldest first."""
+        self.list = EventList(
+            on_select, newest_first=True, limit=LIMIT, sizing_mode="stretch_both"
+        )
+        self.list.when_ready(self._redraw)
+        self.kinds = pmui.CheckButtonGroup(
+            options=list(KINDS),
+            value=list(KINDS),
+            size="small",
+            margin=(4, 0, 0, 0),
+            sx=CHIP_SX,
+        )
+        self.text = pmui.TextInput(
+            placeholder="Filter, e.g. /friday/",
+            size="small",
+            width=150,
+            margin=(3, 8, 3, 4),
+            css_classes=["lab-filter"],
+            description="Words, /regex/, event:silence, track:agent, >500 (Δ ms); key /",
+            sx={"& .MuiInputBase-root": {"height": "24px", "fontSize": "11.5px"}},
+        )
+        self.problem = html("", margin=(7, 4, 0, 4))
+        self.kinds.param.watch(self._redraw, "value")
+        self.text.param.watch(self._redraw, "value")
+        head = pn.Row(
+            html('<div class="head" style="padding-right:6px">Events</div>', height=30),
+            self.kinds,
+            html("", sizing_mode="stretch_width"),
+            self.problem,
+            self.text,
+            height=31,
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+        self._layout = pn.Column(
+            head,
+            self.list,
+            sizing_mode="stretch_both",
+            margin=(0, 6),
+            styles=BOX,
+            min_width=380,
+        )
+
+    def __panel__(self) -> Viewable:
+        return self._layout
+
+    def show(self, view: CallView | None) -> None:
+        """Show another call; its rows come with the next refresh."""
+        self._view = view
+        self._redraw()
+
+    def refresh(self, records: list[Record]) -> None:
+        """Add the rows of new records."""
+        if self._view is None or not records:
+            return
+        chosen = self._filter()
+        add, drop = self._fold_in(records, chosen)
+        self.list.change([row.shown() for row in add], drop)
+
+    def _fold_in(
+        self, records: list[Record], chosen: EventFilter
+    ) -> tuple[list[EventRow], int]:
+        """Take in records; return the rows to add and how many to replace first."""
+        add: list[EventRow] = []
+        drop = 0
+        track = None if self._view is None else self._view.caller_track
+        for record in records:
+            row = event_row(record, self._before_ms, track)
+            self._before_ms = record.time_ms
+            if not chosen.accepts(row):
+                continue
+            last = self.rows[-1] if self.rows else None
+            if last and row.fold_key is not None and last.fold_key == row.fold_key:
+                row = last.joined(row)
+                self.rows.pop()
+                if add:
+                    add.pop()
+                else:
+                    drop += 1
+            self.rows.append(row)
+            add.append(row)
+        del self.rows[:-LIMIT]
+        return add[-LIMIT:], drop
+
+    def _filter(self) -> EventFilter:
+        return EventFilter(self.text.value or "", self.kinds.value)
+
+    def _redraw(self, *_: Any) -> None:
+        chosen = self._filter()
+        told = escape(chosen.problem) if chosen.problem else ""
+        self.problem.object = f'<span class="mu">{told}</span>'
+        self.rows, self._before_ms = [], None
+        view = self._view
+        if view is None or not len(view.log):
+            self.list.clear("No events yet.")
+            return
+        self._search(view, chosen)
+        if self.rows:
+            self.list.change([row.shown() for row in self.rows], reset=True)
+        else:
+            self.list.clear("No event fits the filter.")
+
+    def _search(self, view: CallView, chosen: EventFilter) -> None:
+        """Fill the rows from the newest back, until there are enough."""
+        stop = view.seen
+        found: list[Record] = []
+        while stop > 0 and len(found) < LIMIT:
+            start = max(stop - SCAN, 0)
+            before = None
+            fitting: list[Record] = []
+            for record in view.log.records(start, stop):
+                row = event_row(record, before, view.caller_track)
+                before = record.time_ms
+                if chosen.accepts(row):
+                    fitting.append(record)
+            found = fitting + found
+            stop = start
+        first = found[-LIMIT:]
+        accept_all = EventFilter()
+        for record in first:
+            earlier = view.log.records(max(record.seq - 1, 0), record.seq)
+            self._before_ms = earlier[0].time_ms if earlier else None
+            self._fold_in([record], accept_all)
+        self._before_ms = view.log[view.seen - 1].time_ms if view.seen else None

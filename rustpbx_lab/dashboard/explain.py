@@ -1,0 +1,97 @@
+"""What an event means, in words, with the numbers it hides."""
+
+from collections.abc import Mapping
+
+from rustpbx_lab.log import Record
+from rustpbx_lab.models import commands, events, notes
+from rustpbx_lab.plots.timeline import clock, thousands
+
+from .call_view import Table
+from .event_rows import message_of
+
+Told = tuple[str, str]
+
+
+def explain(record: Record, tables: Mapping[str, Table]) -> Told | None:
+    """Return a heading and a sentence; None where the JSON says it all."""
+    match message_of(record):
+        case events.Silence() as message:
+            return _silence(record, message, tables)
+        case events.Speaking() as message:
+            onset = _at(record, message.start_time)
+            late = message.timestamp - message.start_time
+            return (
+                "Speech began.",
+                f"The caller began at {clock(onset)}; the server said so "
+                f"{thousands(late)} ms later, once speechPadding was filled.",
+            )
+        case events.AsrFinal() as message:
+            return _final(message)
+        case events.Interruption() as message:
+            return (
+                "Playback was cut.",
+                f"Heard {thousands(message.current)} ms of "
+                f"{thousands(message.total_duration)} ms synthesised so far.",
+            )
+        case events.TrackStart():
+            return (
+                "A track was made.",
+                "It is made before any of its audio exists: the first sound comes "
+                "later, see the playback box.",
+            )
+        case events.Error() as message:
+            return (
+                "The server reported an error.",
+                f"{message.sender}: {message.error}",
+            )
+        case commands.Tts() as message if not message.play_id:
+            return (
+                "Speech without a play id.",
+                "A second one sent while this is playing would never be spoken.",
+            )
+        case notes.Advice() as message:
+            return (message.text, message.instead or "")
+        case _:
+            return None
+
+
+def _silence(
+    record: Record, message: events.Silence, tables: Mapping[str, Table]
+) -> Told:
+    start = _at(record, message.start_time)
+    rows = () if start is None else tables["speech"].rows(start - 1, start + 1)
+    speech = next(
+        (row for row in rows if row.said_ms is not None and row.start_ms == start),
+        None,
+    )
+    if speech is None:
+        return (
+            "Still silent.",
+            f"Nothing was said for {thousands(message.duration)} ms since "
+            f"{clock(start)}; startTime is where that silence began.",
+        )
+    end = None if start is None else start + message.duration
+    late = message.timestamp - message.start_time - message.duration
+    return (
+        "End of speech.",
+        f"startTime is where the speech began, not the silence. The caller stopped at "
+        f"{clock(end)}; the server said so {thousands(late)} ms later "
+        "(silencePadding and chunks of 32 ms).",
+    )
+
+
+def _final(message: events.AsrFinal) -> Told:
+    if message.end_time is None:
+        return ("Recognised.", "This recogniser gives no times.")
+    late = message.timestamp - message.end_time
+    return (
+        "Recognised.",
+        f"The final came {thousands(late)} ms after the end of the speech, "
+        "by the recogniser's own clock.",
+    )
+
+
+def _at(record: Record, epoch_ms: int) -> int | None:
+    if record.time_ms is None or record.timestamp is None:
+        return None
+    return record.time_ms - (record.timestamp - epoch_ms)

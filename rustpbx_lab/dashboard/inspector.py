@@ -1,0 +1,104 @@
+"""The inspector: one log row in words and as JSON text."""
+
+import json
+from collections.abc import Callable
+from html import escape
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.log import Record
+from rustpbx_lab.plots.timeline import clock
+
+from .call_view import CallView
+from .explain import explain
+from .styles import BOX, html
+
+CSS = """
+.ex{margin:8px 10px 6px;padding:7px 9px;border-radius:3px;font-size:11.5px;
+  line-height:16px;background:var(--lab-vad-tint);border-left:3px solid var(--lab-vad);
+  overflow-wrap:anywhere}
+pre{margin:0;padding:2px 12px;font:11px/16.5px var(--lab-mono);white-space:pre-wrap;
+  overflow-wrap:anywhere;color:var(--lab-text)}
+.row{padding:5px 12px;font-size:11px;color:var(--lab-muted)}
+"""
+EMPTY = '<div class="row">Tap a mark or a row to see it here.</div>'
+MAX_TEXT = 20_000
+
+
+class Inspector(Viewer):
+    """Shows the selected row."""
+
+    def __init__(self, copy: Callable[[str], None], width: int = 286) -> None:
+        super().__init__()
+        self._copy = copy
+        self._text = ""
+        self.body = html(
+            EMPTY,
+            CSS,
+            sizing_mode="stretch_both",
+            styles={"overflow-y": "auto", "overflow-x": "hidden"},
+        )
+        button = pmui.IconButton(
+            icon="content_copy",
+            description="Copy the JSON",
+            size="small",
+            icon_size="15px",
+            margin=(1, 4, 0, 0),
+        )
+        button.on_click(lambda _: self._copy(self._text))
+        head = pn.Row(
+            html('<div class="head">Inspector</div>', height=30),
+            pn.Spacer(sizing_mode="stretch_width"),
+            button,
+            height=31,
+            margin=0,
+            sizing_mode="stretch_width",
+            styles={"border-bottom": "1px solid var(--lab-hair)"},
+        )
+        self._layout = pn.Column(
+            head,
+            self.body,
+            width=width,
+            margin=0,
+            sizing_mode="stretch_height",
+            styles=BOX,
+        )
+
+    def __panel__(self) -> Viewable:
+        return self._layout
+
+    def show(self, view: CallView | None, seq: int | None) -> None:
+        """Show a row of a call's log, or none."""
+        if view is None or seq is None or not 0 <= seq < len(view.log):
+            self._text, self.body.object = "", EMPTY
+            return
+        record = view.log[seq]
+        self._text = pretty(record)
+        self.body.object = record_html(record, self._text, view)
+
+
+def pretty(record: Record) -> str:
+    """Return the JSON of a record with line breaks; text that is none as it is."""
+    try:
+        shown = json.dumps(json.loads(record.raw), ensure_ascii=False, indent=2)
+    except ValueError:
+        shown = record.raw
+    return shown if len(shown) <= MAX_TEXT else shown[:MAX_TEXT] + "\n… cut"
+
+
+def record_html(record: Record, text: str, view: CallView) -> str:
+    """Return what the inspector shows; everything of the call is escaped."""
+    told = explain(record, view.tables)
+    words = (
+        f'<div class="ex"><b>{escape(told[0])}</b> {escape(told[1])}</div>'
+        if told
+        else ""
+    )
+    received = "" if record.received_ms is None else f", our clock {record.received_ms}"
+    where = f"log row {record.seq}, {record.direction}, call time "
+    return (
+        f"{words}<pre>{escape(text)}</pre>"
+        f'<div class="row">{escape(where + clock(record.time_ms) + received)}</div>'
+    )

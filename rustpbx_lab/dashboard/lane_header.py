@@ -1,0 +1,149 @@
+"""The headers left of the lanes: names, legends, levels, the time under the cursor."""
+
+from collections.abc import Sequence
+
+import panel as pn
+
+from rustpbx_lab.plots import agent_lane, asr_lane, caller_lane, overview, point_lanes
+from rustpbx_lab.plots.timeline import clock
+
+from .call_view import CallView
+from .styles import html
+
+CSS = """
+.g{height:100%;border-right:1px solid var(--lab-hair);position:relative;
+  border-bottom:1px solid var(--lab-hair);overflow:hidden}
+.g>.bar{position:absolute;left:0;top:0;bottom:0;width:3px}
+.a{position:absolute;left:12px;right:8px;white-space:nowrap;font-size:10.5px;
+  color:var(--lab-muted);display:flex;gap:6px;align-items:center;overflow:hidden;
+  transform:translateY(-50%)}
+.t{font-weight:700;font-size:12px;color:var(--lab-text)}
+.why{white-space:normal;line-height:12px;color:var(--lab-warning-ink)}
+.sw{width:12px;height:9px;border-radius:2px;flex:none;display:inline-block}
+.lv{position:absolute;right:6px;width:4px;border-radius:2px;overflow:hidden;
+  background:var(--lab-hair)}
+.lv i{position:absolute;bottom:0;left:0;right:0}
+"""
+CALLER_PX = caller_lane.HEIGHT + 20
+
+
+class LaneHeaders:
+    """One pane a lane, redrawn only when its text changes."""
+
+    def __init__(self, width: int) -> None:
+        heights = (
+            overview.HEIGHT,
+            CALLER_PX,
+            asr_lane.HEIGHT,
+            agent_lane.HEIGHT,
+            point_lanes.METRICS_HEIGHT,
+            point_lanes.COMMANDS_HEIGHT,
+        )
+        self.panes: Sequence[pn.pane.HTML] = [
+            html("", CSS, width=width, height=height) for height in heights
+        ]
+        self._cursor = "–"  # noqa: RUF001
+        self._view: CallView | None = None
+        self.show(None)
+
+    def show_cursor(self, at_ms: float | None) -> None:
+        """Show the call time under the pointer."""
+        self._cursor = clock(at_ms)
+        self.show(self._view)
+
+    def show(self, view: CallView | None) -> None:
+        """Redraw the headers for a call, or for none."""
+        self._view = view
+        texts = (
+            _lane(None, _line(17, "Whole call")),
+            _lane("caller", self._caller(view)),
+            _lane("asr", _asr(view)),
+            _lane("agent", _agent(view)),
+            _lane(
+                "tts",
+                _line(17, "Metrics", "t")
+                + _line(33, "ms, log scale")
+                + _line(50, "● tts ◆ llm ■ asr ▲ vad"),
+            ),
+            _lane(
+                "error",
+                _line(13, "Commands, errors", "t") + _line(29, "▼ sent &nbsp;✕ error"),
+            ),
+        )
+        for pane, text in zip(self.panes, texts, strict=True):
+            if pane.object != text:
+                pane.object = text
+
+    def _caller(self, view: CallView | None) -> str:
+        cursor = f"cursor <b class='m' style='color:var(--lab-text)'>{self._cursor}</b>"
+        head = _line(10, cursor) + _line(38, "Caller", "t")
+        if view is None:
+            why = "No call. Connect, or choose one of the list."
+            return head + _line(70, why, "why")
+        level = view.caller.level_dbfs
+        told = (
+            "no audio: set subscribe to see it"
+            if view.caller.is_empty
+            else (
+                "silent" if level is None else f"{level:.0f} dBFS".replace("-", "−")  # noqa: RUF001
+            )
+        )
+        if view.caller.is_empty and view.call.call_type == "websocket":
+            told = "no audio yet"
+        head += _line(53, told) + _meter(28, level, "caller")
+        option = view.option
+        if option is not None and option.vad is None:
+            return head + _line(100, "No VAD: the call has no option vad", "why")
+        params = view.vad_params
+        threshold = "" if params is None else f"&gt; {params.voice_threshold:.2f}"
+        return (
+            head
+            + _line(98, f"probability (local) <span class='m'>{threshold}</span>")
+            + _line(CALLER_PX - caller_lane.BAR_Y, _swatch("vad") + "speaking, server")
+        )
+
+
+def _asr(view: CallView | None) -> str:
+    option = None if view is None else view.option
+    if option is not None and option.asr is None:
+        return _line(16, "ASR", "t") + _line(33, "No ASR: no option asr", "why")
+    return _line(16, "ASR", "t") + _line(36, "| delta &nbsp;◆ final, delay")
+
+
+def _agent(view: CallView | None) -> str:
+    box = (
+        '<span class="sw" style="background:var(--lab-agent-tint);'
+        'border:1px solid var(--lab-agent)"></span>playback, play id'
+    )
+    level = None if view is None else view.agent.level_dbfs
+    playing = view is not None and any(
+        row.end_ms is None for row in view.tables["playback"].open
+    )
+    told = "" if view is None else "playing" if playing else "silent"
+    return (
+        _line(30, "Agent", "t")
+        + _line(46, told)
+        + _meter(10, level if playing else None, "agent")
+        + _line(agent_lane.HEIGHT - 15, box)
+    )
+
+
+def _lane(role: str | None, inner: str) -> str:
+    bar = f'<span class="bar" style="background:var(--lab-{role})"></span>'
+    return f'<div class="g">{bar if role else ""}{inner}</div>'
+
+
+def _line(top: int, inner: str, css_class: str = "") -> str:
+    return f'<span class="a {css_class}" style="top:{top}px">{inner}</span>'
+
+
+def _swatch(role: str) -> str:
+    return f'<span class="sw" style="background:var(--lab-{role})"></span>'
+
+
+def _meter(top: int, level_dbfs: float | None, role: str) -> str:
+    share = 0 if level_dbfs is None else min(max((level_dbfs + 60) / 60, 0), 1)
+    return (
+        f'<span class="lv" style="top:{top}px;height:50px"><i style="height:'
+        f'{share:.0%};background:var(--lab-{role})"></i></span>'
+    )

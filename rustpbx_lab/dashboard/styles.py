@@ -1,0 +1,156 @@
+"""How the pages look: density, boxes, and the style of small HTML parts."""
+
+from typing import Any
+
+import panel as pn
+
+from rustpbx_lab.plots.theme import FONT, Palette
+
+BOX = {
+    "background": "var(--lab-surface)",
+    "border": "1px solid var(--lab-border)",
+    "border-radius": "5px",
+    "overflow": "hidden",
+}
+
+BASE_CSS = """
+:host{font-family:var(--lab-font);color:var(--lab-text);font-size:12px;
+  line-height:1.35}
+*{box-sizing:border-box}
+.m{font-family:var(--lab-mono);font-size:.94em;letter-spacing:-.02em}
+.mu{color:var(--lab-muted)}
+b{font-weight:700}
+.head{display:flex;align-items:center;gap:10px;height:30px;padding:0 12px;
+  font-weight:700;font-size:12.5px;white-space:nowrap}
+.head .sub{font-weight:400;font-size:11px;color:var(--lab-muted)}
+.sp{flex:1}
+.icon{font-family:'Material Icons Outlined';font-feature-settings:'liga';
+  font-weight:400;line-height:1;letter-spacing:normal;text-transform:none}
+"""
+
+NOTE_CSS = """
+.w{display:flex;gap:6px;font-size:11px;line-height:15px;padding:4px 7px;
+  border-radius:3px;overflow-wrap:anywhere}
+.w+.w{margin-top:4px}
+.w.warning{background:var(--lab-warning-tint);color:var(--lab-warning-ink)}
+.w.info{background:var(--lab-raised);color:var(--lab-muted)}
+.w.error{background:var(--lab-error-tint);color:var(--lab-error-ink)}
+.w i{font-style:normal;flex:none}
+"""
+
+GLOBAL_CSS = """
+body{margin:0;overflow:hidden}
+.bk-Tooltip{opacity:1 !important;font-family:var(--lab-font);font-size:11.5px;
+  line-height:1.45;border-radius:4px}
+:focus-visible{outline:2px solid #1557B0;outline-offset:1px}
+@media (prefers-reduced-motion:reduce){*{animation:none !important;
+  transition:none !important}}
+"""
+
+INPUT_SX = {"& .MuiInputBase-root": {"height": "30px"}}
+PLAIN_BUTTON_SX = {
+    "height": "32px",
+    "borderColor": "var(--lab-border)",
+    "color": "var(--lab-text)",
+    "whiteSpace": "nowrap",
+}
+
+
+def html(text: str, css: str = "", **options: Any) -> pn.pane.HTML:
+    """Return a pane of HTML of our own; texts in it are escaped by who writes them."""
+    options.setdefault("margin", 0)
+    return pn.pane.HTML(text, stylesheets=[BASE_CSS + css], **options)
+
+
+def theme_config(palette: Palette) -> dict[str, Any]:
+    """Return the Material theme of a palette: dense, flat, in our colours."""
+    return {
+        "palette": {
+            "primary": {"main": palette.accent, "contrastText": palette.on_accent},
+            "error": {"main": palette.error, "contrastText": palette.on_error},
+            "warning": {"main": palette.warning},
+            "success": {"main": palette.vad},
+            "background": {"default": palette.page, "paper": palette.surface},
+            "text": {"primary": palette.text, "secondary": palette.muted},
+            "divider": palette.border,
+        },
+        "typography": {
+            "fontFamily": FONT,
+            "fontSize": 12.5,
+            "button": {
+                "textTransform": "none",
+                "fontWeight": 500,
+                "letterSpacing": 0,
+            },
+        },
+        "shape": {"borderRadius": 5},
+        "components": _components(palette),
+    }
+
+
+def _components(palette: Palette) -> dict[str, Any]:
+    line = f"1px solid {palette.border}"
+    flat = {"boxShadow": "none", "backgroundImage": "none"}
+    return {
+        "MuiToolbar": _root(
+            minHeight="44px !important",
+            paddingLeft="12px !important",
+            paddingRight="8px !important",
+        ),
+        "MuiAppBar": _root(
+            **flat,
+            backgroundColor=f"{palette.surface} !important",
+            color=f"{palette.text} !important",
+            borderBottom=line,
+        ),
+        "MuiDrawer": {
+            "styleOverrides": {
+                "paper": {
+                    "backgroundColor": palette.surface,
+                    "backgroundImage": "none",
+                    "borderRight": line,
+                }
+            }
+        },
+        "MuiButton": {
+            "defaultProps": {"disableElevation": True, "disableRipple": True},
+            **_root(
+                fontSize="12.5px", lineHeight=1.4, padding="4px 10px", minWidth="0"
+            ),
+        },
+        "MuiOutlinedInput": {
+            "styleOverrides": {
+                "root": {"fontSize": "12.5px"},
+                "input": {"padding": "6px 9px"},
+            }
+        },
+        "MuiSelect": {"styleOverrides": {"select": {"minHeight": "0 !important"}}},
+        "MuiInputLabel": _root(fontSize="12.5px"),
+        "MuiFormLabel": _root(fontSize="12px"),
+        "MuiFormHelperText": _root(margin="2px 2px 0", fontSize="11px"),
+        "MuiAccordion": _root(
+            **flat,
+            borderBottom=f"1px solid {palette.hair}",
+            **{"&:before": {"display": "none"}},
+        ),
+        "MuiAccordionSummary": {
+            "styleOverrides": {
+                "root": {
+                    "minHeight": "34px !important",
+                    "padding": "0 10px 0 12px",
+                },
+                "content": {"margin": "6px 0 !important"},
+            }
+        },
+        "MuiSlider": {
+            "styleOverrides": {
+                "root": {"padding": "9px 0 !important", "height": "3px"},
+                "thumb": {"width": "12px", "height": "12px", "boxShadow": "none"},
+            }
+        },
+        "MuiTooltip": {"defaultProps": {"arrow": True, "enterDelay": 400}},
+    }
+
+
+def _root(**style: Any) -> dict[str, Any]:
+    return {"styleOverrides": {"root": style}}

@@ -1,0 +1,115 @@
+"""The transcript: who said what, with what was not heard struck out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.analysis.transcript import Line
+from rustpbx_lab.plots.timeline import clock
+
+from .call_view import CallView
+from .components import TranscriptList
+from .styles import BOX, html
+
+LIMIT = 300
+HEAD = (
+    '<div class="head" style="border-bottom:1px solid var(--lab-hair)">Transcript'
+    '<span class="sp"></span><span class="sub">● caller &nbsp;■ agent &nbsp;·&nbsp; '
+    "struck = not heard</span></div>"
+)
+
+
+class TranscriptBox(Viewer):
+    """Lists the lines of a conversation."""
+
+    def __init__(self, on_select: Callable[[int], None], width: int = 400) -> None:
+        super().__init__()
+        self._view: CallView | None = None
+        self.rows: list[dict[str, Any]] = []
+        """The lines that are shown, oldest first."""
+        self.list = TranscriptList(on_select, limit=LIMIT, sizing_mode="stretch_both")
+        self.list.when_ready(self._redraw)
+        self._layout = pn.Column(
+            html(HEAD, height=30, sizing_mode="stretch_width"),
+            self.list,
+            width=width,
+            margin=0,
+            sizing_mode="stretch_height",
+            styles=BOX,
+        )
+
+    def __panel__(self) -> Viewable:
+        return self._layout
+
+    def show(self, view: CallView | None) -> None:
+        """Show another call."""
+        self._view = view
+        self._redraw()
+
+    def refresh(self) -> None:
+        """Show what the last records changed: the lines that differ, from below."""
+        view = self._view
+        if view is None or "transcript" not in view.changed:
+            return
+        rows = self._lines(view)
+        same = 0
+        for old, new in zip(self.rows, rows, strict=False):
+            if old != new:
+                break
+            same += 1
+        if not self.rows or (same == 0 and len(rows) >= LIMIT):
+            self.rows = rows
+            self.list.change(rows, reset=True)
+            return
+        drop, add = len(self.rows) - same, rows[same:]
+        self.rows = rows
+        self.list.change(add, drop)
+
+    def _redraw(self) -> None:
+        self.rows = [] if self._view is None else self._lines(self._view)
+        if self.rows:
+            self.list.change(self.rows, reset=True)
+        else:
+            self.list.clear("Nothing was said yet.")
+
+    def _lines(self, view: CallView) -> list[dict[str, Any]]:
+        table = view.tables["transcript"]
+        lines = sorted(table.rows(), key=lambda line: (line.at_ms, line.seq))
+        return [shown_line(line) for line in lines[-LIMIT:]]
+
+
+def shown_line(line: Line) -> dict[str, Any]:
+    """Return the cells of a line; an interrupted text is split where it was cut."""
+    heard, unheard = split_heard(line)
+    badge, kind = "", ""
+    if line.interrupted:
+        badge, kind = "interrupted", "cut"
+        if line.heard_ms is not None and line.total_ms:
+            heard_s, total_s = line.heard_ms / 1000, line.total_ms / 1000
+            badge = f"heard {heard_s:.1f} of {total_s:.1f} s"
+    elif not line.is_final:
+        badge = "partial" if line.who == "caller" else "playing"
+    return {
+        "seqs": [line.seq],
+        "time": clock(line.at_ms, 1),
+        "who": line.who,
+        "heard": heard,
+        "unheard": unheard,
+        "live": not line.is_final and line.who == "caller",
+        "badge": badge,
+        "badge_kind": kind,
+    }
+
+
+def split_heard(line: Line) -> tuple[str, str]:
+    """Split a text by the share of it that was played, at a word's border."""
+    if not line.interrupted or not line.total_ms or line.heard_ms is None:
+        return line.text, ""
+    share = min(max(line.heard_ms / line.total_ms, 0.0), 1.0)
+    cut = round(len(line.text) * share)
+    space = line.text.rfind(" ", 0, cut + 1)
+    if 0 <= space and cut < len(line.text):
+        cut = space + 1
+    return line.text[:cut], line.text[cut:]

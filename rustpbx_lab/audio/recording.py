@@ -175,6 +175,8 @@ class Leg:
             sample_rate_hz: The rate wanted.
         """
         anchors, samples = self.anchors, self.samples()
+        if not anchors:
+            return np.zeros(0, np.int16)
         parts: list[Samples] = []
         filled = 0
         ends = [sample for sample, _ in anchors[1:]] + [len(samples)]
@@ -183,8 +185,8 @@ class Leg:
             parts.append(np.zeros(max(due - filled, 0), np.int16))
             parts.append(samples[sample:end])
             filled = max(due, filled) + end - sample
-        whole = np.concatenate(parts) if parts else np.zeros(0, np.int16)
-        return Clip(whole, self._sample_rate_hz).resampled(sample_rate_hz).samples
+        whole = Clip(np.concatenate(parts), self._sample_rate_hz)
+        return whole.resampled(sample_rate_hz).samples
 
     def _set_codec(self, codec: str | None, sample_rate_hz: int | None) -> None:
         self._codec: Codec = call_codec(codec)

@@ -1,0 +1,307 @@
+"""CallHub: the calls of this process, for pages, notebooks and webhooks."""
+
+import atexit
+import itertools
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Hashable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from rustpbx_lab.audio.sources import AudioSource
+from rustpbx_lab.client.session import system_clock_ms
+from rustpbx_lab.errors import (
+    CallError,
+    InvalidOptionError,
+    LogFileError,
+    NotAllowedError,
+    RustpbxLabError,
+    UnknownCallError,
+    shorten,
+)
+from rustpbx_lab.log import Record
+from rustpbx_lab.models.base import BaseCommand
+from rustpbx_lab.models.options import CallOption
+
+from .hub_call import HubCall, Participant
+from .running import CallRun
+
+UNWATCHED_LIMIT_S = 7200
+KEEP_ENDED = 20
+CLOSE_LIMIT_S = 10
+"""What the calls are given to close when the hub does."""
+
+
+class CallHub:
+    """Keeps calls alive on a loop of its own, whoever comes and goes.
+
+    All methods may be called from any thread; ``calls`` and what a call shows may be
+    read at any time. Use it in a ``with`` block, or ``close()`` it.
+
+    Args:
+        logs: Folder for event logs and recordings; None keeps nothing on disk.
+        unwatched_limit_s: A call that nobody watches for so long is hung up; None lets
+            it run.
+        keep_ended: How many ended calls stay in memory; older ones are forgotten (and
+            on disk, with ``logs``).
+        operators: Names of those who may send; None lets everybody.
+        portal: A loop to run on; None starts a thread with one at the first call.
+        now_s: A clock that only goes forward, seconds.
+
+    Raises:
+        LogFileError: If ``logs`` is no folder that can be made.
+    """
+
+    def __init__(
+        self,
+        *,
+        logs: Path | None = None,
+        unwatched_limit_s: float | None = UNWATCHED_LIMIT_S,
+        keep_ended: int = KEEP_ENDED,
+        operators: Collection[str] | None = None,
+        portal: BlockingPortal | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.logs = logs
+        self.operators = None if operators is None else frozenset(operators)
+        self._unwatched_limit_s = unwatched_limit_s
+        self._keep_ended = keep_ended
+        self._now_s = now_s
+        self._lock = threading.RLock()
+        self._calls: dict[str, HubCall] = {}
+        self._runs: dict[str, CallRun] = {}
+        self._portal = portal
+        self._own = ExitStack()
+        self._revisions = itertools.count(1)
+        self._revision = 0
+        self._is_closed = False
+        self._gone = anyio.Event()
+        if logs is not None:
+            _make_folder(logs)
+
+    # ------------------------------------------------------------------ looking
+
+    @property
+    def calls(self) -> list[HubCall]:
+        """The calls, newest first."""
+        with self._lock:
+            return list(reversed(self._calls.values()))
+
+    @property
+    def revision(self) -> int:
+        """A number that grows when a call comes, changes its state or goes."""
+        return self._revision
+
+    def get(self, call_id: str) -> HubCall:
+        """Return a call.
+
+        Raises:
+            UnknownCallError: If there is none of this id, or it was forgotten.
+        """
+        with self._lock:
+            if call_id not in self._calls:
+                raise UnknownCallError(call_id)
+            return self._calls[call_id]
+
+    def attach(self, call_id: str, watcher: Hashable) -> None:
+        """Count somebody who watches a call."""
+        self.get(call_id).attach(watcher)
+
+    def detach(self, call_id: str, watcher: Hashable) -> None:
+        """Count somebody no longer; a call that was forgotten meanwhile is fine."""
+        with self._lock:
+            call = self._calls.get(call_id)
+        if call is not None:
+            call.detach(watcher)
+
+    # ------------------------------------------------------------------ starting
+
+    def start(
+        self,
+        url: str,
+        option: CallOption | None = None,
+        *,
+        call_type: str = "websocket",
+        call_id: str | None = None,
+        audio: AudioSource | None = None,
+        caller: Participant | None = None,
+        agent: Participant | None = None,
+        **connect_options: Any,
+    ) -> HubCall:
+        """Start a call and return at once; watch its ``state`` and ``error``.
+
+        Args:
+            url: Address of the server, ``ws://HOST:PORT``.
+            option: Sent as ``invite``; None invites nobody (accept an incoming SIP
+                call, or let the agent do as it likes).
+            call_type: ``"websocket"``, ``"webrtc"`` or ``"sip"``.
+            call_id: Session id; None chooses one.
+            audio: What the caller says, sent in real time from the answer on.
+            caller: Plays the caller from the answer on.
+            agent: Plays the agent from the answer on.
+            **connect_options: Further arguments of ``connect``.
+
+        Raises:
+            InvalidOptionError: If a call of this id runs already.
+        """
+        chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
+        call = HubCall(chosen, url, call_type, option, system_clock_ms(), self._now_s)
+        with self._lock:
+            portal = self._running_portal()
+            if chosen in self._runs:
+                raise InvalidOptionError(
+                    f"cannot start a call {shorten(chosen)}: one of this id runs; hang "
+                    "it up first or choose another id"
+                )
+            run = CallRun(
+                call,
+                url,
+                [one for one in (caller, agent) if one is not None],
+                {"audio": audio, **connect_options},
+                logs=self.logs,
+                unwatched_limit_s=self._unwatched_limit_s,
+                changed=self._changed,
+            )
+            self._calls.pop(chosen, None)
+            self._calls[chosen], self._runs[chosen] = call, run
+        self._changed()
+        self._soon(portal, self._run, run, chosen)
+        return call
+
+    async def _run(self, run: CallRun, call_id: str) -> None:
+        try:
+            await run.run()
+        finally:
+            with self._lock:
+                del self._runs[call_id]
+                self._forget_old()
+            self._gone.set()
+            self._changed()
+
+    def _forget_old(self) -> None:
+        ended = [call_id for call_id in self._calls if call_id not in self._runs]
+        for call_id in ended[: max(0, len(ended) - self._keep_ended)]:
+            del self._calls[call_id]
+
+    # ------------------------------------------------------------------ acting
+
+    def may_send(self, user: str | None) -> bool:
+        """Whether somebody of this name may send commands and hang up."""
+        return self.operators is None or user in self.operators
+
+    def send(
+        self, call_id: str, command: BaseCommand, user: str | None = None
+    ) -> "Future[Record]":
+        """Send a command in a call.
+
+        Returns:
+            A future of its row in the log; it fails with CallClosedError if the call
+            is over.
+
+        Raises:
+            UnknownCallError: If there is no such call.
+            NotAllowedError: If operators are named and ``user`` is none of them.
+            CallError: If the call is not connected yet.
+        """
+        self._check_allowed(user, f"send {command.command}")
+        session = self.get(call_id).session
+        if session is None:
+            raise CallError(
+                f"cannot send {command.command}: the call {shorten(call_id)} is not "
+                f"connected ({self.get(call_id).state}); wait until it is"
+            )
+        return self._soon(self._running_portal(), session.send, command)
+
+    def hang_up(self, call_id: str, user: str | None = None) -> None:
+        """Close the call's connection, which works while it rings, too.
+
+        Raises:
+            UnknownCallError: If there is no such call.
+            NotAllowedError: If operators are named and ``user`` is none of them.
+        """
+        self._check_allowed(user, "hang up")
+        self.get(call_id)
+        with self._lock:
+            run = self._runs.get(call_id)
+        if run is not None:
+            self._soon(self._running_portal(), run.stop)
+
+    def _check_allowed(self, user: str | None, what: str) -> None:
+        if not self.may_send(user):
+            who = "somebody without a name" if user is None else shorten(user)
+            raise NotAllowedError(
+                f"{who} cannot {what}: only the operators may; ask one of them, or be "
+                "named with --operators"
+            )
+
+    # ------------------------------------------------------------------ the loop
+
+    def _soon(
+        self, portal: BlockingPortal, function: Callable[..., Any], *args: Any
+    ) -> "Future[Any]":
+        return portal.start_task_soon(function, *args)
+
+    def _running_portal(self) -> BlockingPortal:
+        with self._lock:
+            self._check_open()
+            if self._portal is None:
+                self._portal = self._own.enter_context(
+                    start_blocking_portal(name="rustpbx-lab calls")
+                )
+                # its thread would die with a script that forgets to close the hub
+                atexit.register(self.close)
+            return self._portal
+
+    async def _end_calls(self) -> None:
+        for run in list(self._runs.values()):
+            run.stop()
+        with anyio.move_on_after(CLOSE_LIMIT_S):
+            while self._runs:
+                self._gone = anyio.Event()
+                await self._gone.wait()
+        for run in list(self._runs.values()):
+            run.abort()
+
+    def close(self) -> None:
+        """End all calls with code 1000, save them, and stop the thread."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            portal = self._portal
+        if portal is not None:
+            portal.call(self._end_calls)
+        self._own.close()
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RustpbxLabError("the hub is closed; make a new one")
+
+    def _changed(self) -> None:
+        self._revision = next(self._revisions)
+
+    def __repr__(self) -> str:
+        return f"<CallHub of {len(self._calls)} calls>"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise LogFileError(
+            f"cannot keep logs in {shorten(str(folder))}: {exc.strerror or exc}; "
+            "choose a folder that may be written"
+        ) from exc

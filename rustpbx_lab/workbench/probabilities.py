@@ -1,0 +1,83 @@
+"""How likely the caller speaks, by a model of our own, while the call runs."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from rustpbx_lab.audio.clip import Resampler
+from rustpbx_lab.audio.recording import Leg
+from rustpbx_lab.speech.vad_engines import (
+    CHUNK_SAMPLES,
+    SAMPLE_RATE_HZ,
+    Probabilities,
+    VadEngine,
+    VadStream,
+)
+
+FIRST_FRAMES = 1024
+
+
+class ProbabilityTrack:
+    """The probability of speech over one leg, one number for each 32 ms.
+
+    One thread advances it, any thread reads; reading costs nothing.
+    """
+
+    def __init__(self, engine: Callable[[], VadEngine]) -> None:
+        self._engine = engine
+        self._stream: VadStream | None = None
+        self._resampler: Resampler | None = None
+        self._position = 0
+        self._kept: tuple[Probabilities, int] = (np.zeros(0, np.float32), 0)
+
+    @property
+    def values(self) -> Probabilities:
+        """Shape (n_frames,), read only; frame k begins at sample 512 * k at 16 kHz."""
+        buffer, n_frames = self._kept  # one read: both belong together
+        view = buffer[:n_frames]
+        view.flags.writeable = False
+        return view
+
+    def advance(self, leg: Leg) -> int:
+        """Run the model over what is new in the leg; blocks while it does.
+
+        Returns:
+            The number of new frames.
+        """
+        samples = leg.samples(self._position)
+        if not len(samples):
+            return 0
+        if self._stream is None or self._resampler is None:
+            self._stream = self._engine().stream()
+            self._resampler = Resampler(leg.sample_rate_hz, SAMPLE_RATE_HZ)
+        self._position += len(samples)
+        new = self._stream.push(self._resampler.push(samples))
+        self._append(new)
+        return len(new)
+
+    def _append(self, new: Probabilities) -> None:
+        buffer, n_frames = self._kept
+        needed = n_frames + len(new)
+        if needed > len(buffer):  # readers keep the old one, whose values stay
+            grown = np.zeros(max(FIRST_FRAMES, 2 * len(buffer), needed), np.float32)
+            grown[:n_frames] = buffer[:n_frames]
+            buffer = grown
+        buffer[n_frames:needed] = new
+        self._kept = (buffer, needed)
+
+
+def frame_times(leg: Leg, start: int, stop: int) -> npt.NDArray[np.int64]:
+    """Return when frames ``start`` to ``stop`` (exclusive) began, our clock in ms.
+
+    Before any audio came there are none: an empty array.
+    """
+    anchors = np.array(leg.anchors, np.int64).reshape(-1, 2)
+    if not len(anchors):
+        return np.zeros(0, np.int64)
+    rate = leg.sample_rate_hz
+    samples = np.arange(start, stop, dtype=np.int64) * CHUNK_SAMPLES
+    samples = samples * rate // SAMPLE_RATE_HZ
+    places = np.searchsorted(anchors[:, 0], samples, side="right") - 1
+    chosen = anchors[np.maximum(places, 0)]
+    return chosen[:, 1] + (samples - chosen[:, 0]) * 1000 // rate

@@ -1,0 +1,60 @@
+"""The event log that the server writes of a call: ``<id>.events.jsonl``."""
+
+import hashlib
+import logging
+from pathlib import Path
+from urllib.parse import quote
+
+from .wire import compact
+
+logger = logging.getLogger(__name__)
+
+LONGEST_NAME = 200
+_SAFE = "!#$&'()+,;=@[]^_`{}~ "
+
+
+def file_name(call_id: str) -> str:
+    """Return a file name of an id: one name of one folder, whatever the id is."""
+    name = quote(call_id, safe=_SAFE)
+    if len(name.encode()) > LONGEST_NAME:
+        digest = hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:16]
+        name = f"{name[: LONGEST_NAME - 20]}~{digest}"
+    return f"{name}.events.jsonl"
+
+
+class EventDump:
+    """Appends lines in the server's shape; each is written at once."""
+
+    def __init__(self, folder: Path, call_id: str) -> None:
+        self.path = folder / file_name(call_id)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("a", encoding="utf-8", newline="\n")
+        except OSError as exc:
+            # as with the server, a call goes on without its log
+            logger.warning("cannot write the event log %s: %s", self.path, exc.strerror)
+            self._file = None
+
+    def write(self, kind: str, timestamp: int, content: str) -> None:
+        """Append one line.
+
+        Args:
+            kind: ``"event"`` or ``"command"``.
+            timestamp: When it is written, milliseconds since the Unix epoch.
+            content: Its JSON text.
+        """
+        if self._file is None:
+            return
+        line = {"type": kind, "timestamp": timestamp, "content": content}
+        try:
+            self._file.write(compact(line) + "\n")
+            self._file.flush()
+        except OSError as exc:
+            logger.warning("the event log %s stops: %s", self.path, exc.strerror)
+            self.close()
+
+    def close(self) -> None:
+        """Close the file; twice is no error."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()

@@ -1,0 +1,185 @@
+"""The stand-in's server: WebSocket and REST on one port of this machine."""
+
+import asyncio
+import errno
+import logging
+import threading
+from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from rustpbx_lab.errors import ServerStartError
+from rustpbx_lab.speech.recognition import recogniser
+from rustpbx_lab.speech.synthesis import synthesiser
+
+from .endpoints import ServerState, application
+from .media import Media
+from .runtime import LoopRuntime
+from .services import Services
+from .strict import StrictReport, StrictReports
+from .voice import Voice
+
+logger = logging.getLogger(__name__)
+
+WORKERS = 8
+"""Threads for synthesis, recognition and files."""
+CLOSE_GRACE_S = 6
+"""What clients are given to answer the close when the server stops."""
+
+
+class StandIn:
+    """A local server that behaves as the Active Call server does on ``/call``.
+
+    ::
+
+        async with StandIn() as server:
+            async with connect(server.url) as call: ...
+
+        with StandIn(asr="scripted", tts="scripted").in_thread() as server: ...
+
+    Engines are named as in ``rustpbx_lab.speech``; every provider name of the
+    protocol is served by them and credentials are ignored. The scripted ones are for
+    tests: they do not listen and say nothing.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        asr: str = "auto",
+        tts: str = "auto",
+        strict: bool = False,
+        dump_dir: str | Path | None = None,
+        media_dir: str | Path | None = None,
+    ) -> None:
+        """Prepare a server; nothing starts yet.
+
+        Args:
+            host: Address to listen on. It has no authentication: loopback only.
+            port: Port to listen on; 0 takes a free one.
+            asr: Name of the recogniser.
+            tts: Name of the synthesiser.
+            strict: Say aloud, and keep in `strict_reports`, what the server does in
+                silence: dropped commands, lost processors, speech never spoken.
+            dump_dir: Where event logs are written; None writes none.
+            media_dir: Where relative paths of ``play`` begin; None is the working
+                directory.
+
+        Raises:
+            MissingExtraError: If an engine is not installed.
+            SpeechEngineError: If there is no engine of a name.
+        """
+        self.host = host
+        self._wanted_port, self._port = port, 0
+        self._recogniser, self._synthesiser = recogniser(asr), synthesiser(tts)
+        self._strict = StrictReports(is_strict=strict)
+        self._dump_dir = None if dump_dir is None else Path(dump_dir)
+        self._media_dir = None if media_dir is None else Path(media_dir)
+        self._exit: AsyncExitStack | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 before it has started."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Where clients connect to: ``ws://127.0.0.1:8080``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{self.port}"
+
+    @property
+    def strict_reports(self) -> list[StrictReport]:
+        """What strict mode has said so far, oldest first."""
+        return list(self._strict.reports)
+
+    async def __aenter__(self) -> "StandIn":
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._running())
+            self._exit = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._exit is not None:
+            await self._exit.aclose()
+            self._exit = None
+
+    @contextmanager
+    def in_thread(self) -> Generator["StandIn"]:
+        """Run in a thread of its own, with its own event loop."""
+        with (
+            start_blocking_portal("asyncio", name="stand-in") as portal,
+            portal.wrap_async_context_manager(self),
+        ):
+            yield self
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncGenerator[None]:
+        loop = asyncio.get_running_loop()
+        workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="stand-in")
+        runtime = LoopRuntime(loop, workers)
+        services = Services(
+            runtime=runtime,
+            voice=Voice(runtime, self._synthesiser),
+            recogniser=self._recogniser,
+            media=Media(runtime, self._media_dir),
+            strict=self._strict,
+            dump_dir=self._dump_dir,
+        )
+        state = ServerState(services, self.host)
+        try:
+            async with anyio.create_task_group() as tasks:
+                state.tasks = tasks
+                server = self._listen(state)
+                # so that the first sentence of the first call need not wait
+                runtime.in_worker(self._synthesiser.warm_up)
+                runtime.in_worker(self._recogniser.warm_up)
+                try:
+                    yield
+                finally:
+                    server.stop()
+                    with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                        await state.close()
+                        await server.close_all_connections()
+                    tasks.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _shut_down(workers)
+
+    def _listen(self, state: ServerState) -> HTTPServer:
+        try:
+            sockets = bind_sockets(self._wanted_port, self.host)
+        except OSError as exc:
+            why = exc.strerror or str(exc)
+            hint = "another address"
+            if exc.errno == errno.EADDRINUSE:
+                hint = "port=0, which takes a free one,"
+            raise ServerStartError(
+                f"cannot listen on {self.host}:{self._wanted_port}: {why}; {hint} works"
+            ) from exc
+        self._port = int(sockets[0].getsockname()[1])
+        server = HTTPServer(application(state))
+        server.add_sockets(sockets)
+        return server
+
+
+async def _shut_down(workers: ThreadPoolExecutor) -> None:
+    """Wait for the threads while the loop still takes what they report."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        workers.shutdown(wait=True, cancel_futures=True)
+        loop.call_soon_threadsafe(stopped.set)
+
+    thread = threading.Thread(target=stop, name="stand-in-stop")
+    thread.start()
+    await stopped.wait()
+    thread.join()

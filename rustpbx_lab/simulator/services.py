@@ -1,0 +1,59 @@
+"""What all calls of a stand-in share."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from rustpbx_lab.speech.recognition import Recogniser
+
+from .bridges import BridgedCall
+from .media import Media
+from .runtime import Runtime
+from .strict import StrictReports
+from .voice import Voice
+
+
+class Line(Protocol):
+    """The connection of one call; nothing of it waits."""
+
+    def text(self, text: str) -> None:
+        """Queue a text frame."""
+        ...
+
+    def audio(self, data: bytes) -> None:
+        """Queue a binary frame."""
+        ...
+
+    def send_ping(self, payload: bytes) -> None:
+        """Queue a control ping."""
+        ...
+
+    def hang_up(self) -> None:
+        """Send what is queued, then close without a status code."""
+        ...
+
+
+class RunningCall(BridgedCall, Protocol):
+    """What others may do with a call."""
+
+    def end(self, reason: str) -> None:
+        """End it."""
+        ...
+
+    def listing(self) -> dict[str, Any]:
+        """Return its entry in ``/list``."""
+        ...
+
+
+@dataclass
+class Services:
+    """Engines, files, the registry and strict mode of one stand-in."""
+
+    runtime: Runtime
+    voice: Voice
+    recogniser: Recogniser
+    media: Media
+    strict: StrictReports
+    dump_dir: Path | None = None
+    registry: dict[str, RunningCall] = field(default_factory=dict[str, RunningCall])
+    """The newest call of each id."""

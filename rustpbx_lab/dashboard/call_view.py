@@ -130,6 +130,10 @@ class CallView(param.Parameterized):
         self.new_records: Sequence[Record] = ()
         self.caller_track: str | None = None
         self.n_errors = 0
+        self.is_muted = False
+        """Whether the caller was muted, by the commands sent."""
+        self.is_paused = False
+        """Whether playback was paused, by the commands sent."""
         self._cursor = call.log.cursor()
         self._option: CallOption | None = None
         self._arrivals: deque[float] = deque(maxlen=2000)
@@ -153,12 +157,24 @@ class CallView(param.Parameterized):
             self._arrivals.append(time.monotonic())
         if record.name in ("error", "reject", "unreadable"):
             self.n_errors += 1
+        if record.direction == "command":
+            self._learn_toggle(record)
         if record.name in ("invite", "accept", "answer"):
             message = message_of(record)
             if isinstance(message, commands.Invite | commands.Accept):
                 self._option = message.option
             elif isinstance(message, events.Answer) and not message.refer:
                 self.caller_track = message.track_id
+
+    def _learn_toggle(self, record: Record) -> None:
+        if record.name in ("mute", "unmute"):
+            track = getattr(message_of(record), "track_id", None)
+            if track in (None, self.caller_track):
+                self.is_muted = record.name == "mute"
+        elif record.name in ("pause", "resume"):
+            self.is_paused = record.name == "pause"
+        elif record.name in ("tts", "play", "interrupt"):
+            self.is_paused = False  # what is paused is replaced or stopped
 
     @property
     def seen(self) -> int:

@@ -1,0 +1,261 @@
+"""The sidebar: where to connect, how the call is made, the calls of this process."""
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.audio.clip import Clip
+from rustpbx_lab.audio.sources import ClipSource, SilenceSource
+from rustpbx_lab.errors import InvalidOptionError, RustpbxLabError
+from rustpbx_lab.models.lint import remarks
+from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.workbench.hub_call import HubCall
+
+from .option_panel import OptionPanel
+from .participants import AGENTS, CALLERS, make_agent, make_caller
+from .styles import NOTE_CSS, html
+
+LIST_CSS = """
+.c{display:grid;grid-template-columns:10px minmax(0,1fr) auto;gap:8px;
+  align-items:center;padding:4px 12px;font-size:11.5px;color:inherit;
+  text-decoration:none}
+.c:hover{background:var(--lab-raised)}
+.c.sel{background:var(--lab-accent-tint);box-shadow:inset 3px 0 0 var(--lab-accent)}
+.c i{width:8px;height:8px;border-radius:50%}
+.c .m{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.none{padding:4px 12px;color:var(--lab-muted);font-size:11.5px}
+"""
+MARKS = {"in call": "vad", "ended": "llm", "failed": "error"}
+
+
+class ConnectionPanel(Viewer):
+    """Makes calls and lists them."""
+
+    def __init__(
+        self,
+        hub: CallHub,
+        endpoint: str,
+        connected: Callable[[HubCall], None],
+        disconnect: Callable[[], None],
+        is_allowed: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self._hub = hub
+        self._connected = connected
+        self._disconnect = disconnect
+        self._is_allowed = is_allowed
+        self._make_fields(endpoint)
+        self.options = OptionPanel(self.lint)
+        self.problem = html("", NOTE_CSS, sizing_mode="stretch_width", margin=(4, 12))
+        self.list = html("", LIST_CSS, sizing_mode="stretch_width")
+        self._layout = self._assemble()
+        self.lint()
+        self.show_calls(None)
+
+    def _make_fields(self, endpoint: str) -> None:
+        self.endpoint = _text("Endpoint", endpoint)
+        self.call_type = pmui.RadioButtonGroup(
+            options=["websocket", "sip", "webrtc"],
+            value="websocket",
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(2, 2, 4, 2),
+            sx={
+                "& .MuiToggleButton-root": {
+                    "padding": "2px 0",
+                    "fontSize": "11.5px",
+                    "textTransform": "none",
+                    "flex": 1,
+                }
+            },
+        )
+        self.callee = _text("Callee", "", "sip:bob@example.com")
+        self.caller = _text("Caller", "", "sip:alice@example.com")
+        self.session_id = _text("Session id", "", "chosen for you")
+        self.audio = _select("Caller audio", list(CALLERS))
+        self.wav = _text("WAV file", "", "/path/to/caller.wav")
+        self.agent = _select("Agent", list(AGENTS))
+        self.button = pmui.Button(
+            label="Connect",
+            icon="call",
+            variant="contained",
+            color="primary",
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(6, 2, 4, 2),
+            sx={"height": "30px"},
+        )
+        self.button.on_click(lambda _: self.press())
+        self.call_type.param.watch(lambda _: self._show_fields(), "value")
+        self.audio.param.watch(lambda _: self._show_fields(), "value")
+        self._show_fields()
+
+    def _show_fields(self) -> None:
+        is_sip = self.call_type.value == "sip"
+        self.callee.visible = self.caller.visible = is_sip
+        self.audio.visible = self.call_type.value == "websocket"
+        self.wav.visible = self.audio.visible and self.audio.value == "WAV file"
+
+    def _assemble(self) -> Viewable:
+        fields = pn.Column(
+            self.endpoint,
+            self.call_type,
+            self.callee,
+            self.caller,
+            self.session_id,
+            self.audio,
+            self.wav,
+            self.agent,
+            self.button,
+            margin=(0, 10, 4, 10),
+            sizing_mode="stretch_width",
+        )
+        return pn.Column(
+            _title("Connection"),
+            fields,
+            self.problem,
+            _title("Call options", "apply to the next call"),
+            self.options,
+            _title("Calls here", "newest first"),
+            self.list,
+            pn.Spacer(height=12),
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+
+    def __panel__(self) -> Viewable:
+        return self._layout
+
+    # ------------------------------------------------------------------ acting
+
+    def option(self) -> CallOption | None:
+        """Return the option as it is filled in; None if a field is wrong."""
+        fixed = {}
+        if self.call_type.value == "sip":
+            for name, field in (("callee", self.callee), ("caller", self.caller)):
+                if field.value:
+                    fixed[name] = field.value
+        return self.options.build(**fixed)
+
+    def lint(self) -> None:
+        """Show what the server would do with the option as it stands."""
+        option = self.option()
+        self.options.show_remarks([] if option is None else remarks(option))
+
+    def press(self) -> None:
+        """Connect, or disconnect the running call."""
+        if self.button.label == "Disconnect":
+            self._disconnect()
+            return
+        self._tell(None)
+        option = self.option()
+        if option is None:
+            self._tell("; ".join(self.options.errors) or "a field is wrong")
+            return
+        try:
+            call = self._start(option)
+        except RustpbxLabError as exc:
+            self._tell(str(exc))
+        else:
+            self._connected(call)
+
+    def _start(self, option: CallOption) -> HubCall:
+        if not self._is_allowed():
+            raise InvalidOptionError("cannot connect: only the operators may")
+        url = (self.endpoint.value or "").strip()
+        if not url.startswith(("ws://", "wss://", "http://", "https://")):
+            raise InvalidOptionError(
+                f"cannot connect to {url[:80]!r}: an endpoint begins with ws:// or wss://"
+            )
+        extra: dict[str, Any] = {}
+        if self.call_type.value == "websocket":
+            extra["audio"] = self._source()
+            extra["caller"] = make_caller(self.audio.value)
+        return self._hub.start(
+            url,
+            option,
+            call_type=self.call_type.value,
+            call_id=(self.session_id.value or "").strip() or None,
+            agent=make_agent(self.agent.value),
+            **{name: value for name, value in extra.items() if value is not None},
+        )
+
+    def _source(self) -> ClipSource | SilenceSource | None:
+        if self.audio.value == "silence":
+            return SilenceSource()
+        if self.audio.value != "WAV file":
+            return None
+        path = (self.wav.value or "").strip()
+        if not path:
+            raise InvalidOptionError("cannot play a file: no path was given")
+        clip = Clip.read(Path(path))
+        return ClipSource(clip.mono())
+
+    def _tell(self, problem: str | None) -> None:
+        self.problem.object = (
+            ""
+            if problem is None
+            else f'<div class="w error" role="alert"><i>✕</i><span>{escape(problem)}'
+            "</span></div>"
+        )
+
+    # ------------------------------------------------------------------ showing
+
+    def show_calls(self, shown: HubCall | None) -> None:
+        """Redraw the list of calls and the button."""
+        rows = "".join(
+            f'<a class="c {"sel" if call is shown else ""}" href="?call={quote(call.id, safe="")}" '
+            f'title="{escape(call.id)}"><i style="background:var(--lab-'
+            f'{MARKS.get(call.state, "accent")})"></i><span class="m">'
+            f'{escape(call.id)}</span><span class="mu">{escape(call.state)}</span></a>'
+            for call in self._hub.calls
+        )
+        text = rows or '<div class="none">None yet.</div>'
+        if self.list.object != text:
+            self.list.object = text
+        runs = shown is not None and not shown.is_over
+        label = "Disconnect" if runs else "Connect"
+        if self.button.label != label:
+            self.button.param.update(
+                label=label,
+                icon="call_end" if runs else "call",
+                variant="outlined" if runs else "contained",
+            )
+
+
+def _title(text: str, right: str = "") -> pn.pane.HTML:
+    return html(
+        f'<div class="head">{text}<span class="sp"></span>'
+        f'<span class="sub">{right}</span></div>',
+        sizing_mode="stretch_width",
+        height=30,
+    )
+
+
+def _text(label: str, value: str, placeholder: str = "") -> pmui.TextInput:
+    return pmui.TextInput(
+        label=label,
+        value=value,
+        placeholder=placeholder,
+        size="small",
+        sizing_mode="stretch_width",
+        margin=(6, 2, 4, 2),
+    )
+
+
+def _select(label: str, options: list[str]) -> pmui.Select:
+    return pmui.Select(
+        label=label,
+        options=options,
+        value=options[0],
+        size="small",
+        sizing_mode="stretch_width",
+        margin=(6, 2, 4, 2),
+    )

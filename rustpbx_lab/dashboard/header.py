@@ -1,0 +1,150 @@
+"""The app bar: where you are, the state of the call, and a few facts."""
+
+import time
+from html import escape
+from typing import NamedTuple
+
+from rustpbx_lab.plots.timeline import clock, thousands
+
+from .call_view import CallView
+from .styles import html
+
+CSS = """
+.hd{display:flex;align-items:center;height:44px;width:100%;overflow:hidden}
+.nav{display:flex;align-items:stretch;height:44px;gap:2px}
+.logo{display:flex;align-items:center;gap:8px;font-size:15px;margin-right:18px;
+  letter-spacing:-.1px;white-space:nowrap}
+.nav .tab{display:flex;align-items:center;gap:6px;padding:0 11px;font-size:13px;
+  color:var(--lab-faint);border-bottom:2px solid transparent;white-space:nowrap;
+  border-top:2px solid transparent;cursor:default}
+.nav .tab.on{color:var(--lab-accent);border-bottom-color:var(--lab-accent);
+  font-weight:700}
+.nav .icon{font-size:16px}
+.q{display:flex;flex-direction:column;padding:0 12px;line-height:15px;
+  border-left:1px solid var(--lab-hair);white-space:nowrap}
+.q em{font-style:normal;font-size:10.5px;color:var(--lab-muted)}
+.q span{font-size:12.5px;font-variant-numeric:tabular-nums}
+.q .warning{color:var(--lab-warning-ink)}
+.q .error{color:var(--lab-error-ink)}
+.st{display:flex;align-items:center;gap:7px;border-radius:12px;font-size:12px;
+  padding:3px 11px 3px 9px;font-weight:700;margin-right:12px;min-width:0}
+.st span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.st i{width:8px;height:8px;border-radius:50%;flex:none}
+.st.live{background:var(--lab-vad-tint);color:var(--lab-vad-ink)}
+.st.live i{background:var(--lab-vad);
+  box-shadow:0 0 0 3px color-mix(in srgb,var(--lab-vad) 25%,transparent)}
+.st.wait{background:var(--lab-accent-tint);color:var(--lab-accent)}
+.st.wait i{border:2px solid var(--lab-accent);width:10px;height:10px}
+.st.over{background:var(--lab-llm-tint);color:var(--lab-llm-ink)}
+.st.over i{background:var(--lab-llm)}
+.st.bad{background:var(--lab-error-tint);color:var(--lab-error-ink)}
+.st.bad i{background:var(--lab-error)}
+@media (max-width:1450px){.wide{display:none !important}}
+@media (max-width:1150px){.nav .off{display:none !important}}
+"""
+LOGO = (
+    '<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true"><g '
+    'stroke="var(--lab-accent)" stroke-width="2" stroke-linecap="round">'
+    '<path d="M3 8v4M6.5 5v10M10 2.5v15"/><path d="M13.5 6v8M17 8.5v3" '
+    'stroke="var(--lab-agent)"/></g></svg>'
+)
+TABS = (
+    ("Live", "graphic_eq", True),
+    ("Calls", "format_list_bulleted", False),
+    ("VAD lab", "tune", False),
+    ("TTS lab", "record_voice_over", False),
+)
+AMBER_LAG_MS, RED_LAG_MS = 50, 200
+
+
+class StateChip(NamedTuple):
+    """The state of a call: its look and its words."""
+
+    look: str
+    words: str
+
+
+class Header:
+    """One pane, redrawn when its text changes."""
+
+    def __init__(self) -> None:
+        self.pane = html("", CSS, sizing_mode="stretch_width", height=44)
+        self._tabs = "".join(
+            f'<span class="tab {"on" if is_there else "off"}"'
+            + ("" if is_there else ' title="later" aria-disabled="true"')
+            + f'><span class="icon">{icon}</span>{name}</span>'
+            for name, icon, is_there in TABS
+        )
+        self.show(None, None)
+
+    def show(self, view: CallView | None, lag_ms: float | None) -> None:
+        """Redraw the state and the facts."""
+        chip = state_chip(view)
+        facts = "" if view is None else _facts(view, lag_ms)
+        text = (
+            f'<div class="hd"><div class="nav"><span class="logo">{LOGO}'
+            f"<b>rustpbx lab</b></span>{self._tabs}</div><span class='sp'></span>"
+            f'<span class="st {chip.look}" role="status"><i></i>'
+            f'<span title="{escape(chip.words)}">{escape(chip.words)}</span></span>'
+            f"{facts}</div>"
+        )
+        if self.pane.object != text:
+            self.pane.object = text
+
+
+def state_chip(view: CallView | None) -> StateChip:
+    """Return the state of a call in words."""
+    if view is None:
+        return StateChip("over", "No call")
+    call, state = view.call, view.call.state
+    seconds = max(round(time.time() - call.started_ms / 1000), 0)
+    match state:
+        case "connecting" | "inviting" | "ringing":
+            return StateChip("wait", f"{state.capitalize()} · {seconds} s")
+        case "failed":
+            return StateChip("bad", f"Failed: {call.error or 'unknown reason'}")
+        case "ended":
+            why = f" ({call.close_reason})" if call.close_reason else ""
+            return StateChip("over", f"Disconnected {clock(view.now_ms, 1)}{why}")
+        case "connected":
+            return StateChip("wait", "Connected")
+        case _:
+            who = "caller speaking" if view.is_speaking else ""
+            playing = any(row.end_ms is None for row in view.tables["playback"].open)
+            who = who or ("agent speaking" if playing else "quiet")
+            return StateChip("live", f"In call · {who}")
+
+
+def _facts(view: CallView, lag_ms: float | None) -> str:
+    call = view.call
+    late = (
+        "error"
+        if (lag_ms or 0) > RED_LAG_MS
+        else ("warning" if (lag_ms or 0) > AMBER_LAG_MS else "")
+    )
+    lag = f'<b class="{late}">{thousands(lag_ms)}</b> ms'
+    rate = f"<b>{view.events_per_s:.0f}</b> /s · {thousands(view.seen)}"
+    return (
+        _fact("call", f'<span class="m">{escape(shortened(call.id))}</span>', call.id)
+        + _fact("duration", f"<b>{clock(view.now_ms, 1)}</b>")
+        + _fact(
+            "endpoint",
+            f'<span class="m">{escape(call.url[:48])}</span>',
+            call.url,
+            "wide",
+        )
+        + _fact("events", rate, "events in the last 5 s per second, log rows in all")
+        + _fact("loop lag P95", lag, "how late this page's own ticks run", "lag")
+    )
+
+
+def _fact(name: str, value: str, title: str = "", css_class: str = "") -> str:
+    return (
+        f'<div class="q {css_class}" title="{escape(title)}"><em>{name}</em>'
+        f"<span>{value}</span></div>"
+    )
+
+
+def shortened(call_id: str) -> str:
+    """Return an id with its middle left out."""
+    return call_id if len(call_id) <= 18 else f"{call_id[:10]}…{call_id[-4:]}"

@@ -1,0 +1,350 @@
+"""The live page: one call, watched and steered."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.errors import RustpbxLabError
+from rustpbx_lab.models.base import BaseCommand
+from rustpbx_lab.plots.theme import DARK, FONT, LIGHT, css_variables
+from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.workbench.hub_call import HubCall
+
+from .call_view import CallView, LoopLag
+from .command_bar import CommandBar
+from .components import Keys
+from .connection import ConnectionPanel
+from .events_box import EventsBox
+from .header import Header
+from .inspector import Inspector
+from .styles import NOTE_CSS, html, theme_config
+from .timeline_box import TimelineBox
+from .transcript_box import TranscriptBox
+
+TICK_MS = 150
+TOAST_TICKS = 6000 // TICK_MS
+HEADER_EVERY = 3
+TOAST_CSS = (
+    NOTE_CSS
+    + ":host{position:fixed;right:16px;bottom:64px;z-index:1400;max-width:420px}"
+    ".w{font-size:12px;line-height:17px;padding:8px 12px;"
+    "border:1px solid var(--lab-border)}"
+)
+KEYS = (
+    *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
+    *("t", "i", "m", "h", "Enter", "/"),
+)
+
+
+class LivePage(Viewer):
+    """Everything of one browser tab; the calls belong to the hub and outlive it.
+
+    Args:
+        hub: The calls of this process.
+        endpoint: What the connection form begins with.
+        call_id: The call to show; None: the newest there is.
+        is_dark: Which palette to begin with.
+        user: Who looks; the hub decides what they may send.
+    """
+
+    def __init__(
+        self,
+        hub: CallHub,
+        *,
+        endpoint: str = "ws://127.0.0.1:8080",
+        call_id: str | None = None,
+        is_dark: bool = False,
+        user: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._hub = hub
+        self._user = user
+        self._view: CallView | None = None
+        self._lag = LoopLag(TICK_MS)
+        self._ticks = 0
+        self._toast_left = 0
+        self._awaits_enter = False
+        self._known = hub.revision
+        self._sent: list[Future[Any]] = []
+        self._make_parts(DARK if is_dark else LIGHT, endpoint)
+        self.page = self._assemble(is_dark)
+        self.page.param.watch(self._switch_theme, "dark_theme")
+        self._show(self._find(call_id))
+
+    # ------------------------------------------------------------------ building
+
+    def _make_parts(self, palette: Any, endpoint: str) -> None:
+        self.header = Header()
+        self.timeline = TimelineBox(palette, self.select)
+        self.transcript = TranscriptBox(self.select)
+        self.events = EventsBox(self.select)
+        self.keys = Keys(self.press_key, keys=list(KEYS))
+        self.inspector = Inspector(self.keys.copy)
+        self.bar = CommandBar(self.send, self.hang_up)
+        self.connection = ConnectionPanel(
+            self._hub, endpoint, self._follow_new, self.hang_up, self._is_allowed
+        )
+        self.toast = html("", TOAST_CSS)
+
+    def _assemble(self, is_dark: bool) -> pmui.Page:
+        bottom = pn.Row(
+            self.transcript,
+            self.events,
+            self.inspector,
+            margin=(6, 8),
+            sizing_mode="stretch_both",
+            min_height=160,
+        )
+        main = pn.Column(
+            self.timeline,
+            bottom,
+            self.bar,
+            self.keys,
+            self.toast,
+            margin=0,
+            sizing_mode="stretch_both",
+            styles={"background": "var(--lab-page)"},
+        )
+        return pmui.Page(
+            title="rustpbx lab",
+            header=[self.header.pane],
+            sidebar=[self.connection],
+            main=[main],
+            sidebar_width=276,
+            sidebar_variant="persistent",
+            sidebar_resizable=False,
+            dark_theme=is_dark,
+            busy_indicator=None,
+            theme_config={"light": theme_config(LIGHT), "dark": theme_config(DARK)},
+            sx={
+                "&.mui-light": css_variables(LIGHT),
+                "&.mui-dark": css_variables(DARK),
+                "fontFamily": FONT,
+                "& .main": {"backgroundColor": "var(--lab-page)"},
+                "& .sidebar .MuiToolbar-root": {"flexShrink": 0},
+                "& .header .MuiIconButton-root": {
+                    "padding": "5px",
+                    "marginRight": "4px",
+                },
+            },
+        )
+
+    def __panel__(self) -> Viewable:
+        return self.page
+
+    def begin(self) -> None:
+        """Start the tick; to be called while the session is being made."""
+        tick = pn.state.add_periodic_callback(self.refresh, period=TICK_MS)
+        pn.state.on_session_destroyed(lambda _: self._end(tick))
+
+    def _end(self, tick: Any) -> None:
+        tick.stop()
+        if self._view is not None:
+            self._hub.detach(self._view.call.id, self)
+            self._view = None
+
+    # ------------------------------------------------------------------ the call
+
+    def _find(self, call_id: str | None) -> HubCall | None:
+        calls = self._hub.calls
+        if call_id is not None:
+            named = [call for call in calls if call.id == call_id]
+            if named:
+                return named[0]
+            self._say(f"no call {call_id[:80]!r} here; it may be forgotten", "warning")
+        return calls[0] if calls else None
+
+    def _show(self, call: HubCall | None) -> None:
+        if self._view is not None:
+            self._hub.detach(self._view.call.id, self)
+        self._view = None if call is None else CallView(call)
+        if call is not None:
+            self._hub.attach(call.id, self)
+            if pn.state.location is not None:
+                pn.state.location.update_query(call=call.id)
+        if self._view is not None:
+            self._view.refresh()
+        for box in (self.timeline, self.transcript, self.events):
+            box.show(self._view)
+        self.select(None)
+        self._show_state()
+
+    def _follow_new(self, call: HubCall) -> None:
+        self._known = self._hub.revision
+        self._show(call)
+
+    @property
+    def view(self) -> CallView | None:
+        """The call that is shown."""
+        return self._view
+
+    # ------------------------------------------------------------------ the tick
+
+    def refresh(self) -> None:
+        """Take in and draw what is new; a tick costs the new rows."""
+        self._lag.tick()
+        self._ticks += 1
+        with pn.io.hold():
+            self._look_for_calls()
+            view = self._view
+            if view is not None:
+                changed = view.refresh()
+                self.events.refresh(list(view.new_records))
+                self.transcript.refresh()
+                self.timeline.refresh(changed)
+                self._tell_errors(view)
+            if self._ticks % HEADER_EVERY == 0:
+                self._show_state()
+            self._check_sent()
+            self._fade_toast()
+
+    def _look_for_calls(self) -> None:
+        if self._hub.revision == self._known:
+            return
+        self._known = self._hub.revision
+        if self._view is None and self._hub.calls:
+            self._show(self._hub.calls[0])
+        self._show_state()
+
+    def _show_state(self) -> None:
+        self.header.show(self._view, self._lag.p95_ms)
+        self.bar.show(self._view, self._is_allowed())
+        self.connection.show_calls(None if self._view is None else self._view.call)
+
+    def _tell_errors(self, view: CallView) -> None:
+        for record in view.new_records:
+            if record.name == "error" and self._ticks > HEADER_EVERY:
+                text = getattr(record.message, "error", record.name)
+                self._say(f"the server reported: {text}", "error")
+
+    # ------------------------------------------------------------------ acting
+
+    def _is_allowed(self) -> bool:
+        return self._hub.may_send(self._user)
+
+    def send(self, command: BaseCommand) -> None:
+        """Send a command in the call that is shown."""
+        view = self._view
+        if view is not None:
+            self._try(
+                lambda: self._sent.append(
+                    self._hub.send(view.call.id, command, user=self._user)
+                )
+            )
+
+    def hang_up(self) -> None:
+        """End the call: by command once it is answered, else by closing the socket."""
+        view = self._view
+        if view is not None:
+            self._try(lambda: self._hub.hang_up(view.call.id, user=self._user))
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except RustpbxLabError as exc:
+            self._say(str(exc), "error")
+
+    def _check_sent(self) -> None:
+        waiting: list[Future[Any]] = []
+        for sent in self._sent:
+            if not sent.done():
+                waiting.append(sent)
+            elif not sent.cancelled() and sent.exception() is not None:
+                self._say(str(sent.exception()), "error")
+        self._sent = waiting
+
+    def _say(self, text: str, severity: str) -> None:
+        """Show a line for some seconds; screen readers read it out."""
+        sign = {"error": "✕", "warning": "⚠"}.get(severity, "i")
+        self.toast.object = (
+            f'<div class="w {severity}" role="status" aria-live="polite"><i>{sign}</i>'
+            f"<span>{escape(text[:400])}</span></div>"
+        )
+        self._toast_left = TOAST_TICKS
+
+    def _fade_toast(self) -> None:
+        if self._toast_left:
+            self._toast_left -= 1
+            if not self._toast_left:
+                self.toast.object = ""
+
+    def select(self, seq: int | None) -> None:
+        """Select a log row: in the lists, the inspector and the timeline."""
+        view = self._view
+        self.events.list.selected = seq
+        self.transcript.list.selected = seq
+        self.inspector.show(view, seq)
+        if view is None:
+            return
+        view.selected = seq
+        if seq is not None and 0 <= seq < len(view.log):
+            at_ms = view.log[seq].time_ms
+            if at_ms is not None:
+                self.timeline.reveal(at_ms)
+
+    def _switch_theme(self, *_: object) -> None:
+        with pn.io.hold():
+            self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)
+
+    # ------------------------------------------------------------------ keys
+
+    def press_key(self, key: str, shift: bool) -> None:
+        """Do what a key stands for."""
+        awaited, self._awaits_enter = self._awaits_enter, False
+        step = 10_000 if shift else 1_000
+        match key:
+            case "+" | "=":
+                self.timeline.zoom(0.5)
+            case "-":
+                self.timeline.zoom(2)
+            case "f":
+                self.timeline.span.value = "Fit"
+            case "End":
+                self.timeline.follow.value = True
+            case "ArrowLeft" | "ArrowRight":
+                self.timeline.shift(-step if key == "ArrowLeft" else step)
+            case "j" | "k" | "n" | "p":
+                self._step(key)
+            case "Enter" if awaited:
+                self.hang_up()
+            case _:
+                self._press_command_key(key)
+
+    def _press_command_key(self, key: str) -> None:
+        match key:
+            case "t":
+                self.keys.focus("lab-say")
+            case "/":
+                self.keys.focus("lab-filter")
+            case "i" if not self.bar.interrupt.disabled:
+                self.bar.interrupt.clicks += 1
+            case "m" if not self.bar.mute.disabled:
+                self.bar.toggle_mute()
+            case "h" if not self.bar.hang_up.disabled:
+                self._awaits_enter = True
+                self._say("press Enter to hang up", "warning")
+            case _:
+                return
+
+    def _step(self, key: str) -> None:
+        """Select the next or previous row; N and P stop at errors only."""
+        rows = [
+            row.seqs[0]
+            for row in self.events.rows
+            if key in ("j", "k") or row.kind == "Errors"
+        ]
+        if not rows:
+            return
+        at = self.events.list.selected
+        forward = key in ("j", "n")  # the newest is on top: next is older
+        if at is None:
+            self.select(rows[-1])
+            return
+        beside = [seq for seq in rows if (seq < at if forward else seq > at)]
+        if beside:
+            self.select(beside[-1] if forward else beside[0])

@@ -1,0 +1,142 @@
+"""The call's option as an accordion of generated forms, with summaries and remarks."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.models.lint import Remark
+from rustpbx_lab.models.options import (
+    CallOption,
+    SynthesisOption,
+    TranscriptionOption,
+    VADOption,
+)
+
+from .forms import ModelForm
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "VAD": ("vad",),
+    "ASR": ("asr",),
+    "TTS": ("tts",),
+    "SIP": ("sip",),
+    "Recorder": ("recorder",),
+    "Media": ("codec", "denoise", "agc", "ambiance", "subscribe", "media_pass"),
+    "Advanced": (
+        "inactivity_timeout",
+        "handshake_timeout",
+        "extra",
+        "eou",
+        "realtime",
+        "ringback_detection",
+        "enable_ipv6",
+        "enable_ice_lite",
+        "offer",
+    ),
+}
+"""Accordion title → fields of the call option; caller and callee stand above."""
+START = CallOption(
+    vad=VADOption(type="silero"),
+    asr=TranscriptionOption(provider="deepgram", language="en"),
+    tts=SynthesisOption(provider="deepgram"),
+)
+"""What a first call needs to show speech, text and a voice."""
+SX = {
+    "& .MuiAccordionDetails-root": {"padding": "0 10px 6px 10px"},
+    "& .title": {"fontSize": "12.5px", "width": "100%"},
+    "& .MuiTypography-root": {"fontSize": "12.5px"},
+}
+
+
+class OptionPanel(Viewer):
+    """Builds a `CallOption` from forms."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._is_filled = False
+        self._changed = lambda: changed() if self._is_filled else None
+        self.forms = {
+            title: ModelForm(CallOption, self._changed, only=names)
+            for title, names in SECTIONS.items()
+        }
+        for form in self.forms.values():
+            form.write(START)
+        self._is_filled = True
+        self.accordion = pmui.Accordion(
+            *((title, form) for title, form in self.forms.items()),
+            active=[0],
+            toggle=False,
+            elevation=0,
+            disable_gutters=True,
+            title_variant="body2",
+            sizing_mode="stretch_width",
+            margin=0,
+            sx=SX,
+        )
+        self._layout = pn.Column(self.accordion, margin=0, sizing_mode="stretch_width")
+
+    def __panel__(self) -> Viewable:
+        return self._layout
+
+    def build(self, **fixed: Any) -> CallOption | None:
+        """Return the option, or None when a field is wrong and says so."""
+        values = dict(fixed)
+        is_valid = True
+        for form in self.forms.values():
+            values |= form.values()
+            is_valid = is_valid and not form.errors
+        return CallOption(**values) if is_valid else None
+
+    @property
+    def errors(self) -> list[str]:
+        """What is wrong now."""
+        return [error for form in self.forms.values() for error in form.errors]
+
+    def show_remarks(self, remarks: Sequence[Remark]) -> None:
+        """Show remarks beside their fields and count the warnings in the titles."""
+        for form in self.forms.values():
+            form.show_remarks(remarks)
+        for place, (title, names) in enumerate(SECTIONS.items()):
+            words = self._title(title, names, remarks)
+            if self.accordion._names[place] != words:  # noqa: SLF001
+                self.accordion[place] = (words, self.forms[title])
+
+    def _title(
+        self, title: str, names: Sequence[str], remarks: Iterable[Remark]
+    ) -> str:
+        wires = {CallOption.model_fields[name].alias or name for name in names}
+        count = sum(
+            remark.severity != "info" and remark.path.partition(".")[0] in wires
+            for remark in remarks
+        )
+        said = summary(self.forms[title].values())
+        words = f"{title}  ·  {said}" if said else title
+        return f"{words}   ⚠ {count}" if count else words
+
+
+def summary(values: dict[str, Any]) -> str:
+    """Say in a few words what a section of the option asks for."""
+    parts: list[str] = []
+    for name, value in values.items():
+        match value:
+            case VADOption():
+                parts.append(
+                    f"{value.type} {value.speech_padding} / {value.silence_padding} / "
+                    f"{value.voice_threshold:.2f}"
+                )
+            case TranscriptionOption():
+                named = (value.provider, value.model_type, value.language)
+                parts.append(" ".join(part for part in named if part))
+            case SynthesisOption():
+                named = (value.provider, value.speaker or value.model)
+                parts.append(" ".join(part for part in named if part))
+            case bool():
+                parts.append(name if value else f"{name} off")
+            case str():
+                parts.append(value)
+            case _:
+                parts.append(name)
+    text = ", ".join(part for part in parts if part)
+    return text if len(text) <= 34 else text[:33] + "…"

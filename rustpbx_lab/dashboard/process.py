@@ -1,0 +1,31 @@
+"""The one hub of a process that ``panel serve`` runs."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from rustpbx_lab.workbench.hub import CallHub
+
+LOGS_VARIABLE = "RUSTPBX_LAB_LOGS"
+ENDPOINT_VARIABLE = "RUSTPBX_LAB_ENDPOINT"
+OPERATORS_VARIABLE = "RUSTPBX_LAB_OPERATORS"
+
+
+@cache
+def process_hub() -> CallHub:
+    """Return the hub of this process; made when it is first asked for.
+
+    It lives in a module of its own because ``panel serve`` runs the application's code
+    anew for every page.
+    """
+    logs = os.environ.get(LOGS_VARIABLE)
+    named = os.environ.get(OPERATORS_VARIABLE)
+    return CallHub(
+        logs=Path(logs) if logs else None,
+        operators=None if named is None else named.split(","),
+    )
+
+
+def process_endpoint() -> str:
+    """Return what the connection form of a served process begins with."""
+    return os.environ.get(ENDPOINT_VARIABLE, "ws://127.0.0.1:8080")

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import socket
 import threading
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,6 @@ from pathlib import Path
 import anyio
 from anyio.from_thread import start_blocking_portal
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from rustpbx_lab.errors import ServerStartError
 from rustpbx_lab.speech.recognition import recogniser
@@ -135,9 +135,10 @@ class StandIn:
         )
         state = ServerState(services, self.host)
         try:
+            # first: an error in a task group would come out as a group of errors
+            server = self._listen(state)
             async with anyio.create_task_group() as tasks:
                 state.tasks = tasks
-                server = self._listen(state)
                 # so that the first sentence of the first call need not wait
                 runtime.in_worker(self._synthesiser.warm_up)
                 runtime.in_worker(self._recogniser.warm_up)
@@ -155,7 +156,9 @@ class StandIn:
 
     def _listen(self, state: ServerState) -> HTTPServer:
         try:
-            sockets = bind_sockets(self._wanted_port, self.host)
+            # tornado's own bind_sockets leaks one when the port is in use
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            bound = socket.create_server((self.host, self._wanted_port), family=family)
         except OSError as exc:
             why = exc.strerror or str(exc)
             hint = "another address"
@@ -164,9 +167,10 @@ class StandIn:
             raise ServerStartError(
                 f"cannot listen on {self.host}:{self._wanted_port}: {why}; {hint} works"
             ) from exc
-        self._port = int(sockets[0].getsockname()[1])
+        bound.setblocking(False)
+        self._port = int(bound.getsockname()[1])
         server = HTTPServer(application(state))
-        server.add_sockets(sockets)
+        server.add_socket(bound)
         return server
 
 

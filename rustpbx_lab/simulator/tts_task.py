@@ -66,9 +66,9 @@ class TtsTask(PlayedTrack):
         if self._has_end:
             self.stage.report(
                 "never spoken",
-                f"tts {shorten(command.text)} joins the playback {self.play_id!r}, which has "
-                "stopped reading: it is never spoken and no event says so; use another "
-                "playId, streaming, or wait for trackEnd",
+                f"tts {shorten(command.text)} joins playback {self.play_id!r}, which "
+                "has stopped reading: it is never spoken and no event says so; use "
+                "another playId, streaming, or wait for trackEnd",
             )
             return
         self._has_end = end_of_stream

@@ -84,7 +84,7 @@ def option_wire(option: options.CallOption) -> dict[str, Any]:
 
 
 def _normalised(model: WireModel) -> dict[str, Any]:
-    given = model.to_wire()
+    given = model.model_dump(mode="json")  # by our names, whatever spelling was read
     wire: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
         key = field.alias or name
@@ -96,8 +96,8 @@ def _normalised(model: WireModel) -> dict[str, Any]:
         elif value is None:
             if isinstance(model, _WITH_NULLS) or key == "data":
                 wire[key] = None
-        elif key in given:
-            wire[key] = given[key]
+        elif name in model.model_fields_set:
+            wire[key] = given[name]
         elif isinstance(model, options.RecorderOption):
             wire[key] = 0 if isinstance(value, int) else value
         elif _is_filled_in(model, name):

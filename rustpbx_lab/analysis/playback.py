@@ -295,7 +295,9 @@ class PlaybackFold(Fold[Playback]):
             return
         row, at = self._open[-1], our_time(record, message.at_ms)
         if row.quality != "measured" and row.seq not in self._contiguous:
-            self._open[-1] = replace(row, first_audio_ms=at, quality="measured")
+            # two clocks that agree within milliseconds: not before its own start
+            first = max(at, row.start_ms)
+            self._open[-1] = replace(row, first_audio_ms=first, quality="measured")
 
     def _audio_stopped(self, record: Record, message: notes.AudioStopped) -> None:
         if message.leg != "server":

@@ -19,6 +19,8 @@ SAMPLE_RATE_HZ = 16000
 NOISE_DBFS = -65.0
 SPEECH_DBFS = -24.0
 """Level that sentences are brought to, over their whole length."""
+QUIET = 200
+"""Samples of a synthesiser up to here are its silence."""
 NOISE_S = 10
 """The noise repeats after so long."""
 
@@ -133,7 +135,8 @@ class ScriptedCaller:
         self._clips: dict[str, Samples] = {}
         self._playbacks = PlaybackFold()
         self._open: list[Playback] = []
-        self._n_started = self._n_heard = 0
+        self._ended: list[Playback] = []
+        self._n_rows = self._begun_row = self._over_row = 0
         self._moved = anyio.Event()
 
     async def prepare(self) -> None:
@@ -146,7 +149,7 @@ class ScriptedCaller:
         for step in self.script:
             if isinstance(step, Say | BargeIn) and step.text not in self._clips:
                 clip = spoken(engine, step.text, voice).resampled(SAMPLE_RATE_HZ)
-                self._clips[step.text] = _levelled(clip.samples)
+                self._clips[step.text] = _levelled(_trimmed(clip.samples))
 
     async def run(self, call: CallSession) -> None:
         """Take part in a call that is answered, until it ends."""
@@ -167,9 +170,9 @@ class ScriptedCaller:
     async def _follow(self, call: CallSession) -> None:
         """Keep track of what the bot plays, until the call is over."""
         async for record in call.log.cursor():
-            before = {row.seq for row in self._open}
-            self._open = self._playbacks.advance((record,)).open
-            self._n_started += sum(row.seq not in before for row in self._open)
+            changes = self._playbacks.advance((record,))
+            self._open, self._n_rows = changes.open, record.seq + 1
+            self._ended += changes.closed
             moved, self._moved = self._moved, anyio.Event()
             moved.set()
 
@@ -192,13 +195,20 @@ class ScriptedCaller:
                     await call.hangup(reason=step.reason)
 
     async def _say(self, text: str) -> None:
-        self._n_heard = self._n_started
+        self._ended, self._begun_row = [], self._n_rows
         self.said.append(text)
         await self._line.play(self._clips[text])
+        self._over_row = self._n_rows
 
     def _is_answered(self) -> bool:
-        """Whether the bot has said something since our last sentence began."""
-        return self._n_started > self._n_heard and not self._open
+        """Whether the bot has answered our last sentence and is quiet again."""
+        return not self._open and any(map(self._is_answer, self._ended))
+
+    def _is_answer(self, row: Playback) -> bool:
+        # what began while we spoke and then gave way was no answer to all of it
+        began_while_we_spoke = self._begun_row <= row.seq < self._over_row
+        gave_way = row.interrupted_ms is not None
+        return row.seq >= self._over_row or (began_while_we_spoke and not gave_way)
 
     def _is_heard(self) -> bool:
         return any(row.first_audio_ms is not None for row in self._open)
@@ -207,6 +217,12 @@ class ScriptedCaller:
         with anyio.move_on_after(timeout_s):
             while not is_true():
                 await self._moved.wait()
+
+
+def _trimmed(samples: Samples) -> Samples:
+    """Cut the quiet before and after: pauses are the script's."""
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > QUIET)
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples
 
 
 def _levelled(samples: Samples) -> Samples:

@@ -42,8 +42,8 @@ def fetch(server, path, **headers):
 
 
 @pytest.mark.anyio
-async def test_a_call_from_invite_to_hangup(server):
-    async with connect(server.url, id="whole/call") as call:
+async def test_a_call_from_invite_to_hangup(server, anyio_backend):
+    async with connect(server.url, id=f"whole/{anyio_backend}") as call:
         await call.invite(options.CallOption(tts=options.SynthesisOption(**TTS)))
         sent = await call.tts(base64_tone(200), base64=True, play_id="a")
         end = await call.wait_for(events.TrackEnd, timeout=5, after=sent)
@@ -57,7 +57,7 @@ async def test_a_call_from_invite_to_hangup(server):
     assert closed.code in (None, 1005)
     names = [r.name for r in call.log if r.direction == "event"]
     assert names == ["trackStart", "answer", "trackStart", "trackEnd", "trackEnd"]
-    dump = read_log(server._dump_dir / "whole%2Fcall.events.jsonl")
+    dump = read_log(server._dump_dir / f"whole%2F{anyio_backend}.events.jsonl")
     assert [r.name for r in dump if r.direction == "event"] == ["ping", *names]
 
 

@@ -79,7 +79,6 @@ class CommandBar(Viewer):
             html("", width=5),
             self.hang_up,
             html("", width=6),
-            self.dialog.dialog,
             height=50,
             margin=0,
             sizing_mode="stretch_width",

@@ -4,6 +4,7 @@ Their scripts write every text of a call with ``textContent``: it is shown, neve
 A part says ``ready`` when it is drawn, since what is sent before that is lost.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -219,6 +220,50 @@ export function render({model, el}) {
 }
 """
     )
+
+
+class Pulse(JSComponent):
+    """Asks the browser whether it has drawn what it was sent.
+
+    A slow browser gets fewer pictures that way, never late ones.
+    """
+
+    _esm = """
+export function render({model}) {
+  model.on('msg:custom', (msg) => {
+    const {beat} = msg.data ?? msg
+    requestAnimationFrame(() => setTimeout(() => model.send_msg({beat}), 0))
+  })
+  model.send_msg({beat: 0})
+}
+"""
+
+    patience_s = 2.0
+    """After so long it is asked again: a hidden tab draws nothing and says nothing."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(width=0, height=0, margin=0, **params)
+        self._n_sent = 0
+        self._n_drawn = 0
+        self._sent_s = 0.0
+        self.on_msg(self._hear)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the last picture is drawn, or long overdue."""
+        is_overdue = time.monotonic() - self._sent_s > self.patience_s
+        return self._n_drawn >= self._n_sent or is_overdue
+
+    def beat(self) -> None:
+        """Ask about everything that was sent so far."""
+        self._n_sent += 1
+        self._sent_s = time.monotonic()
+        self._send_msg({"beat": self._n_sent})
+
+    def _hear(self, event: Any) -> None:
+        beat = getattr(event, "data", event).get("beat")
+        if isinstance(beat, int):
+            self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
 
 
 class Keys(JSComponent):

@@ -1,7 +1,7 @@
 """Log records as rows of the events table: words for each, and the filter."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,49 +65,64 @@ def message_of(record: Record) -> Any:
 
 
 def _summary(message: Any) -> str:
-    match message:
-        case events.Speaking():
-            return f"onset {thousands(message.timestamp - message.start_time)} ms ago"
-        case events.Silence():
-            late = message.timestamp - message.start_time - message.duration
-            return (
-                f"{thousands(message.duration)} ms long, "
-                f"said {thousands(late)} ms after its end"
-            )
-        case events.AsrDelta() | events.AsrFinal():
-            return f"#{message.index} “{message.text}”"
-        case events.TrackEnd():
-            after = f"after {thousands(message.duration)} ms"
-            return f"{message.play_id or ''} {after}"
-        case events.TrackStart():
-            return message.play_id or "no play id"
-        case events.Interruption():
-            of = (
-                ""
-                if message.total_duration is None
-                else (f" of {thousands(message.total_duration)}")
-            )
-            return f"{message.play_id or ''} at {thousands(message.current)}{of} ms"
-        case events.Metrics():
-            took = (
-                ""
-                if message.duration is None
-                else (f" {thousands(message.duration)} ms")
-            )
-            return f"{message.key}{took}"
-        case events.Error():
-            return f"{message.sender}: {message.error}"
-        case commands.Tts():
-            how = " streaming" if message.streaming else ""
-            return f"{message.play_id or ''} “{message.text}”{how}"
-        case notes.AudioStarted():
-            return f"{message.leg} audio begins, {message.codec}"
-        case notes.AudioStopped():
-            return f"{message.leg} audio pauses"
-        case notes.Advice():
-            return f"{message.text} {message.instead or ''}"
-        case _:
-            return _fields(message)
+    writer = _WRITERS.get(type(message))
+    return _fields(message) if writer is None else writer(message)
+
+
+def _speaking(message: events.Speaking) -> str:
+    return f"onset {thousands(message.timestamp - message.start_time)} ms ago"
+
+
+def _silence(message: events.Silence) -> str:
+    late = message.timestamp - message.start_time - message.duration
+    length = thousands(message.duration)
+    return f"{length} ms long, said {thousands(late)} ms after its end"
+
+
+def _text(message: events.AsrDelta | events.AsrFinal) -> str:
+    return f"#{message.index} “{message.text}”"
+
+
+def _interruption(message: events.Interruption) -> str:
+    heard, total = thousands(message.current), thousands(message.total_duration)
+    return f"{message.play_id or 'no play id'} at {heard} of {total} ms"
+
+
+def _metrics(message: events.Metrics) -> str:
+    told = "" if message.ttfb is None else f", ttfb {thousands(message.ttfb)} ms"
+    about = f" {message.play_id}" if message.play_id else ""
+    took = "" if message.duration is None else f" {thousands(message.duration)} ms"
+    return f"{message.key}{about}{took}{told}"
+
+
+def _tts(message: commands.Tts) -> str:
+    how = " streaming" if message.streaming else ""
+    return f"{message.play_id or 'no play id'} “{message.text}”{how}"
+
+
+def _said(message: commands.History | events.AddHistory) -> str:
+    return f"{message.speaker} “{message.text}”"
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    events.Speaking: _speaking,
+    events.Silence: _silence,
+    events.AsrDelta: _text,
+    events.AsrFinal: _text,
+    events.TrackStart: lambda message: message.play_id or "no play id",
+    events.TrackEnd: lambda message: (
+        f"{message.play_id or 'no play id'} after {thousands(message.duration)} ms"
+    ),
+    events.Interruption: _interruption,
+    events.Metrics: _metrics,
+    events.AddHistory: _said,
+    events.Error: lambda message: f"{message.sender}: {message.error}",
+    commands.Tts: _tts,
+    commands.History: _said,
+    notes.AudioStarted: lambda message: f"{message.leg} audio begins, {message.codec}",
+    notes.AudioStopped: lambda message: f"{message.leg} audio pauses",
+    notes.Advice: lambda message: f"{message.text} {message.instead or ''}",
+}
 
 
 def _fields(message: Any) -> str:

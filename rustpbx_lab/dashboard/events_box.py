@@ -19,22 +19,24 @@ LIMIT = 500
 SCAN = 2000
 """Records looked at together when older rows are searched for a filter."""
 CHIP_SX = {
+    "& .MuiToggleButtonGroup-root": {"gap": "4px"},
     "& .MuiToggleButton-root": {
-        "padding": "0 8px",
+        "padding": "0 8px 0 7px",
         "fontSize": "11px",
         "lineHeight": "20px",
         "textTransform": "none",
         "borderRadius": "11px !important",
         "border": "1px solid var(--lab-border) !important",
         "marginRight": "4px",
-        "color": "var(--lab-muted)",
-        "textDecoration": "line-through",
         "whiteSpace": "nowrap",
-    },
-    "& .MuiToggleButton-root.Mui-selected": {
-        "backgroundColor": "transparent !important",
+        "fontWeight": 400,
         "color": "var(--lab-text) !important",
-        "textDecoration": "none",
+        "backgroundColor": "transparent !important",
+    },
+    "& .MuiToggleButton-root:not(.Mui-selected)": {
+        "color": "var(--lab-muted) !important",
+        "textDecoration": "line-through",
+        "backgroundColor": "var(--lab-raised) !important",
     },
     **{
         f"& .MuiToggleButton-root:nth-of-type({place})::before": {
@@ -72,12 +74,11 @@ class EventsBox(Viewer):
             sx=CHIP_SX,
         )
         self.text = pmui.TextInput(
-            placeholder="Filter, e.g. /friday/",
+            placeholder="word /regex/ event: track: >500",
             size="small",
-            width=150,
+            width=196,
             margin=(3, 8, 3, 4),
             css_classes=["lab-filter"],
-            description="Words, /regex/, event:silence, track:agent, >500 (Δ ms); key /",
             sx={"& .MuiInputBase-root": {"height": "24px", "fontSize": "11.5px"}},
         )
         self.problem = html("", margin=(7, 4, 0, 4))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from rustpbx_lab.models.lint import Remark
+from rustpbx_lab.plots.theme import MONO
 
 from .styles import NOTE_CSS, html
 
@@ -21,6 +22,22 @@ UNSET: Any = object()
 """What a field reads when nothing was typed: it is left out of the message."""
 SIGNS = {"warning": "⚠", "info": "i", "error": "✕"}
 MARGIN = (6, 2, 0, 2)
+
+SLIDERS = {
+    "speech_padding": (0, 800, 10),
+    "silence_padding": (0, 1500, 10),
+    "voice_threshold": (0.0, 1.0, 0.01),
+    "silence_timeout": (0, 15_000, 100),
+}
+"""Field → start, end, step of its slider: what is tuned by trying."""
+SLIDER_SX = {
+    "& .MuiFormLabel-root": {
+        "fontFamily": MONO,
+        "fontSize": "11.5px",
+        "color": "var(--lab-text)",
+    },
+    "& .MuiFormLabel-root strong": {"float": "right"},
+}
 
 _UNITS = (
     (r"\bmilliseconds\b|\bms\b", "ms"),
@@ -198,6 +215,81 @@ class NumberField(FormField):
         self.widget.value = "" if value is None else f"{value:g}"
 
 
+class SliderField(FormField):
+    """A number on a slider; not sent until it is moved, so the default holds."""
+
+    def __init__(
+        self,
+        name: str,
+        info: FieldInfo,
+        changed: Callable[[], None],
+        reach: tuple[float, float, float],
+    ) -> None:
+        self._is_whole = bare_type(info.annotation) is int
+        self._default = info.default
+        self._unit = unit_of(info)
+        self._reach = reach
+        self._is_set = False
+        super().__init__(name, info, changed)
+
+    def _widget(self, info: FieldInfo) -> Any:
+        start, end, step = self._reach
+        kind = pmui.IntSlider if self._is_whole else pmui.FloatSlider
+        return kind(
+            label=self.wire,
+            value=self._rest(),
+            start=start,
+            end=end,
+            step=step,
+            size="small",
+            margin=(3, 10, 0, 6),
+            sizing_mode="stretch_width",
+            description=self.hint,
+            value_label=self._words(None),
+            sx=SLIDER_SX,
+        )
+
+    def _rest(self) -> Any:
+        return self._reach[0] if self._default is None else self._default
+
+    def _words(self, value: float | None) -> str:
+        if value is None:
+            off = "off" if self._default is None else f"{self._default:g} {self._unit}"
+            return f"{off.strip()} (default)"
+        shown = f"{value:g}" if self._is_whole else f"{value:.2f}"
+        return f"{shown} {self._unit}".strip()
+
+    def _on_change(self) -> None:
+        # without a default the far left means off; else every position is a value
+        value = self.widget.value
+        is_off = self._default is None and value == self._reach[0]
+        self._is_set = not is_off and (self._is_set or value != self._rest())
+        self.widget.value_label = self._words(value if self._is_set else None)
+        self._changed()
+
+    def read(self) -> Any:
+        """Return the number, or UNSET while nobody moved the slider."""
+        if not self._is_set:
+            return UNSET
+        return self.widget.value if self._is_whole else float(self.widget.value)
+
+    def write(self, value: Any) -> None:
+        """Show a value, even one beyond the slider's reach."""
+        self._is_set = True
+        self.widget.param.update(
+            start=min(self.widget.start, value),
+            end=max(self.widget.end, value),
+            value=value,
+        )
+        self.widget.value_label = self._words(value)
+
+    def clear(self) -> None:
+        """Go back to the default, which is not sent."""
+        self._is_set = False
+        self.widget.value = self._rest()
+        self.widget.value_label = self._words(None)
+
+
 class SecretField(FormField):
     """A secret: what was typed is taken out of the page at once."""
 
@@ -305,6 +397,8 @@ def read_map(text: str) -> dict[str, str]:
 def form_field(name: str, info: FieldInfo, changed: Callable[[], None]) -> FormField:
     """Return the field that fits a model's field, which is no model itself."""
     hint = bare_type(info.annotation)
+    if name in SLIDERS and hint in (int, float):
+        return SliderField(name, info, changed, SLIDERS[name])
     if hint is SecretStr:
         return SecretField(name, info, changed)
     if hint is bool:

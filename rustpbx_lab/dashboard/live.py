@@ -17,7 +17,7 @@ from rustpbx_lab.workbench.hub_call import HubCall
 
 from .call_view import CallView, LoopLag
 from .command_bar import CommandBar
-from .components import Keys
+from .components import Keys, Pulse
 from .connection import ConnectionPanel
 from .events_box import EventsBox
 from .header import Header
@@ -69,6 +69,7 @@ class LivePage(Viewer):
         self._ticks = 0
         self._toast_left = 0
         self._awaits_enter = False
+        self._changed = True
         self._known = hub.revision
         self._sent: list[Future[Any]] = []
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
@@ -84,6 +85,7 @@ class LivePage(Viewer):
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, keys=list(KEYS))
+        self.pulse = Pulse()
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
         self.connection = ConnectionPanel(
@@ -105,7 +107,9 @@ class LivePage(Viewer):
             bottom,
             self.bar,
             self.keys,
+            self.pulse,
             self.toast,
+            self.bar.dialog.dialog,
             margin=0,
             sizing_mode="stretch_both",
             styles={"background": "var(--lab-page)"},
@@ -196,7 +200,11 @@ class LivePage(Viewer):
                 changed = view.refresh()
                 self.events.refresh(list(view.new_records))
                 self.transcript.refresh()
-                self.timeline.refresh(changed)
+                self._changed = self._changed or changed
+                if self.pulse.is_free:
+                    self.timeline.refresh(self._changed)
+                    self._changed = False
+                    self.pulse.beat()
                 self._tell_errors(view)
             if self._ticks % HEADER_EVERY == 0:
                 self._show_state()

@@ -100,7 +100,7 @@ class OptionPanel(Viewer):
             form.show_remarks(remarks)
         for place, (title, names) in enumerate(SECTIONS.items()):
             words = self._title(title, names, remarks)
-            if self.accordion._names[place] != words:  # noqa: SLF001
+            if self.accordion._names[place] != words:
                 self.accordion[place] = (words, self.forms[title])
 
     def _title(

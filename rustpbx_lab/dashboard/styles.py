@@ -119,13 +119,17 @@ def _components(palette: Palette) -> dict[str, Any]:
             ),
         },
         "MuiOutlinedInput": {
+            "defaultProps": {"notched": True},
             "styleOverrides": {
                 "root": {"fontSize": "12.5px"},
                 "input": {"padding": "6px 9px"},
             }
         },
         "MuiSelect": {"styleOverrides": {"select": {"minHeight": "0 !important"}}},
-        "MuiInputLabel": _root(fontSize="12.5px"),
+        "MuiInputLabel": {
+            "defaultProps": {"shrink": True},  # or a placeholder is not seen
+            **_root(fontSize="12.5px"),
+        },
         "MuiFormLabel": _root(fontSize="12px"),
         "MuiFormHelperText": _root(margin="2px 2px 0", fontSize="11px"),
         "MuiAccordion": _root(

@@ -5,6 +5,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.events import DoubleTap, MouseMove, Tap
 from panel.viewable import Viewable, Viewer
 
@@ -18,6 +19,7 @@ from .styles import BOX, html
 
 SPANS = {"10 s": 10_000, "20 s": 20_000, "60 s": 60_000, "Fit": None}
 HEADER_PX = 148
+FIRST_WIDTH_PX = 1100
 AHEAD = 0.025
 """How much empty time stands right of now."""
 OVERVIEW_EVERY = 7
@@ -173,7 +175,7 @@ class TimelineBox(Viewer):
     def _hover(self, event: Any) -> None:
         self._headers.show_cursor(event.x)
 
-    def _moved(self, *_: object) -> None:
+    def _moved(self, attr: str, old: float, new: float) -> None:
         if not self._moves_itself:
             self.follow.value = False
 
@@ -229,7 +231,10 @@ class TimelineBox(Viewer):
     def window(self) -> Window:
         """Return what is visible."""
         now = self._view.now_ms if self._view is not None else 0.0
-        width = self._caller.figure.inner_width or 1100
+        try:
+            width = self._caller.figure.inner_width
+        except UnsetValueError:  # not laid out yet
+            width = FIRST_WIDTH_PX
         start, end = self._axis.range.start, self._axis.range.end
         return Window(start, end, now, width)
 

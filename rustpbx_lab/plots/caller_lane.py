@@ -18,7 +18,6 @@ from .timeline import (
     Window,
     add_tips,
     clock,
-    fit,
     plain,
     refill,
     thousands,
@@ -230,11 +229,11 @@ def bar_labels(columns: Columns, colour: str, window: Window) -> Columns:
     ):
         start = max(left, window.start_ms)
         words = "speaking…" if is_open else f"{thousands(right - left)} ms"
-        text = fit(words, (right - start) / window.ms_per_px - 8, 5.2)
-        if text and not text.endswith(("s…", "m…")) and text[0] != "…":
+        room = (right - start) / window.ms_per_px - 8
+        if right > start and len(words) * 5.2 <= room:
             labels["x"].append(start)
             labels["y"].append(BAR_Y)
-            labels["text"].append(text if text == words or is_open else "")
+            labels["text"].append(words)
             labels["colour"].append(colour)
     return labels
 

@@ -8,7 +8,6 @@ from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.models import events
 from rustpbx_lab.models.base import BaseEvent
 
-from .audio_out import AudioOut
 from .caller_leg import CallerLeg
 from .playback import CommandError
 from .runtime import Runtime
@@ -20,11 +19,14 @@ class BridgedCall(Protocol):
     id: str
     runtime: Runtime
     caller: CallerLeg | None
-    out: AudioOut | None
     bridges: "Bridges"
 
     def emit(self, event: BaseEvent) -> None:
         """Send an event."""
+        ...
+
+    def hear_bridge(self, source: str, samples: Samples) -> None:
+        """Send and record what another call's party says."""
         ...
 
 
@@ -62,7 +64,7 @@ class Bridges:
 
     def _open(self, other: BridgedCall) -> None:
         self._close(other.id)
-        tap = partial(_forward, f"bridge:{self._call.id}", other)
+        tap = partial(other.hear_bridge, f"bridge:{self._call.id}")
         self._others[other.id] = (other, tap)
         if self._call.caller is not None:
             self._call.caller.taps.append(tap)
@@ -81,8 +83,3 @@ class Bridges:
         if caller is not None and tap in caller.taps:
             caller.taps.remove(tap)
         return other
-
-
-def _forward(source: str, other: BridgedCall, samples: Samples) -> None:
-    if other.out is not None:
-        other.out.frame(source, samples)

@@ -13,6 +13,7 @@ from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.options import CallOption, RecorderOption
 
+from .ambiance import Ambiance
 from .audio_out import AudioOut
 from .bridges import Bridges
 from .caller_leg import CallerLeg
@@ -20,6 +21,8 @@ from .dump import EventDump
 from .playback import CommandError, Playback
 from .processors import ProcessorError, Processors
 from .query import CallQuery
+from .reasons import hangup_reason
+from .recorder import Recorder
 from .runtime import Runtime, Timer
 from .services import Line, Services
 from .strict import not_simulated, read_command
@@ -64,6 +67,8 @@ class Call:
         self._answered_ms: int | None = None
         self.caller: CallerLeg | None = None
         self.out: AudioOut | None = None
+        self._recorder: Recorder | None = None
+        self._ambiance: Ambiance | None = None
         self.playback = Playback(self, services.voice, services.media)
         self.bridges = Bridges(self, services.registry)
         self._transfer = Transfer(self)
@@ -123,11 +128,19 @@ class Call:
         self._early_audio.clear()
         self._transfer.cancel()
         self.bridges.close()
+        if self._ambiance is not None:
+            self._ambiance.close()
         if self.caller is not None:
             self.caller.end()
         self.playback.end()
         if self._ping_timer is not None:
             self._ping_timer.cancel()
+        if self._recorder is None:
+            self._close()
+        else:
+            self._recorder.close(self._close)
+
+    def _close(self) -> None:
         if self._services.registry.get(self.id) is not None:
             # even if a newer call of this id is meant: the server forgets that one
             del self._services.registry[self.id]
@@ -166,8 +179,21 @@ class Call:
 
     def frame(self, track: PlayedTrack, samples: Samples) -> None:
         """Send a frame of a track; without a caller's track nobody hears it."""
-        if self.out is not None and not self.is_over:
+        if self.is_over:
+            return
+        if self._ambiance is not None:
+            samples = self._ambiance.under(samples)
+        if self._recorder is not None:
+            self._recorder.server(samples)
+        if self.out is not None:
             self.out.frame(track.ssrc, samples)
+
+    def hear_bridge(self, source: str, samples: Samples) -> None:
+        """Send and record what another call's party says."""
+        if self._recorder is not None:
+            self._recorder.server(samples)
+        if self.out is not None:
+            self.out.frame(source, samples)
 
     def report(self, rule: str, why: str) -> None:
         """Tell strict mode what the server does in silence."""
@@ -251,6 +277,7 @@ class Call:
         self.out = AudioOut(option.codec, self._line.audio)
         self.caller = CallerLeg(self.id, option.codec, self.runtime, self.emit)
         self.caller.processors = self._processors(option)
+        self._tap(option, self.caller, self.out)
         self.playback.forget_current()
         self.caller.start()
         now = self._answered_ms = self.runtime.now_ms()
@@ -260,6 +287,23 @@ class Call:
         early, self._early_audio = self._early_audio, []
         for message in early:
             self.caller.push(message)
+
+    def _tap(self, option: CallOption, caller: CallerLeg, out: AudioOut) -> None:
+        folder = self._services.dump_dir
+        if option.recorder is not None and folder is None:
+            self.report("not simulated", "recorder: it needs a dump_dir to write to")
+        elif option.recorder is not None and folder is not None:
+            recorder = Recorder(option.recorder, self.id, folder, self.runtime)
+            self._recorder = recorder
+            caller.taps.append(recorder.caller)
+        if option.ambiance is not None:
+            self._ambiance = Ambiance(
+                option.ambiance,
+                self.runtime,
+                self._services.media,
+                lambda samples: out.frame("ambiance-track", samples),
+                self.report,
+            )
 
     def _processors(self, option: CallOption) -> Processors | None:
         if option.realtime is not None:
@@ -351,27 +395,3 @@ class CallWithoutMedia(Call):
             f"the stand-in has no {self.call_type} media: it serves /call only; "
             "connect to /call (call_type='websocket') or to a real server"
         )
-
-
-_REASONS = {
-    "caller": "byCaller",
-    "callee": "byCallee",
-    "refer": "byRefer",
-    "system": "bySystem",
-    "autohangup": "autohangup",
-    "inactivitytimeout": "inactivityTimeout",
-    "canceled": "canceled",
-    "rejected": "rejected",
-    "failed": "failed",
-}
-_INITIATORS = {"caller": "byCaller", "callee": "byCallee", "system": "autohangup"}
-
-
-def hangup_reason(command: commands.Hangup) -> str:
-    """Return the reason that a hangup records; the initiator overrides it."""
-    by = _INITIATORS.get(command.initiator or "")
-    if by is not None:
-        return by
-    if command.reason is None:
-        return "bySystem"
-    return _REASONS.get(command.reason.lower(), f"other({command.reason})")

@@ -13,13 +13,18 @@ LONGEST_NAME = 200
 _SAFE = "!#$&'()+,;=@[]^_`{}~ "
 
 
-def file_name(call_id: str) -> str:
-    """Return a file name of an id: one name of one folder, whatever the id is."""
+def safe_name(call_id: str) -> str:
+    """Return an id as part of a file name: no folder, and not too long."""
     name = quote(call_id, safe=_SAFE)
     if len(name.encode()) > LONGEST_NAME:
         digest = hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:16]
         name = f"{name[: LONGEST_NAME - 20]}~{digest}"
-    return f"{name}.events.jsonl"
+    return name
+
+
+def file_name(call_id: str) -> str:
+    """Return a file name of an id: one name of one folder, whatever the id is."""
+    return f"{safe_name(call_id)}.events.jsonl"
 
 
 class EventDump:

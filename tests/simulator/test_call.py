@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from simulator.call_bench import EPOCH_MS, SST, TTS, CallBench, base64_tone, tone
 
+from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.log import read_log
 from rustpbx_lab.models import commands
-from rustpbx_lab.simulator.call import CallWithoutMedia, hangup_reason
+from rustpbx_lab.simulator.call import CallWithoutMedia
 from rustpbx_lab.simulator.dump import file_name
 from rustpbx_lab.simulator.query import CallQuery, QueryError, read_query
+from rustpbx_lab.simulator.reasons import hangup_reason
+from rustpbx_lab.simulator.recorder import recording_path
 
 
 def errors(bench):
@@ -505,3 +508,79 @@ def test_a_query_is_read_like_a_form():
     assert query == CallQuery("a@b c", False, 0, "bot", None, True)
     assert read_query("").id.startswith("s.")
     assert read_query("id=").id == ""
+
+
+def test_a_recording_has_the_caller_left_and_the_server_right(tmp_path):
+    bench = CallBench(dump_dir=tmp_path)
+    bench.invite(recorder={"recorderFile": "{id}-x"})
+    bench.tts(text=base64_tone(400), base64=True)
+    for _ in range(50):
+        bench.call.take_audio((tone(20) // 4).tobytes())
+        bench.advance(20)
+    bench.say("hangup")
+    bench.advance(1)
+    clip = Clip.read_channels(tmp_path / "me-x.wav")
+    assert (clip.channels, clip.sample_rate_hz) == (2, 16000)
+    # the first block is written with the first frame alone in it: 180 ms of zeros
+    assert clip.duration_ms == pytest.approx(1200, abs=20)
+    left, right = (clip.channel(index).samples for index in (0, 1))
+    assert np.abs(left[3200:]).max() == 2000
+    assert np.abs(right).max() == 8000
+    assert np.count_nonzero(right) / 16 == pytest.approx(400, abs=10)
+
+
+def test_a_recorder_that_heard_nothing_holds_the_close_back_for_30_s(tmp_path):
+    bench = CallBench(dump_dir=tmp_path)
+    bench.invite(recorder={})
+    bench.say("hangup")
+    bench.advance(29_000)
+    assert bench.line.closed_ms is None
+    assert "me" in bench.services.registry
+    bench.advance(2000)
+    assert bench.line.closed_ms == 30_100
+    assert not list(tmp_path.glob("*.wav"))
+
+
+def test_names_of_recordings_follow_the_server_s_rules(tmp_path):
+    for name, expected in (
+        ("", tmp_path / "a%2Fb.wav"),
+        ("calls/{id}", tmp_path / "calls" / "a%2Fb.wav"),
+        ("x.wav", tmp_path / "x.wav"),
+        (str(tmp_path / "y"), tmp_path / "y.wav"),
+    ):
+        assert recording_path(name, "a/b", tmp_path) == expected
+
+
+def test_ambiance_fills_the_silence_and_lies_under_what_plays(tmp_path):
+    path = tmp_path / "room.wav"
+    Clip(np.full(1600, 1000, np.int16), 16000).write(path)
+    bench = CallBench()
+    bench.invite(ambiance={"path": str(path)})
+    bench.advance(900)
+    assert len(bench.line.frames) == 51
+    assert np.frombuffer(bench.line.frames[-1][1], "<i2")[80] == pytest.approx(300, 3)
+    silence = base64_tone(600)
+    bench.tts(text=silence, base64=True)
+    bench.say("mute", trackId=SST)
+    bench.advance(590)
+    assert len(bench.line.frames) == 51 + 30
+    ducked = np.frombuffer(bench.line.frames[-1][1], "<i2")[80]
+    assert ducked == pytest.approx(100, abs=15)
+    bench.say("hangup")
+    bench.advance(1000)
+    assert len(bench.line.frames) == 51 + 30
+
+
+def test_options_that_are_not_simulated_are_reported():
+    bench = CallBench()
+    bench.invite(
+        denoise=True,
+        agc={},
+        recorder={},
+        realtime={"provider": "openai"},
+        mediaPass={"url": "ws://x", "inputSampleRate": 1, "outputSampleRate": 1},
+    )
+    whys = " ".join(report.why for report in bench.strict.reports)
+    assert bench.rules() == ["not simulated"] * 5
+    for key in ("denoise", "agc", "recorder", "realtime", "mediaPass"):
+        assert f"{key}: " in whys

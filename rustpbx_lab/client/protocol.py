@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.secrets import mask_text, secret_values
@@ -10,6 +11,9 @@ from rustpbx_lab.models.secrets import mask_text, secret_values
 SET_UP_SENDERS = frozenset({"invite", "accept", "ringing", "playbook"})
 """Senders of errors that end the call; a ``command`` error with the same text may
 follow, but is usually lost. Source: protocol.md, 3.1 and 7.2."""
+
+PHASE_EVENTS = frozenset({"answer", "ringing", "incoming"})
+"""Events that change the phase, unless they are of a refer leg."""
 
 AUDIO_HEADERS = {0: "server", 1: "caller"}
 """First byte of a subscribed audio frame → leg. Source: protocol.md, 1.6."""
@@ -34,26 +38,32 @@ class CallProtocol:
 
     def __init__(self, call_type: str = "websocket") -> None:
         self.phase = CallPhase.CONNECTED
+        self.track_id: str | None = None
+        """The caller's track, which is the session id; None before the answer."""
         self.codec = "pcm"
         """The codec of binary frames on ``/call``, fixed by the first invite."""
         self.secrets: frozenset[str] = frozenset()
         """Secret values that were sent; they are masked wherever they come back."""
         self._has_header = call_type in ("webrtc", "sip")
 
-    def receive_text(self, text: str) -> tuple[BaseEvent | notes.Unreadable, str]:
-        """Return the message of a text frame and the text with secrets masked.
+    def receive_text(self, text: str, received_ms: int) -> Record:
+        """Return the row of a text frame: its event, or a note that it is unreadable.
 
-        A masked secret never changes what the message means to us: the message is
-        parsed from the masked text.
+        Secrets that were sent are masked before anything else looks at the text.
+
+        Args:
+            text: The frame.
+            received_ms: Our clock at its arrival, milliseconds since the Unix epoch.
         """
         masked = mask_text(text, self.secrets)
         try:
             event = events.parse(masked)
         except UnreadableFrameError as error:
-            why = mask_text(error.why, self.secrets)
-            return notes.Unreadable(text=masked, error=why), masked
-        self._advance(event)
-        return event, masked
+            unreadable = notes.Unreadable(text=masked, error=error.why)
+            return Record.of_note(unreadable, received_ms, self.secrets)
+        if event.event in PHASE_EVENTS:
+            self._advance(event)
+        return Record.of_event(event, masked, received_ms)
 
     def receive_audio(self, frame: bytes) -> tuple[str, bytes]:
         """Return the leg a binary frame belongs to, and its audio.
@@ -81,10 +91,10 @@ class CallProtocol:
         return notes.Closed(why=mask_text(why, self.secrets), code=code)
 
     def _advance(self, event: BaseEvent) -> None:
-        if self.phase is CallPhase.CLOSED or getattr(event, "refer", None):
+        if getattr(event, "refer", None):
             return
         if isinstance(event, events.Answer):
-            self.phase = CallPhase.ANSWERED
+            self.phase, self.track_id = CallPhase.ANSWERED, event.track_id
         elif self.phase is not CallPhase.ANSWERED and isinstance(
             event, events.Ringing | events.Incoming
         ):

@@ -1,12 +1,14 @@
 """Reading a call's log: what was asked for, the next of it, each of it."""
 
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import anyio
 
 from rustpbx_lab.errors import CallTimeoutError
 from rustpbx_lab.log import Cursor, Record
+from rustpbx_lab.log.event_log import BATCH_ROWS
 from rustpbx_lab.models.base import BaseEvent, BaseNote
 
 Wanted = str | type[BaseEvent] | type[BaseNote]
@@ -60,13 +62,18 @@ class EventIterator:
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
+        self._ahead: deque[Record] = deque()
 
     def __aiter__(self) -> "EventIterator":
         return self
 
     async def __anext__(self) -> BaseEvent:
         while True:
-            record = await self._cursor.__anext__()
-            if record.direction == "event":
-                assert isinstance(record.message, BaseEvent)
-                return record.message
+            while self._ahead:
+                record = self._ahead.popleft()
+                if record.direction == "event":
+                    return cast(BaseEvent, record.message)
+            if self._cursor.is_finished:
+                raise StopAsyncIteration
+            await self._cursor.wait()
+            self._ahead.extend(self._cursor.read(BATCH_ROWS))

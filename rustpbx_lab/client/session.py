@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
 
-import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from rustpbx_lab.audio.codecs import call_codec
@@ -18,7 +18,7 @@ from rustpbx_lab.errors import (
     CallRejectedError,
 )
 from rustpbx_lab.log import EventLog, Record
-from rustpbx_lab.models import commands, events, notes, options
+from rustpbx_lab.models import commands, events, options
 from rustpbx_lab.models.base import BaseCommand, BaseEvent, BaseNote
 
 from .audio_legs import GAP_MS, AudioLegs
@@ -30,6 +30,8 @@ from .reading import EventIterator, Wanted, first_message
 from .tasks import plain_task_group
 from .transport import Transport, TransportClosedError
 
+FRAMES_A_TURN = 64
+"""Frames taken before others get their turn."""
 HANDLER_GRACE_S = 2
 """What handlers are given to finish after the call is closed."""
 CLOSE_GRACE_S = 7
@@ -141,7 +143,8 @@ class CallSession(CallCommands):
             raise CallClosedError(self.close_reason)
 
     def _set_formats(self) -> None:
-        if self._has_own_audio and not self.recording.caller.n_samples:
+        heard = self.recording.caller.n_samples or self.recording.server.n_samples
+        if self._has_own_audio and not heard:
             self.recording.configure(self._protocol.codec)
 
     # ------------------------------------------------------------------ setting up
@@ -298,7 +301,10 @@ class CallSession(CallCommands):
     async def _read(self) -> None:
         try:
             while True:
-                self._take(await self._transport.receive())
+                for _ in range(FRAMES_A_TURN):
+                    self._take(await self._transport.receive())
+                # frames that wait already never suspend us: let the readers follow
+                await anyio.lowlevel.checkpoint()
         except TransportClosedError as exc:
             self._finish(exc.why, exc.code)
         except anyio.get_cancelled_exc_class():
@@ -313,17 +319,10 @@ class CallSession(CallCommands):
             heard, self._heard = self._heard, anyio.Event()
             heard.set()
             return
-        message, raw = self._protocol.receive_text(frame)
-        if isinstance(message, notes.Unreadable):
-            self.log.append(Record.of_note(message, now, self._protocol.secrets))
-            return
-        if (
-            self._id is None
-            and isinstance(message, events.Answer)
-            and not message.refer
-        ):
-            self._id = message.track_id
-        self.log.append(Record.of_event(message, raw, now))
+        record = self._protocol.receive_text(frame, now)
+        if self._id is None:
+            self._id = self._protocol.track_id
+        self.log.append(record)
 
     def _finish(self, why: str, code: int | None) -> None:
         if self.close_reason is None:

@@ -25,6 +25,16 @@ class CallClock:
     def place(self, record: Record) -> int:
         """Return the call time of the next record and learn from it."""
         received, stamped = record.received_ms, record.timestamp
+        if (  # both clocks are placed: the way of nearly every row
+            stamped is not None
+            and received is not None
+            and self._server is not None
+            and self._ours is not None
+            and record.direction == "event"
+        ):
+            self._last = time_ms = stamped - self._server
+            self._delays.append(received - self._ours - time_ms)
+            return time_ms
         if self._ours is None and self._server is None:
             self._ours, self._server = received, None if received else stamped
         elif self._ours is None and received is not None:

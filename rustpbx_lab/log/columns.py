@@ -1,8 +1,11 @@
 """The one description of the log's table, and which message fills which column."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -11,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.models import commands, events, notes
 
 from .record import Record, column_int, storable
 
@@ -51,6 +55,7 @@ _RECORD_COLUMNS = (
 )
 _MESSAGE_COLUMNS = tuple(name for name in LOG_COLUMNS if name not in _RECORD_COLUMNS)
 _DEFAULT_ATTRIBUTES = {"asr_index": "index"}
+_UNKNOWN = (events.UnknownEvent, commands.UnknownCommand, notes.UnknownNote)
 
 
 def _text(value: object) -> str | None:
@@ -79,71 +84,88 @@ _FITTING: Mapping[pa.DataType, Callable[[object], object]] = {
 }
 
 
+Columns = dict[str, list[Any]]
+"""Column → values; a column without any value may be missing."""
+
+
 @cache
 def _getters(
     message_type: type[BaseModel],
-) -> Sequence[tuple[int, Callable[[object], object], Callable[[object], object]]]:
-    """Return (column position, getter, conversion) for one class of message."""
+) -> Sequence[tuple[str, Callable[[object], object]]]:
+    """Return the message columns that a class fills, and what takes the value off."""
     named: Mapping[str, str] = getattr(message_type, "log_columns", {})
-    getters: list[
-        tuple[int, Callable[[object], object], Callable[[object], object]]
-    ] = []
-    for position, column in enumerate(_MESSAGE_COLUMNS):
+    getters: list[tuple[str, Callable[[object], object]]] = []
+    for column in _MESSAGE_COLUMNS:
         attribute = named.get(column, _DEFAULT_ATTRIBUTES.get(column, column))
-        fits = _FITTING[LOG_COLUMNS[column].pyarrow_dtype]
         if attribute in message_type.model_fields or hasattr(message_type, attribute):
-            getters.append((position, partial(_attribute, attribute), fits))
-        else:  # a name we do not know: take the wire key of the same meaning
-            key = to_camel(attribute)
-            getters.append((position, partial(_extra, key), fits))
+            getters.append((column, attrgetter(attribute)))
     return getters
 
 
-def _attribute(name: str, message: object) -> object:
-    return getattr(message, name, None)
+def _unknown_values(message: BaseModel) -> Iterator[tuple[str, object]]:
+    """Yield what a message of a name we do not know has under the usual keys."""
+    extra = message.model_extra or {}
+    for column in _MESSAGE_COLUMNS:
+        key = to_camel(_DEFAULT_ATTRIBUTES.get(column, column))
+        if key in extra:
+            yield column, extra[key]
 
 
-def _extra(key: str, message: object) -> object:
-    extra = message.model_extra if isinstance(message, BaseModel) else None
-    return extra.get(key) if extra else None
+def as_columns(records: Sequence[Record]) -> Columns:
+    """Return the records as columns: those of the record and those that have values."""
+    columns: Columns = defaultdict(lambda: [None] * len(records))
+    for name in _RECORD_COLUMNS:
+        columns[name] = list(map(attrgetter(name), records))
+    rows: dict[type[BaseModel], list[int]] = defaultdict(list)
+    messages: dict[type[BaseModel], list[BaseModel]] = defaultdict(list)
+    for row, record in enumerate(records):
+        try:
+            message = record.message
+        except UnreadableFrameError:  # masking made it unreadable: the row stays
+            continue
+        rows[type(message)].append(row)
+        messages[type(message)].append(message)
+    for kind, of_kind in messages.items():
+        for name, take in _getters(kind):
+            target = columns[name]
+            for row, value in zip(rows[kind], map(take, of_kind), strict=True):
+                target[row] = value
+        if kind in _UNKNOWN:
+            for row, message in zip(rows[kind], of_kind, strict=True):
+                for name, value in _unknown_values(message):
+                    columns[name][row] = value
+    return columns
 
 
-def message_values(record: Record) -> list[object]:
-    """Return what the record's message puts into the message columns."""
-    values: list[object] = [None] * len(_MESSAGE_COLUMNS)
+def _array(values: Sequence[object], dtype: pa.DataType) -> "pa.Array[Any]":
     try:
-        message = record.message
-    except UnreadableFrameError:  # masking made it unreadable: the row itself stays
-        return values
-    for position, get, fits in _getters(type(message)):
-        value = get(message)
-        if value is not None:
-            values[position] = fits(value)
-    return values
+        return pa.array(values, dtype)
+    except (pa.ArrowException, TypeError, OverflowError, UnicodeError):
+        # somebody's number is too large, or a text where a number is due: those empty
+        fits = _FITTING[dtype]
+        return pa.array([fits(value) for value in values], dtype)
 
 
-def as_batch(records: Sequence[Record]) -> pa.RecordBatch:
-    """Return the records as columns of ``LOG_COLUMNS``."""
-    columns: dict[str, Sequence[object]] = {
-        name: [getattr(record, name) for record in records] for name in _RECORD_COLUMNS
-    }
-    filled = list(zip(*map(message_values, records), strict=True))
-    for position, name in enumerate(_MESSAGE_COLUMNS):
-        columns[name] = filled[position] if filled else []
-    return pa.record_batch(  # pyright: ignore[reportUnknownMemberType]
-        [pa.array(columns[name], dtype) for name, dtype in ARROW_TYPES.items()],
-        schema=SCHEMA,
-    )
+def as_batch(pages: Sequence[Columns]) -> pa.RecordBatch:
+    """Return pages of columns, one after another, as one batch of ``LOG_COLUMNS``."""
+    arrays: list[pa.Array[Any]] = []
+    for name, dtype in ARROW_TYPES.items():
+        parts = (page.get(name) or [None] * len(page["seq"]) for page in pages)
+        arrays.append(_array(list(chain.from_iterable(parts)), dtype))
+    return pa.record_batch(arrays, schema=SCHEMA)  # pyright: ignore[reportUnknownMemberType]
 
 
-def from_batch(batch: pa.RecordBatch) -> list[Record]:
-    """Return the records that ``as_batch`` was given."""
-    columns: list[list[Any]] = [
-        batch.column(name).to_pylist() for name in _RECORD_COLUMNS
-    ]
+def columns_of(batch: pa.RecordBatch) -> Columns:
+    """Return the columns of a batch that a record is made of."""
+    return {name: batch.column(name).to_pylist() for name in _RECORD_COLUMNS}
+
+
+def from_columns(columns: Columns, low: int, high: int) -> list[Record]:
+    """Return the records of rows ``low`` to ``high`` (exclusive) again."""
     records: list[Record] = []
+    values: list[list[Any]] = [columns[name][low:high] for name in _RECORD_COLUMNS]
     for seq, direction, name, time_ms, timestamp, received, raw in zip(
-        *columns, strict=True
+        *values, strict=True
     ):
         record = Record(direction, name, raw, timestamp, received)
         record.seq, record.time_ms = seq, time_ms

@@ -11,15 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from .clock import CallClock
-from .columns import LOG_COLUMNS, SCHEMA, as_batch, from_batch
+from .columns import LOG_COLUMNS, SCHEMA
+from .pages import PAGE_ROWS, Pages
 from .record import Record
 from .storage import read_records, write_records
 from .wakeup import Wakeup
 
-CHUNK_ROWS = 4096
-"""Rows that are turned into columns together."""
-WARM_CHUNKS = 2
-"""Full chunks whose records are also kept as objects, for readers close behind."""
 BATCH_ROWS = 256
 """Rows an ``async for`` takes before it lets other tasks run."""
 
@@ -28,7 +25,7 @@ class EventLog:
     """Every record of a call, once, in order of arrival.
 
     One thread appends, any number read: through ``cursor()``, by index, or as a table.
-    Full chunks are columns in Arrow, so reading the table again costs the new rows.
+    Older rows are columns in Arrow, so reading the table again costs the new rows.
     """
 
     def __init__(self) -> None:
@@ -36,8 +33,7 @@ class EventLog:
         self.damage = 0
         """Lines of the file it was read from that could not be read."""
         self._lock = threading.Lock()
-        self._chunks: list[pa.RecordBatch] = []
-        self._warm: deque[list[Record]] = deque(maxlen=WARM_CHUNKS)
+        self._pages = Pages()
         self._tail: list[Record] = []
         self._length = 0
         self._closed = False
@@ -69,9 +65,8 @@ class EventLog:
             record.seq = self._length
             self._tail.append(record)
             self._length += 1
-            if len(self._tail) == CHUNK_ROWS:
-                self._chunks.append(as_batch(self._tail))
-                self._warm.append(self._tail)
+            if len(self._tail) == PAGE_ROWS:
+                self._pages.add(self._tail)
                 self._tail = []
             wakeups, self._wakeups = self._wakeups, []
         for wakeup in wakeups:
@@ -106,25 +101,11 @@ class EventLog:
         """Return the records of rows ``start`` to ``stop`` (exclusive)."""
         with self._lock:
             stop = self._length if stop is None else min(stop, self._length)
-            if start >= stop:
-                return []
-            first_tail = self._length - len(self._tail)
-            warm = list(self._warm)
-            tail = self._tail[max(0, start - first_tail) : stop - first_tail]
-            if stop <= first_tail:
-                tail = []
-        first_warm = first_tail - CHUNK_ROWS * len(warm)
-        found: list[Record] = []
-        for chunk in range(
-            start // CHUNK_ROWS, -(-min(stop, first_tail) // CHUNK_ROWS)
-        ):
-            base = chunk * CHUNK_ROWS
-            low, high = max(start - base, 0), min(stop - base, CHUNK_ROWS)
-            if base >= first_warm:
-                found += warm[(base - first_warm) // CHUNK_ROWS][low:high]
-            else:
-                found += from_batch(self._chunks[chunk].slice(low, high - low))
-        return found + tail
+            first_tail = self._pages.n_rows
+            if start >= first_tail:
+                return self._tail[start - first_tail : max(stop - first_tail, 0)]
+            older = self._pages.records(start, stop)
+            return older + self._tail[: max(stop - first_tail, 0)]
 
     def frame(self) -> pd.DataFrame:
         """Return the log as a table: ``LOG_COLUMNS``, one row a record, by ``seq``.
@@ -132,16 +113,16 @@ class EventLog:
         The values are shared with the log but cannot be changed through the table.
         """
         with self._lock:
-            length, chunks, tail = self._length, list(self._chunks), list(self._tail)
-        if self._frame is None or self._frame[0] != length:
-            batches = [*chunks, as_batch(tail)] if tail else chunks
-            table = pa.Table.from_batches(batches, schema=SCHEMA)
-            columns = {
-                name: pd.Series(pd.arrays.ArrowExtensionArray(table.column(name)))
-                for name in LOG_COLUMNS
-            }
-            self._frame = (length, pd.DataFrame(columns))
-        return self._frame[1].copy()
+            length = self._length
+            if self._frame is None or self._frame[0] != length:
+                batches = self._pages.batches(self._tail)
+                table = pa.Table.from_batches(batches, schema=SCHEMA)
+                columns = {
+                    name: pd.Series(pd.arrays.ArrowExtensionArray(table.column(name)))
+                    for name in LOG_COLUMNS
+                }
+                self._frame = (length, pd.DataFrame(columns))
+            return self._frame[1].copy()
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the log as JSON Lines (gzip when the name ends in ``.gz``).
@@ -245,6 +226,7 @@ class Cursor:
         """Wait until there is something to read or the log is closed."""
         wakeup = self._log._wakeup_after(self.position)  # pyright: ignore[reportPrivateUsage]
         if wakeup is None:
+            await anyio.lowlevel.checkpoint()
             return
         try:
             await wakeup.wait()

@@ -17,15 +17,14 @@ _PARSERS = {"event": events.parse, "command": commands.parse, "note": notes.pars
 
 def column_int(value: object) -> int | None:
     """Return ``value`` if a 64-bit integer column can hold it, else None."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if -INT64_MAX <= value <= INT64_MAX else None
+    # the class, not isinstance: a bool is no number, and this runs twice a row
+    if value.__class__ is int and -INT64_MAX <= value <= INT64_MAX:  # pyright: ignore[reportOperatorIssue]
+        return value  # pyright: ignore[reportReturnType]
     return None
 
 
 def storable(text: str) -> str:
     """Return ``text`` with what UTF-8 cannot hold (lone surrogates) replaced."""
-    if text.isascii():
-        return text
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -67,7 +66,7 @@ class Record:
         """The server's clock, milliseconds since the Unix epoch."""
         self.received_ms = column_int(received_ms)
         """Our clock, milliseconds since the Unix epoch; None in a server's own log."""
-        self.raw = storable(raw)
+        self.raw = raw if raw.isascii() else storable(raw)
         """The JSON text, secrets masked."""
         self._message = message
 
@@ -89,7 +88,7 @@ class Record:
                 for events that carry no timestamp.
         """
         timestamp = getattr(event, "timestamp", None)
-        if not isinstance(timestamp, int):
+        if timestamp is None:
             timestamp = logged_ms
         return cls("event", event.event, raw, timestamp, received_ms, event)
 

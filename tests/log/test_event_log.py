@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rustpbx_lab.log import LOG_COLUMNS, EventLog, Record
-from rustpbx_lab.log.event_log import CHUNK_ROWS
+from rustpbx_lab.log.pages import BATCH_PAGES, PAGE_ROWS
 from rustpbx_lab.models import commands, events, notes, options
+
+CHUNK_ROWS = PAGE_ROWS * BATCH_PAGES
 
 
 def asr_delta(number: int, at: int = 1_787_302_461_000) -> Record:
@@ -33,7 +35,9 @@ def test_an_empty_log_is_an_empty_table_with_the_same_columns():
     assert len(frame) == 0
 
 
-@pytest.mark.parametrize("rows", [1, CHUNK_ROWS - 1, CHUNK_ROWS, 3 * CHUNK_ROWS + 7])
+@pytest.mark.parametrize(
+    "rows", [1, PAGE_ROWS, PAGE_ROWS + 1, CHUNK_ROWS, 3 * CHUNK_ROWS + 999]
+)
 def test_every_row_is_in_the_table_in_order(rows: int):
     frame = filled(rows).frame()
     assert frame["seq"].tolist() == list(range(rows))
@@ -55,7 +59,9 @@ def test_changing_the_table_changes_nothing_in_the_log():
     assert "seq" in again
 
 
-@pytest.mark.parametrize("rows", [10, 4 * CHUNK_ROWS + 10])
+@pytest.mark.parametrize(
+    "rows", [10, 5 * PAGE_ROWS, 4 * CHUNK_ROWS + 3 * PAGE_ROWS + 10]
+)
 def test_records_come_back_whole_from_wherever_they_are(rows: int):
     log = filled(rows)
     for at in (0, rows // 2, rows - 1, -1):

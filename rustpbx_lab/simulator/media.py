@@ -1,6 +1,8 @@
 """Files and URLs that calls play, decoded to 16 kHz mono and kept for ever."""
 
+import errno
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,17 +61,23 @@ class Media:
         if url.startswith(("http://", "https://")):
             encoded = _fetched(url)
         else:
-            try:
-                encoded = (self._folder / url).read_bytes()
-            except OSError as exc:
-                raise AudioError(
-                    f"loader: {url} {exc.strerror} (os error {exc.errno})"
-                ) from exc
+            encoded = self._read(url)
         try:
             clip = Clip.read_channels(io.BytesIO(encoded))
         except AudioError as exc:
             raise AudioError(NO_READER) from exc
         return clip.mono().resampled(SAMPLE_RATE_HZ).samples
+
+    def _read(self, path: str) -> bytes:
+        try:
+            if not path:  # it would be the folder itself
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            return (self._folder / path).read_bytes()
+        except OSError as exc:
+            why = f"{exc.strerror} (os error {exc.errno})"
+            raise AudioError(f"loader: {path} {why}") from exc
+        except ValueError as exc:  # a NUL in it
+            raise AudioError(f"loader: {path} {exc}") from exc
 
 
 def _fetched(url: str) -> bytes:
@@ -80,6 +88,8 @@ def _fetched(url: str) -> bytes:
         answer = httpx.get(
             url, timeout=FETCH_TIMEOUT_S, follow_redirects=True, trust_env=False
         )
-    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+        raise AudioError("builder error") from exc
+    except httpx.HTTPError as exc:
         raise AudioError(f"error sending request for url ({url})") from exc
     return answer.content

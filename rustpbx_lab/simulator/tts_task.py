@@ -278,7 +278,8 @@ class TtsTask(PlayedTrack):
             return
         timestamp = self.now_ms
         self._stop()
-        self._end_cancelled(timestamp)
+        if not self._is_tail:  # of a tail the server says nothing any more
+            self._end_cancelled(timestamp)
 
     def _stop(self) -> None:
         self.is_cancelled = True

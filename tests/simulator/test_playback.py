@@ -165,6 +165,17 @@ def test_a_graceful_interrupt_finishes_the_sentence(bench):
     assert len(bench.line.frames) == 30
 
 
+def test_of_a_tail_nothing_is_said_when_the_call_ends(bench):
+    bench.tts(text=base64_tone(600), base64=True, playId="a")
+    bench.advance(100)
+    bench.say("interrupt", graceful=True)
+    bench.advance(100)
+    bench.new_events()
+    bench.say("hangup")
+    bench.advance(1000)
+    assert bench.story() == [("trackEnd", "me")]
+
+
 def test_graceful_is_immediate_before_the_first_byte_and_when_streaming(bench):
     bench.tts(text="hello", playId="a")
     bench.runtime.work_ms = 1000
@@ -396,6 +407,9 @@ def test_a_file_that_cannot_be_played_is_an_error_of_the_file_track(bench, tmp_p
     text = tmp_path / "text.wav"
     text.write_text("no audio")
     for url, why in (
+        ("", "loader:  No such file or directory (os error 2)"),
+        ("a\0b", "loader: a\0b "),
+        ("http://", "builder error"),
         ("/none/x.wav", "loader: /none/x.wav No such file or directory (os error 2)"),
         (str(text), "unsupported feature: core (probe): no suitable format"),
     ):

@@ -19,15 +19,14 @@ LIMIT = 500
 SCAN = 2000
 """Records looked at together when older rows are searched for a filter."""
 CHIP_SX = {
-    "& .MuiToggleButtonGroup-root": {"gap": "4px"},
     "& .MuiToggleButton-root": {
-        "padding": "0 8px 0 7px",
+        "padding": "0 7px 0 6px",
         "fontSize": "11px",
         "lineHeight": "20px",
         "textTransform": "none",
         "borderRadius": "11px !important",
         "border": "1px solid var(--lab-border) !important",
-        "marginRight": "4px",
+        "marginRight": "3px",
         "whiteSpace": "nowrap",
         "fontWeight": 400,
         "color": "var(--lab-text) !important",
@@ -74,9 +73,11 @@ class EventsBox(Viewer):
             sx=CHIP_SX,
         )
         self.text = pmui.TextInput(
-            placeholder="word /regex/ event: track: >500",
+            placeholder="Filter, e.g. /friday/",
             size="small",
-            width=196,
+            sizing_mode="stretch_width",
+            min_width=80,
+            max_width=210,
             margin=(3, 8, 3, 4),
             css_classes=["lab-filter"],
             sx={"& .MuiInputBase-root": {"height": "24px", "fontSize": "11.5px"}},
@@ -87,7 +88,6 @@ class EventsBox(Viewer):
         head = pn.Row(
             html('<div class="head" style="padding-right:6px">Events</div>', height=30),
             self.kinds,
-            html("", sizing_mode="stretch_width"),
             self.problem,
             self.text,
             height=31,

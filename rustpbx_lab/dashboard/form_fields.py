@@ -50,6 +50,9 @@ _UNITS = (
 )
 
 
+_IDLE = re.compile(r"\b[Nn]ot used\b|^Internal|[Ii]gnored, the|forced to")
+
+
 class FieldError(ValueError):
     """What was typed cannot be read."""
 
@@ -255,7 +258,7 @@ class SliderField(FormField):
     def _words(self, value: float | None) -> str:
         if value is None:
             off = "off" if self._default is None else f"{self._default:g} {self._unit}"
-            return f"{off.strip()} (default)"
+            return off.strip()
         shown = f"{value:g}" if self._is_whole else f"{value:.2f}"
         return f"{shown} {self._unit}".strip()
 
@@ -438,6 +441,11 @@ def model_type(info: FieldInfo) -> type[BaseModel] | None:
 def help_text(info: FieldInfo) -> str:
     """Return the field's docstring as one line of plain text."""
     return " ".join((info.description or "").replace("``", "").split())
+
+
+def is_rare(info: FieldInfo) -> bool:
+    """Whether the docstring says that the server does nothing with the field."""
+    return bool(_IDLE.search(info.description or ""))
 
 
 def unit_of(info: FieldInfo) -> str:

@@ -19,11 +19,14 @@ from .form_fields import (
     Notes,
     form_field,
     help_text,
+    is_rare,
     model_type,
 )
 from .styles import html
 
 Changed = Callable[[], None]
+
+LABEL_SX = {"& .MuiFormControlLabel-label": {"fontSize": "12px"}}
 
 
 class ModelForm(Viewer):
@@ -56,10 +59,39 @@ class ModelForm(Viewer):
             elif issubclass(inner, WireModel):
                 self.fields[name] = OptionSection(name, info, inner, self._changed)
         self._layout = pn.Column(
-            *(field.layout for field in self.fields.values()),
+            *self._arranged(), margin=0, sizing_mode="stretch_width"
+        )
+
+    def _arranged(self) -> list[Viewable]:
+        """Return the fields in order; those that do nothing wait behind a switch."""
+        idle = {
+            name
+            for name in self.fields
+            if is_rare(self.model.model_fields[name]) and not self._is_needed(name)
+        }
+        shown = [
+            field.layout for name, field in self.fields.items() if name not in idle
+        ]
+        if not idle:
+            return shown
+        rest = pn.Column(
+            *(self.fields[name].layout for name in self.fields if name in idle),
             margin=0,
             sizing_mode="stretch_width",
+            visible=False,
         )
+        switch = pmui.Switch(
+            label=f"{len(idle)} keys the server does not use",
+            value=False,
+            size="small",
+            margin=(8, 2, 2, 2),
+            sx=LABEL_SX,
+        )
+        switch.link(rest, value="visible")
+        return [*shown, switch, rest]
+
+    def _is_needed(self, name: str) -> bool:
+        return self.fields[name].is_required
 
     def __panel__(self) -> Viewable:
         return self._layout
@@ -159,7 +191,7 @@ class OptionSection:
             size="small",
             margin=(8, 2, 0, 2),
             description=help_text(info),
-            sx={"& .MuiFormControlLabel-label": {"fontSize": "12px"}},
+            sx=LABEL_SX,
         )
         self.switch.param.watch(lambda _: self._toggled(), "value")
         self._inner = pn.Column(

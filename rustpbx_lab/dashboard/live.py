@@ -115,7 +115,6 @@ class LivePage(Viewer):
             styles={"background": "var(--lab-page)"},
         )
         return pmui.Page(
-            title="rustpbx lab",
             header=[self.header.pane],
             sidebar=[self.connection],
             main=[main],

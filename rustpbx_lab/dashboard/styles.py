@@ -123,7 +123,7 @@ def _components(palette: Palette) -> dict[str, Any]:
             "styleOverrides": {
                 "root": {"fontSize": "12.5px"},
                 "input": {"padding": "6px 9px"},
-            }
+            },
         },
         "MuiSelect": {"styleOverrides": {"select": {"minHeight": "0 !important"}}},
         "MuiInputLabel": {

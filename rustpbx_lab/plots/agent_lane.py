@@ -8,6 +8,7 @@ from rustpbx_lab.analysis.playback import Playback
 
 from .caller_lane import draw_wave
 from .timeline import (
+    PX_PER_CHARACTER,
     Columns,
     Target,
     TimeAxis,
@@ -194,14 +195,26 @@ def box_labels(boxes: Columns, window: Window) -> Columns:
         words = f"{thousands(missed)} ms not heard"
         if missed and room > 6 * len(words) + 12:
             add(right, BOX_Y, words, "muted")
-        visible = window.start_ms <= right <= window.end_ms
-        if boxes["is_cut"][index] and visible:
-            heard = boxes["heard"][index]
-            words = "interrupted" + (
-                "" if heard is None else f", {thousands(heard)} ms heard"
-            )
-            add(right, TAG_Y, words, "agent_ink", "agent_tint")
+        if boxes["is_cut"][index] and window.start_ms <= right <= window.end_ms:
+            words = _cut_words(boxes, index, window)
+            if words:
+                add(right, TAG_Y, words, "agent_ink", "agent_tint")
     return labels
+
+
+def _cut_words(boxes: Columns, index: int, window: Window) -> str:
+    """Return what is said at a cut, as far as there is room to the next."""
+    later = zip(boxes["right"][index + 1 :], boxes["is_cut"][index + 1 :], strict=True)
+    following = [right for right, is_cut in later if is_cut]
+    until = min(following, default=window.end_ms)
+    room = (until - boxes["right"][index]) / window.ms_per_px - 18
+    heard = boxes["heard"][index]
+    choices = ["interrupted", ""]
+    if heard is not None:
+        choices.insert(0, f"interrupted, {thousands(heard)} ms heard")
+    return next(
+        words for words in choices if len(words) * PX_PER_CHARACTER <= room or not words
+    )
 
 
 def _name(row: Playback) -> str:

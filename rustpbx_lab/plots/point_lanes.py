@@ -25,6 +25,8 @@ from .timeline import (
 
 METRICS_HEIGHT = 68
 LOW_MS, HIGH_MS = 1, 4000
+FLOOR_MS = 1.6
+"""Shorter delays are drawn here, where a whole mark fits."""
 COMMANDS_HEIGHT = 46
 COMMAND_ROWS, ERROR_Y = (36, 23), 10
 FOLD_MS = 1500
@@ -100,7 +102,7 @@ class MetricsLane:
         rows = [row for row in points if window.shows(row.at_ms, row.at_ms)]
         columns: Columns = {
             "x": [row.at_ms for row in rows],
-            "y": [min(max(row.value_ms, LOW_MS), HIGH_MS) for row in rows],
+            "y": [_drawn(row) for row in rows],
             "marker": [KINDS[row.kind][0] for row in rows],
             "colour": [self._painter.colour(KINDS[row.kind][1]) for row in rows],
             "seq": [row.seq for row in rows],
@@ -163,7 +165,7 @@ def free_labels(rows: Sequence[Point], window: Window) -> Columns:
                 continue
             taken.append(box)
             labels["x"].append(row.at_ms)
-            labels["y"].append(min(max(row.value_ms, LOW_MS), HIGH_MS))
+            labels["y"].append(_drawn(row))
             labels["text"].append(text)
             labels["dx"].append(side)
             break
@@ -173,9 +175,12 @@ def free_labels(rows: Sequence[Point], window: Window) -> Columns:
 Box = tuple[float, float, float, float]
 
 
+def _drawn(row: Point) -> float:
+    return min(max(row.value_ms, FLOOR_MS), HIGH_MS * 0.85)
+
+
 def _height(row: Point) -> float:
-    value = min(max(row.value_ms, LOW_MS), HIGH_MS)
-    return math.log(value / LOW_MS) / math.log(HIGH_MS / LOW_MS) * METRICS_HEIGHT
+    return math.log(_drawn(row) / LOW_MS) / math.log(HIGH_MS / LOW_MS) * METRICS_HEIGHT
 
 
 def _box(row: Point, window: Window, side: float, width: float) -> Box:
@@ -267,7 +272,7 @@ def mark_columns(marks: Sequence[Mark], window: Window) -> Columns:
             "x" if is_error else "inverted_triangle",
             "error" if is_error else "command",
             "error_ink" if is_error else "command",
-            fit(words, min(room, 420 if is_error else 130)),
+            _label(words, mark.name, min(room, 420 if is_error else 130)),
             mark.seq,
             f"{mark.kind} {mark.name} at {clock(mark.at_ms)}\n{mark.text or ''}\n"
             f"log row {mark.seq}",
@@ -275,6 +280,12 @@ def mark_columns(marks: Sequence[Mark], window: Window) -> Columns:
         for name, cell in zip(names, cells, strict=True):
             columns[name].append(cell)
     return columns
+
+
+def _label(words: str, name: str, room_px: float) -> str:
+    """Cut the words to the room; half a name is worse than none."""
+    text = fit(words, room_px)
+    return text if len(text) >= min(len(name), len(words)) else ""
 
 
 def _folded(marks: Sequence[Mark]) -> list[tuple[Mark, int]]:

@@ -1,6 +1,5 @@
 """One call on the stand-in: commands in, events and audio out."""
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -30,8 +29,6 @@ from .times import rfc3339
 from .tracks import PlayedTrack
 from .transfer import Transfer
 from .wire import command_wire, compact, event_text, option_wire
-
-logger = logging.getLogger(__name__)
 
 QUEUED_COMMANDS = 32
 """Commands that may wait behind one that blocks; one more ends the call."""

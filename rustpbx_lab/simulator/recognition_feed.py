@@ -44,7 +44,6 @@ class RecognitionFeed:
     ) -> None:
         self._runtime, self._recogniser = runtime, recogniser
         self._says = _Transcripts(str(option.provider), track_id, runtime, emit)
-        self._track_id, self._emit = track_id, emit
         self._stream: RecognitionStream | None = None
         self._waiting: deque[Samples] = deque()
         self._is_busy = self._is_closed = False

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import logging
 import socket
 import threading
 from collections.abc import AsyncGenerator, Generator
@@ -17,6 +16,7 @@ from tornado.httpserver import HTTPServer
 from rustpbx_lab.errors import ServerStartError
 from rustpbx_lab.speech.recognition import recogniser
 from rustpbx_lab.speech.synthesis import synthesiser
+from rustpbx_lab.speech.vad_engines import SileroEngine
 
 from .endpoints import ServerState, application
 from .media import Media
@@ -24,8 +24,6 @@ from .runtime import LoopRuntime
 from .services import Services
 from .strict import StrictReport, StrictReports
 from .voice import Voice
-
-logger = logging.getLogger(__name__)
 
 WORKERS = 8
 """Threads for synthesis, recognition and files."""
@@ -142,6 +140,7 @@ class StandIn:
                 # so that the first sentence of the first call need not wait
                 runtime.in_worker(self._synthesiser.warm_up)
                 runtime.in_worker(self._recogniser.warm_up)
+                runtime.in_worker(SileroEngine().stream)
                 try:
                     yield
                 finally:

@@ -1,8 +1,6 @@
 """Tracks on the server's side: something that starts, plays in frames and ends."""
 
-import logging
 import secrets
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -13,14 +11,9 @@ from rustpbx_lab.models.base import BaseEvent
 
 from .runtime import Runtime, Timer
 
-logger = logging.getLogger(__name__)
-
 SAMPLE_RATE_HZ = 16000
 FRAME_MS = 20
 FRAME_SAMPLES = SAMPLE_RATE_HZ * FRAME_MS // 1000
-
-Report = Callable[[str, str], None]
-"""Tells strict mode: the rule, and what the real server does in silence."""
 
 
 class Stage(Protocol):

@@ -75,10 +75,6 @@ class Voice:
         self._runtime, self._engine = runtime, engine
         self._cache: dict[str, Samples] = {}
 
-    def warm_up(self) -> None:
-        """Load the engine in a worker thread."""
-        self._runtime.in_worker(self._engine.warm_up)
-
     def speak(self, speech: Speech, sink: SpeechSink) -> Speaking:
         """Begin to speak; the sink gets the pieces as they are made."""
         speaking = Speaking()

@@ -12,6 +12,7 @@ from rustpbx_lab.analysis.playback import Playback, PlaybackFold
 from rustpbx_lab.audio.codecs import Samples, call_codec
 from rustpbx_lab.client import CallSession
 from rustpbx_lab.client.pump import pump
+from rustpbx_lab.client.tasks import plain_task_group
 from rustpbx_lab.errors import CallClosedError
 from rustpbx_lab.speech.synthesis import Synthesiser, spoken, synthesiser
 
@@ -154,7 +155,7 @@ class ScriptedCaller:
     async def run(self, call: CallSession) -> None:
         """Take part in a call that is answered, until it ends."""
         codec = call_codec(call.recording.caller.codec)
-        async with anyio.create_task_group() as tasks:
+        async with plain_task_group() as tasks:
             tasks.start_soon(self._quietly, pump, self._line, codec, call.send_audio)
             tasks.start_soon(self._quietly, self._play_script, call)
             await self._follow(call)

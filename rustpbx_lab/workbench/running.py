@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -44,7 +44,7 @@ class CallRun:
         self._path = None if logs is None else free_path(logs, call.id)
         self._unwatched_limit_s = unwatched_limit_s
         self._changed = changed
-        self._is_stopped = False
+        self._is_stopped = self._is_up = False
         self._talking: anyio.CancelScope | None = None
         self._connecting: anyio.CancelScope | None = None
 
@@ -95,16 +95,10 @@ class CallRun:
     async def _take_part(self, session: CallSession) -> None:
         if self._call.option is not None:
             await session.invite(self._call.option, timeout=None)
+        self._is_up = True
         async with anyio.create_task_group() as tasks:
             for participant in self._participants:
-                tasks.start_soon(self._guarded, self._participate, participant, session)
-
-    @staticmethod
-    async def _participate(participant: Participant, session: CallSession) -> None:
-        try:
-            await participant.run(session)
-        except CallClosedError:
-            return  # it was busy when the call ended, as most are
+                tasks.start_soon(self._guarded, participant.run, session)
 
     async def _guarded(
         self, part: Callable[..., Awaitable[object]], *args: object
@@ -112,11 +106,20 @@ class CallRun:
         """Run a part of the call; its failure ends this call and no other."""
         try:
             await part(*args)
-        except RustpbxLabError as exc:
-            self._fail(str(exc))
         except Exception as exc:  # an agent is anybody's code
+            failures = [leaf for leaf in _leaves(exc) if not self._is_end(leaf)]
+            if not failures:
+                return
+            if isinstance(failures[0], RustpbxLabError):
+                self._fail(str(failures[0]))
+                return
             logger.error("the call %s failed", self._call.id, exc_info=exc)
-            self._fail(" ".join(f"{type(exc).__name__}: {exc}".split()))
+            name, said = type(failures[0]).__name__, str(failures[0])
+            self._fail(" ".join(f"{name}: {said}".split()))
+
+    def _is_end(self, failure: Exception) -> bool:
+        """Whether somebody was merely busy when the call ended, as most are."""
+        return self._is_up and isinstance(failure, CallClosedError)
 
     def _fail(self, why: str) -> None:
         if self._call.error is None:
@@ -200,3 +203,11 @@ class CallRun:
 
     def _note(self, note: notes.KnownNote) -> None:
         self._call.log.append(Record.of_note(note, system_clock_ms()))
+
+
+def _leaves(exc: Exception) -> list[Exception]:
+    """Return what went wrong in a group, or the exception itself."""
+    if not isinstance(exc, ExceptionGroup):
+        return [exc]
+    group = cast(ExceptionGroup[Exception], exc)
+    return [leaf for inner in group.exceptions for leaf in _leaves(inner)]

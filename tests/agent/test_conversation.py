@@ -123,12 +123,12 @@ async def test_it_waits_while_the_caller_goes_on_speaking():
 
 @pytest.mark.anyio
 async def test_a_final_long_after_the_end_of_speech_is_answered_at_once():
-    async with desk(merge_ms=400) as (server, _):
+    async with desk(merge_ms=1000) as (server, _):
         await server.speaking(0)
         await server.silence(0)
-        await anyio.sleep(0.45)  # the recogniser takes its time
+        await anyio.sleep(1.05)  # the recogniser takes its time
         await server.final("When are you open?")
-        with anyio.fail_after(0.3):
+        with anyio.fail_after(0.9):
             await server.hears("tts")
 
 

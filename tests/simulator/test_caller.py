@@ -79,7 +79,7 @@ async def test_it_sends_twenty_milliseconds_in_real_time_all_the_time():
     async with calling() as (_, __, call):
         await anyio.sleep(0.5)
         sent = call.recording.caller.duration_ms
-        assert 400 <= sent <= 640  # a busy machine may be late, never far ahead
+        assert 300 <= sent <= 640  # a busy machine may be late, never far ahead
         assert call.recording.caller.n_samples % FRAME == 0
 
 

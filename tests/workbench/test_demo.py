@@ -67,3 +67,10 @@ def test_the_bot_understands_a_caller_who_hesitates():
     speech = timeline("speech", call.log)
     assert (speech["quality"] == "measured").all()
     assert len(speech) >= 4, "the pause divides the first sentence"
+    times, probabilities = call.frame_times(), call.probabilities
+    assert len(times) == len(probabilities)
+    for row in speech.itertuples():
+        spoken = probabilities[(times >= row.start_ms) & (times < row.end_ms)]
+        assert spoken.mean() > 0.5, "our model hears the server's speech, and when"
+        before = (times >= row.start_ms - 400) & (times < row.start_ms - 100)
+        assert probabilities[before].mean() < 0.5

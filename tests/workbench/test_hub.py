@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
+from anyio.from_thread import start_blocking_portal
 from workbench.scripted_server import ANSWER, REJECT, RINGING, ScriptedServer, running
 
 from rustpbx_lab import errors
@@ -120,7 +122,34 @@ def test_a_broken_agent_fails_its_own_call_only(hub: CallHub, server: ScriptedSe
 
 class Waiting:
     async def run(self, call: CallSession) -> None:
-        await call.wait_for(events.Dtmf)
+        async with anyio.create_task_group() as tasks:
+            for event in (events.Dtmf, events.Eou):
+                tasks.start_soon(call.wait_for, event)
+
+
+class Unequipped:
+    async def run(self, call: CallSession) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.speak)
+
+    async def speak(self) -> None:
+        raise errors.MissingExtraError("a speech synthesiser", "local")
+
+
+def test_an_error_of_ours_is_said_as_it_is(hub: CallHub, server: ScriptedServer):
+    call = hub.start(server.url, CallOption(), agent=Unequipped())
+    wait_for_state(call, "failed")
+    assert call.error == str(errors.MissingExtraError("a speech synthesiser", "local"))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_loop_may_be_lent(backend: str, server: ScriptedServer):
+    with start_blocking_portal(backend) as portal:
+        with CallHub(portal=portal) as hub:
+            call = hub.start(server.url, CallOption(), agent=Waiting())
+            wait_for_state(call, "in call")
+        assert call.state == "ended"
+        assert portal.call(lambda: 1) == 1
 
 
 def test_an_agent_that_waits_when_the_call_ends_did_not_fail(

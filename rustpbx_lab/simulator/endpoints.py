@@ -1,4 +1,4 @@
-"""The stand-in's addresses: the WebSocket paths, ``/list`` and ``/kill``."""
+"""The stand-in's addresses: the WebSocket paths and some of the REST ones."""
 
 import ipaddress
 import math
@@ -13,9 +13,12 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from typing_extensions import override
 
+from rustpbx_lab.errors import UnreadableFrameError
+
 from .call import Call, CallWithoutMedia
 from .query import CallQuery, QueryError, read_query
 from .services import Services
+from .strict import read_command
 from .wire import compact
 
 MESSAGE_BYTES = 64 * 1024 * 1024
@@ -125,6 +128,30 @@ class KillCall(Guarded):
         status = "not_found" if call is None else "killed"
         if call is not None:
             call.end("canceled")
+        self.answer({"id": call_id, "status": status}, 404 if call is None else 200)
+
+
+class SendCommand(Guarded):
+    """``POST /command/{id}``: the only place where a malformed command is reported."""
+
+    def post(self, call_id: str) -> None:
+        """Queue a command of a call."""
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0]
+        if kind.strip().lower() != "application/json":
+            why = "Expected request with `Content-Type: application/json`"
+            self.refuse(415, why)
+            return
+        text = self.request.body.decode("utf-8", "replace")
+        try:
+            command = read_command(text)
+        except UnreadableFrameError as exc:
+            is_json = not exc.why.startswith("it is no JSON (")
+            self.refuse(422 if is_json else 400, exc.why)
+            return
+        call = self.state.services.registry.get(call_id)
+        if call is not None:
+            call.take(command)
+        status = "not_found" if call is None else "sent"
         self.answer({"id": call_id, "status": status}, 404 if call is None else 200)
 
 
@@ -238,6 +265,7 @@ def application(state: ServerState) -> Application:
             ("/call/sip", CallSocket, {**shared, "kind": "sip"}),
             ("/list", ListCalls, shared),
             ("/kill/([^/]*)", KillCall, shared),
+            ("/command/([^/]*)", SendCommand, shared),
         ],
         default_handler_class=NothingHere,
         default_handler_args=shared,

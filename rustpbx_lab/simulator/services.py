@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.speech.recognition import Recogniser
 
 from .bridges import BridgedCall
@@ -35,6 +36,10 @@ class Line(Protocol):
 
 class RunningCall(BridgedCall, Protocol):
     """What others may do with a call."""
+
+    def take(self, command: BaseCommand) -> None:
+        """Queue a command."""
+        ...
 
     def end(self, reason: str) -> None:
         """End it."""

@@ -127,10 +127,14 @@ def read_to_the_end(socket):
         return [json.loads(text) for text in texts if isinstance(text, str)]
 
 
-def raw_fetch(server, path, headers):
+def post(server, path, body, kind):
+    return raw_fetch(server, path, {"Content-Type": kind}, "POST", body)
+
+
+def raw_fetch(server, path, headers, method="GET", body=None):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
@@ -188,6 +192,25 @@ def test_calls_are_listed_and_killed(server):
         assert fetch(server, "/kill/a%40b") == (200, '{"id":"a@b","status":"killed"}')
         read_to_the_end(socket)
     assert fetch(server, "/list") == (200, '{"active_calls":[]}')
+
+
+def test_commands_come_over_http_too(server):
+    json_type = "application/json"
+    good, unknown = '{"command":"custom","data":7}', '{"command":"paus"}'
+    url = server.url + "/call?id=remote&ping=0"
+    with plain_connect(url, proxy=None) as socket:
+        assert post(server, "/command/remote", good, json_type) == (
+            200,
+            '{"id":"remote","status":"sent"}',
+        )
+        assert json.loads(socket.recv(timeout=5))["data"] == 7
+    for body, kind, status in (
+        (good, "text/plain", 415),
+        ("{", json_type, 400),
+        (unknown, json_type, 422),
+        (good, json_type, 404),
+    ):
+        assert post(server, "/command/nobody", body, kind)[0] == status
 
 
 def test_two_calls_of_one_id_are_two_calls_and_the_registry_forgets_both(server):

@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def serve(
     basic_auth: str | Path | None = None,
     oauth: dict[str, Any] | None = None,
     threaded: bool = False,
+    told: Callable[[str], object] | None = None,
 ) -> StoppableThread | None:
     """Serve the dashboard until it is stopped.
 
@@ -73,6 +75,7 @@ def serve(
         basic_auth: File with users and passwords (or one password), as Panel reads it.
         oauth: Panel's ``oauth_…`` arguments.
         threaded: Return at once, with the thread that serves.
+        told: Gets the address of the page when it is about to be served.
 
     Raises:
         NotAllowedError: If the address is not loopback and nobody has to log in.
@@ -85,6 +88,8 @@ def serve(
         login |= {"basic_auth": str(basic_auth)}
     prepare()
     host = f"[{address}]" if ":" in address else address
+    if told is not None:
+        told(f"http://{host}:{port}")
     served = pn.serve(
         {"live": lambda: app(hub, endpoint)},
         port=port,

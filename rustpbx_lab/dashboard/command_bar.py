@@ -14,7 +14,7 @@ from rustpbx_lab.models.options import SynthesisOption
 
 from .call_view import CallView
 from .forms import CommandDialog
-from .styles import INPUT_SX, PLAIN_BUTTON_SX, html
+from .styles import PLAIN_BUTTON_SX, WIDE_ONLY_CSS, html
 
 KEPT_BY_NULL = {"samplerate": None, "speed": None, "volume": None, "codec": None}
 """Sent with a speaker: what is missing in a command's option would be reset."""
@@ -49,6 +49,7 @@ class CommandBar(Viewer):
         self.mute = _button("Mute caller", "mic_off", "Silence the caller's track (M)")
         self.pause = _button("Pause", "pause", "Freeze what plays")
         self.play = _button("Play URL…", "audio_file", "Play a file")
+        self.play.stylesheets = [WIDE_ONLY_CSS]
         self.more = pmui.MenuButton(
             label="More",
             icon="more_horiz",
@@ -103,7 +104,8 @@ class CommandBar(Viewer):
             size="small",
             width=150,
             margin=(9, 4),
-            sx=INPUT_SX | {"& .MuiInputBase-root": {"height": "32px"}},
+            sx={"& .MuiInputBase-root": {"height": "32px"}},
+            stylesheets=[WIDE_ONLY_CSS],
         )
         self.streaming = pmui.Switch(
             label="Streaming",

@@ -277,7 +277,10 @@ export function render({model}) {
     node.role === 'combobox' || node.role === 'slider')
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.key === 'Escape' && typing(event)) { document.activeElement?.blur(); return }
+    if (event.key === 'Escape' && typing(event)) {
+      event.composedPath()[0]?.blur?.()
+      return
+    }
     if (typing(event) || !model.keys.includes(event.key)) return
     event.preventDefault()
     model.send_msg({key: event.key, shift: event.shiftKey})
@@ -301,6 +304,7 @@ export function render({model}) {
     if (copy !== undefined) navigator.clipboard?.writeText(copy)
   })
   document.addEventListener('keydown', press)
+  if (window.innerWidth < 1280) model.send_msg({narrow: true})
   model.on('remove', () => document.removeEventListener('keydown', press))
 }
 """
@@ -308,9 +312,15 @@ export function render({model}) {
     keys = param.List(default=[])
     """The keys that are taken."""
 
-    def __init__(self, on_key: Callable[[str, bool], None], **params: Any) -> None:
+    def __init__(
+        self,
+        on_key: Callable[[str, bool], None],
+        on_narrow: Callable[[], None],
+        **params: Any,
+    ) -> None:
         super().__init__(width=0, height=0, margin=0, **params)
         self._on_key = on_key
+        self._on_narrow = on_narrow
         self.on_msg(self._hear)
 
     def focus(self, css_class: str) -> None:
@@ -325,3 +335,5 @@ export function render({model}) {
         message = getattr(event, "data", event)
         if isinstance(message.get("key"), str):
             self._on_key(message["key"], bool(message.get("shift")))
+        elif message.get("narrow"):
+            self._on_narrow()

@@ -23,6 +23,14 @@ pre{margin:0;padding:2px 12px;font:11px/16.5px var(--lab-mono);white-space:pre-w
   overflow-wrap:anywhere;color:var(--lab-text)}
 .row{padding:5px 12px;font-size:11px;color:var(--lab-muted)}
 """
+DRAWER_CSS = """
+@media (max-width:1399px){
+  :host{position:fixed !important;right:8px;top:52px;bottom:58px;z-index:1200;
+    height:auto !important;box-shadow:0 4px 16px rgba(16,24,40,.18)}
+  :host(:not(.open)){display:none !important}
+}
+"""
+"""On a narrow page the inspector is a drawer; Enter opens and closes it."""
 EMPTY = '<div class="row">Tap a mark or a row to see it here.</div>'
 MAX_TEXT = 20_000
 
@@ -64,7 +72,13 @@ class Inspector(Viewer):
             margin=0,
             sizing_mode="stretch_height",
             styles=BOX,
+            stylesheets=[DRAWER_CSS],
         )
+
+    def toggle(self) -> None:
+        """Open or close the drawer of a narrow page."""
+        is_open = "open" in self._layout.css_classes
+        self._layout.css_classes = [] if is_open else ["open"]
 
     def __panel__(self) -> Viewable:
         return self._layout

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.util import edit_readonly
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.errors import RustpbxLabError
@@ -84,7 +85,7 @@ class LivePage(Viewer):
         self.timeline = TimelineBox(palette, self.select)
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
-        self.keys = Keys(self.press_key, keys=list(KEYS))
+        self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
         self.pulse = Pulse()
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
@@ -114,7 +115,7 @@ class LivePage(Viewer):
             sizing_mode="stretch_both",
             styles={"background": "var(--lab-page)"},
         )
-        return pmui.Page(
+        page = pmui.Page(
             header=[self.header.pane],
             sidebar=[self.connection],
             main=[main],
@@ -136,6 +137,11 @@ class LivePage(Viewer):
                 },
             },
         )
+        # its busy mark would change twice a tick, at 60 ms each: every change of the
+        # page's own parameters walks all models of the document
+        with edit_readonly(page):
+            page.busy = False
+        return page
 
     def __panel__(self) -> Viewable:
         return self.page
@@ -298,6 +304,9 @@ class LivePage(Viewer):
         with pn.io.hold():
             self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)
 
+    def _narrow(self) -> None:
+        self.page.sidebar_open = False
+
     # ------------------------------------------------------------------ keys
 
     def press_key(self, key: str, shift: bool) -> None:
@@ -319,6 +328,8 @@ class LivePage(Viewer):
                 self._step(key)
             case "Enter" if awaited:
                 self.hang_up()
+            case "Enter":
+                self.inspector.toggle()
             case _:
                 self._press_command_key(key)
 

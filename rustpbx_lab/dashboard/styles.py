@@ -47,7 +47,8 @@ body{margin:0;overflow:hidden}
   transition:none !important}}
 """
 
-INPUT_SX = {"& .MuiInputBase-root": {"height": "30px"}}
+WIDE_ONLY_CSS = "@media (max-width:1279px){:host{display:none !important}}"
+"""For what a narrow page has in its menus only."""
 PLAIN_BUTTON_SX = {
     "height": "32px",
     "borderColor": "var(--lab-border)",

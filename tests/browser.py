@@ -1,0 +1,69 @@
+"""Headless Chromium for the tests: the system's, else Playwright's, else a skip."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+]
+REQUIRE = "RUSTPBX_LAB_REQUIRE_BROWSER"
+
+
+def give_up(why: str) -> None:
+    """Skip, or fail where a browser is required."""
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{REQUIRE}=1 and {why}")
+    pytest.skip(why)
+
+
+@contextmanager
+def browser() -> Iterator[object]:
+    """Start a browser for some tests."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        give_up("playwright is not installed")
+        raise
+    found = next((path for name in SYSTEM_NAMES if (path := shutil.which(name))), None)
+    with sync_playwright() as driver:
+        path = found or driver.chromium.executable_path
+        if not Path(path).exists():
+            give_up("there is no Chromium: install it, or run 'playwright install'")
+        try:
+            started = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        except Error as exc:
+            give_up(f"Chromium does not start: {exc}")
+            raise
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+class Page:
+    """A page that remembers what must not happen."""
+
+    def __init__(self, page: object, host: str) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        self.foreign: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self._request(request.url, host))
+
+    def _console(self, message: object) -> None:
+        if message.type == "error":
+            self.problems.append(message.text)
+
+    def _request(self, url: str, host: str) -> None:
+        if not url.startswith(("data:", "blob:")) and host not in url:
+            self.foreign.append(url)

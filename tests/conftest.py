@@ -1,6 +1,9 @@
 """What all tests share."""
 
 import pytest
+from real_server import real_server
+
+__all__ = ["anyio_backend", "real_server"]
 
 
 @pytest.fixture(params=["asyncio", "trio"])

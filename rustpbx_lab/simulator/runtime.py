@@ -70,7 +70,11 @@ class LoopRuntime:
 
     def in_worker(self, work: Callable[[], object]) -> None:
         """Run something in a thread of the pool."""
-        self._workers.submit(work).add_done_callback(_report)
+        try:
+            submitted = self._workers.submit(work)
+        except RuntimeError:
+            return  # the pool is shut down: the server ends and nobody waits
+        submitted.add_done_callback(_report)
 
 
 def _report(work: Future[object]) -> None:

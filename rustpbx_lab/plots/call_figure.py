@@ -1,0 +1,127 @@
+"""A call in one figure: the lanes of the live page, for a notebook or a report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.layouts import column
+from bokeh.models import Column, Title
+from bokeh.plotting import figure
+
+from rustpbx_lab.analysis.timelines import TIMELINES
+from rustpbx_lab.audio.recording import Leg, Recording
+from rustpbx_lab.log import EventLog, Record
+from rustpbx_lab.models import commands
+from rustpbx_lab.speech.vad import VadParams
+from rustpbx_lab.speech.vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngine
+
+from . import agent_lane, caller_lane
+from .agent_lane import AgentLane
+from .asr_lane import AsrLane
+from .caller_lane import CallerLane, wave_columns
+from .envelope import Anchors, Envelope, Levels, Times
+from .point_lanes import CommandsLane, MetricsLane, points_of
+from .theme import LIGHT, Painter, Palette
+from .timeline import RIGHT_AXIS_PX, Columns, TimeAxis, Window, refill, set_now
+
+TITLES = ("Caller", "ASR", "Agent", "Metrics, ms", "Commands, errors")
+SLOTS_PER_PX = 1.3
+
+
+def call_figure(
+    log: EventLog,
+    recording: Recording | None = None,
+    *,
+    start_ms: float | None = None,
+    end_ms: float | None = None,
+    width: int = 1000,
+    palette: Palette = LIGHT,
+) -> Column:
+    """Draw a call: what the caller said and the server made of it, on one time axis.
+
+    Args:
+        log: The call; it may still run, the figure shows it as it is now.
+        recording: Its audio, for the waveforms and the probability of speech, which is
+            computed here; without it these stay empty.
+        start_ms: Left edge, call time; None is the beginning.
+        end_ms: Right edge, call time; None is the end.
+        width: Width in pixels.
+        palette: ``theme.LIGHT`` or ``theme.DARK``.
+
+    Returns:
+        A Bokeh layout: pan by dragging, zoom with Ctrl and the wheel, tips on hover.
+    """
+    records = log.records()
+    now = float(max((r.time_ms or 0 for r in records), default=0))
+    start = -0.01 * now if start_ms is None else start_ms
+    end = max(1.01 * now, 1000.0) if end_ms is None else end_ms
+    window = Window(start, end, now, width - RIGHT_AXIS_PX)
+    axis = TimeAxis(Painter(palette))
+    axis.move(start, end)
+    plots = _lanes(axis, log, records, recording or Recording(), window)
+    set_now(plots, now)
+    for plot, title in zip(plots, TITLES, strict=True):
+        plot.add_layout(Title(text=title, text_font_size="11px"), "left")
+        plot.update(width=width, sizing_mode="fixed", background_fill_color=None)
+    return column(*plots, spacing=0)
+
+
+def _lanes(
+    axis: TimeAxis,
+    log: EventLog,
+    records: Sequence[Record],
+    sound: Recording,
+    window: Window,
+) -> list[figure]:
+    rows: dict[str, list[Any]] = {}
+    for name, fold in TIMELINES.items():
+        changes = fold().advance(records)
+        rows[name] = [*changes.closed, *changes.open]
+    caller, asr, agent = CallerLane(axis), AsrLane(axis), AgentLane(axis)
+    metrics, marks = MetricsLane(axis), CommandsLane(axis)
+    frames = _frames(log, sound.caller)
+    caller.show(rows["speech"], _vad_params(log), frames, window)
+    asr.show(rows["recognition"], window)
+    agent.show(rows["playback"], window)
+    points = points_of(rows["metrics"], rows["recognition"], rows["speech"])
+    metrics.show(points, window)
+    marks.show(rows["marks"], window)
+    heard, said = (_outline(log, leg, window) for leg in (sound.caller, sound.server))
+    refill(caller.wave, wave_columns(heard, caller_lane.WAVE_Y, caller_lane.WAVE_PX))
+    refill(agent.wave, wave_columns(said, agent_lane.WAVE_Y, agent_lane.WAVE_PX))
+    return [lane.figure for lane in (caller, asr, agent, metrics, marks)]
+
+
+def _vad_params(log: EventLog) -> VadParams | None:
+    for record in log:
+        if record.name in ("invite", "accept") and record.direction == "command":
+            message = record.message
+            if isinstance(message, commands.Invite | commands.Accept):
+                vad = message.option.vad
+                return None if vad is None else VadParams.from_option(vad)
+    return None
+
+
+def _anchors(log: EventLog, leg: Leg) -> Anchors:
+    placed = ((sample, log.clock.from_ours(at)) for sample, at in leg.anchors)
+    return [(sample, float(at)) for sample, at in placed if at is not None]
+
+
+def _frames(log: EventLog, leg: Leg) -> tuple[Times, Levels]:
+    if not leg.n_samples or not _anchors(log, leg):
+        return np.zeros(0), np.zeros(0, np.float32)
+    samples = leg.clip().resampled(SAMPLE_RATE_HZ).samples
+    probabilities = SileroEngine().probabilities(samples)
+    per_frame = leg.sample_rate_hz * CHUNK_MS // 1000
+    ours = [leg.time_of(frame * per_frame) for frame in range(len(probabilities))]
+    times = [log.clock.from_ours(at) or 0 for at in ours]
+    return np.maximum.accumulate(np.array(times, np.float64)), probabilities
+
+
+def _outline(log: EventLog, leg: Leg, window: Window) -> Columns:
+    envelope = Envelope(leg.sample_rate_hz)
+    if leg.n_samples:
+        envelope.push(leg.samples())
+    slots = round(window.width_px * SLOTS_PER_PX)
+    until = min(window.end_ms, window.now_ms)
+    return envelope.outline(_anchors(log, leg), window.start_ms, until, slots)

@@ -304,7 +304,9 @@ export function render({model}) {
     if (copy !== undefined) navigator.clipboard?.writeText(copy)
   })
   document.addEventListener('keydown', press)
-  if (window.innerWidth < 1280) model.send_msg({narrow: true})
+  // not before the page itself is drawn, or it opens the sidebar again
+  if (window.innerWidth < 1280)
+    setTimeout(() => model.send_msg({narrow: true}), 1500)
   model.on('remove', () => document.removeEventListener('keydown', press))
 }
 """

@@ -195,26 +195,28 @@ class LivePage(Viewer):
     # ------------------------------------------------------------------ the tick
 
     def refresh(self) -> None:
-        """Take in and draw what is new; a tick costs the new rows."""
+        """Take in and draw what is new; a tick costs the new rows.
+
+        Not under ``pn.io.hold``: while a socket is busy it loses some of the changes.
+        """
         self._lag.tick()
         self._ticks += 1
-        with pn.io.hold():
-            self._look_for_calls()
-            view = self._view
-            if view is not None:
-                changed = view.refresh()
-                self.events.refresh(list(view.new_records))
-                self.transcript.refresh()
-                self._changed = self._changed or changed
-                if self.pulse.is_free:
-                    self.timeline.refresh(self._changed)
-                    self._changed = False
-                    self.pulse.beat()
-                self._tell_errors(view)
-            if self._ticks % HEADER_EVERY == 0:
-                self._show_state()
-            self._check_sent()
-            self._fade_toast()
+        self._look_for_calls()
+        view = self._view
+        if view is not None:
+            changed = view.refresh()
+            self.events.refresh(list(view.new_records))
+            self.transcript.refresh()
+            self._changed = self._changed or changed
+            if self.pulse.is_free:
+                self.timeline.refresh(self._changed)
+                self._changed = False
+                self.pulse.beat()
+            self._tell_errors(view)
+        if self._ticks % HEADER_EVERY == 0:
+            self._show_state()
+        self._check_sent()
+        self._fade_toast()
 
     def _look_for_calls(self) -> None:
         if self._hub.revision == self._known:
@@ -301,8 +303,7 @@ class LivePage(Viewer):
                 self.timeline.reveal(at_ms)
 
     def _switch_theme(self, *_: object) -> None:
-        with pn.io.hold():
-            self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)
+        self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)
 
     def _narrow(self) -> None:
         self.page.sidebar_open = False

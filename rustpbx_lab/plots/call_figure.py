@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.layouts import column
-from bokeh.models import Column, Title
+from bokeh.models import Column, Text, Title
 from bokeh.plotting import figure
 
 from rustpbx_lab.analysis.timelines import TIMELINES
@@ -24,8 +24,9 @@ from .point_lanes import CommandsLane, MetricsLane, points_of
 from .theme import LIGHT, Painter, Palette
 from .timeline import RIGHT_AXIS_PX, Columns, TimeAxis, Window, refill, set_now
 
-TITLES = ("Caller", "ASR", "Agent", "Metrics, ms", "Commands, errors")
+TITLES = ("Caller", "ASR", "Agent", "Delays", "Sent")
 SLOTS_PER_PX = 1.3
+FONT_SIZE = "10.5px"
 
 
 def call_figure(
@@ -63,6 +64,8 @@ def call_figure(
     for plot, title in zip(plots, TITLES, strict=True):
         plot.add_layout(Title(text=title, text_font_size="11px"), "left")
         plot.update(width=width, sizing_mode="fixed", background_fill_color=None)
+        for words in plot.select({"type": Text}):  # a notebook has no theme of ours
+            words.text_font_size = FONT_SIZE
     return column(*plots, spacing=0)
 
 

@@ -259,10 +259,12 @@ def short_notes(
         return []
     bare = VadParams(0, params.silence_padding_ms, params.voice_threshold, None)
     found = speech_segments(np.asarray(levels, np.float32), FRAME_MS, bare)
+    # what has only just paused may go on
+    settled = len(levels) * FRAME_MS - params.silence_padding_ms - 2 * FRAME_MS
     noted: list[tuple[float, str]] = []
     for start, end in zip(found["start_ms"], found["end_ms"], strict=True):
         length = int(end - start)
-        if FRAME_MS * 2 < length < params.speech_padding_ms:
+        if FRAME_MS * 2 < length < params.speech_padding_ms and end < settled:
             index = min(int(start) // FRAME_MS, len(times) - 1)
             words = f"{length} ms < speechPadding {params.speech_padding_ms}: no event"
             if not noted or times[index] - noted[-1][0] > 210 * window.ms_per_px:

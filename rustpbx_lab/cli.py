@@ -159,12 +159,31 @@ def simulate(
         dump_dir=dump_dir,
         media_dir=media_dir,
     )
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     with server.in_thread():
         told.print(f"stand-in server on {server.url}  (Ctrl+C ends it)")
-        ended.wait()
+        wait_for_the_end()
+
+
+@app.command()
+def gateway(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 8091,
+    asr: Annotated[str, typer.Option(help="Engine of recognition.")] = "auto",
+    tts: Annotated[str, typer.Option(help="Engine of synthesis.")] = "auto",
+) -> None:
+    """Serve local speech engines to a real server as its provider, until Ctrl+C."""
+    from rustpbx_lab.simulator.gateway import Gateway
+
+    served = Gateway(host, port, asr=asr, tts=tts)
+    with served.in_thread():
+        told.print(f"speech gateway on {served.url}  (Ctrl+C ends it)")
+        print_json(
+            {
+                "asr": served.asr_option().to_wire(reveal=True),
+                "tts": served.tts_option().to_wire(reveal=True),
+            }
+        )
+        wait_for_the_end()
 
 
 @app.command()
@@ -269,6 +288,14 @@ def vad_replay(
         lasted = "" if event.duration is None else f"  duration {event.duration} ms"
         print(f"{event.at:8} ms  {event.event:8}  startTime {event.start_time}{lasted}")
     told.print(f"{len(replay.marginal)} chunks within 0.02 of the threshold")
+
+
+def wait_for_the_end() -> None:
+    """Wait until the process is told to stop."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
 
 
 def tell_address(url: str) -> None:

@@ -1,16 +1,13 @@
 """CallSession: one call on one connection."""
 
 import logging
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar, overload
+from collections.abc import Callable
 
 import anyio.lowlevel
 from anyio.abc import TaskGroup
+from typing_extensions import override
 
 from rustpbx_lab.audio.codecs import call_codec
-from rustpbx_lab.audio.recording import Recording
 from rustpbx_lab.audio.sources import AudioSource
 from rustpbx_lab.errors import (
     CallClosedError,
@@ -19,33 +16,21 @@ from rustpbx_lab.errors import (
 )
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, options
-from rustpbx_lab.models.base import BaseCommand, BaseEvent, BaseNote
+from rustpbx_lab.models.base import BaseCommand, BaseEvent
 
-from .audio_legs import GAP_MS, AudioLegs
 from .call_commands import CallCommands
-from .handlers import Handler, HandlerRunner
-from .protocol import CallPhase, CallProtocol, ends_set_up
+from .call_reader import CallReader, system_clock_ms
+from .protocol import ends_set_up
 from .pump import pump
-from .reading import EventIterator, Wanted, first_message
-from .tasks import plain_task_group
 from .transport import Transport, TransportClosedError
 
 FRAMES_A_TURN = 64
 """Frames taken before others get their turn."""
-HANDLER_GRACE_S = 2
-"""What handlers are given to finish after the call is closed."""
 CLOSE_GRACE_S = 7
 """What an orderly close of the wire may take before the call counts as closed."""
 
-Message = TypeVar("Message", bound=BaseEvent | BaseNote)
 
-
-def system_clock_ms() -> int:
-    """Return our clock: milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
-
-
-class CallSession(CallCommands):
+class CallSession(CallReader, CallCommands):
     """One call: its log, its commands, its audio.
 
     Iterating yields every event from the first, in order, and ends with the call. Made
@@ -63,26 +48,11 @@ class CallSession(CallCommands):
         logger: logging.Logger | None = None,
         now_ms: Callable[[], int] = system_clock_ms,
     ) -> None:
-        self.log = EventLog() if log is None else log
-        """Every event, command and note of the call."""
-        self.recording = Recording()
-        """The audio of both legs, as it passed."""
-        self.close_reason: str | None = None
-        """Why the connection closed; None while it is open."""
+        super().__init__(call_type, log=log, logger=logger, now_ms=now_ms)
         self._transport = transport
-        self._protocol = CallProtocol(call_type)
-        self._has_own_audio = call_type == "websocket"
-        if not self._has_own_audio:  # subscribed audio is 16 kHz in both directions
-            self.recording.server.configure("pcm")
         self._id = call_id
         self._source = audio
-        self._now_ms = now_ms
-        self._legs = AudioLegs(self.recording, self.note)
         self._sending = anyio.Lock()
-        self._closed = anyio.Event()
-        self._heard = anyio.Event()
-        self._handlers: TaskGroup | None = None
-        self._runner = HandlerRunner(self.note, logger or logging.getLogger(__name__))
 
     # ------------------------------------------------------------------ state
 
@@ -90,11 +60,6 @@ class CallSession(CallCommands):
     def id(self) -> str | None:
         """The session id; None until the server has named the one it chose."""
         return self._id
-
-    @property
-    def phase(self) -> CallPhase:
-        """Where the call stands."""
-        return self._protocol.phase
 
     # ------------------------------------------------------------------ sending
 
@@ -138,15 +103,6 @@ class CallSession(CallCommands):
         except TransportClosedError as exc:
             raise CallClosedError(exc.why) from exc
 
-    def _check_open(self) -> None:
-        if self.close_reason is not None:
-            raise CallClosedError(self.close_reason)
-
-    def _set_formats(self) -> None:
-        heard = self.recording.caller.n_samples or self.recording.server.n_samples
-        if self._has_own_audio and not heard:
-            self.recording.configure(self._protocol.codec)
-
     # ------------------------------------------------------------------ setting up
 
     async def invite(
@@ -182,121 +138,13 @@ class CallSession(CallCommands):
         assert isinstance(event, events.Answer)
         return event
 
-    # ------------------------------------------------------------------ reading
-
-    def __aiter__(self) -> "EventIterator":
-        return EventIterator(self.log.cursor())
-
-    @overload
-    async def wait_for(
-        self,
-        what: type[Message],
-        *,
-        timeout: float | None = None,
-        after: Record | None = None,
-        where: Callable[[Message], bool] | None = None,
-    ) -> Message: ...
-    @overload
-    async def wait_for(
-        self,
-        what: str,
-        *,
-        timeout: float | None = None,
-        after: Record | None = None,
-        where: Callable[[Any], bool] | None = None,
-    ) -> Any: ...
-    async def wait_for(
-        self,
-        what: Wanted,
-        *,
-        timeout: float | None = None,
-        after: Record | None = None,
-        where: Callable[[Any], bool] | None = None,
-    ) -> Any:
-        """Wait for an event or note.
-
-        Args:
-            what: A class of events or notes, an event's name, or ``"*"``.
-            timeout: Seconds to wait; None waits until the call ends.
-            after: The record behind which to look; None is now.
-            where: A further condition on the message.
-
-        Returns:
-            The first message that fits.
-
-        Raises:
-            CallTimeoutError: If none came in time.
-            CallClosedError: If the call ended without one.
-        """
-        return await self._wait(what, timeout, after, where)
-
-    async def _wait(
-        self,
-        what: Wanted,
-        timeout: float | None,
-        after: Record | None,
-        where: Callable[[Any], bool] | None = None,
-        awaited: str | None = None,
-    ) -> Any:
-        cursor = self.log.cursor(len(self.log) if after is None else after.seq + 1)
-        message = await first_message(cursor, what, timeout, where, awaited)
-        if message is None:
-            raise CallClosedError(self.close_reason or "its log was closed")
-        return message
-
-    @overload
-    def on(self, what: Wanted, handler: Handler) -> Handler: ...
-    @overload
-    def on(self, what: Wanted) -> Callable[[Handler], Handler]: ...
-    def on(
-        self, what: Wanted, handler: Handler | None = None
-    ) -> Handler | Callable[[Handler], Handler]:
-        """Call a function for each event or note of a kind from now on.
-
-        Each handler has a task and a cursor of its own: it gets its events strictly in
-        order, one at a time, and waits for nobody. What it raises is logged with the
-        event and counted in a ``HandlerFailed`` note.
-
-        Args:
-            what: As in ``wait_for``.
-            handler: A function of the message, plain or async; without it ``on`` is a
-                decorator.
-        """
-        if handler is None:
-            return lambda function: self.on(what, function)
-        self._check_open()
-        if self._handlers is None:
-            raise CallClosedError(
-                "it is not running; use it inside `async with connect`"
-            )
-        cursor = self.log.cursor(len(self.log))
-        self._handlers.start_soon(self._runner.run, what, handler, cursor)
-        return handler
-
-    async def audio(self) -> AsyncIterator[bytes]:
-        """Yield what the server plays, from the first frame, as it comes.
-
-        Each item is what arrived since the last one, in the call's codec (``pcm`` is
-        s16le mono at 8 kHz in this direction); ends with the call.
-        """
-        position = 0
-        while True:
-            heard, closed = self._heard, self.close_reason is not None
-            new = self.recording.server.data_from(position)
-            if new:
-                position += len(new)
-                yield new
-            elif closed:
-                return
-            else:
-                await heard.wait()
-
     # ------------------------------------------------------------------ running
 
-    def note(self, note: BaseNote) -> Record:
-        """Put a note of our own into the log."""
-        record = Record.of_note(note, self._now_ms(), self._protocol.secrets)
-        return self.log.append(record)
+    @override
+    def _start(self, tasks: TaskGroup) -> None:
+        tasks.start_soon(self._read)
+        if self._source is not None:
+            tasks.start_soon(self._play_source, self._source)
 
     async def _read(self) -> None:
         try:
@@ -312,32 +160,13 @@ class CallSession(CallCommands):
             raise
 
     def _take(self, frame: str | bytes) -> None:
-        now = self._now_ms()
         if isinstance(frame, bytes):
-            leg, audio = self._protocol.receive_audio(frame)
-            self._legs.add(leg, audio, now)
-            heard, self._heard = self._heard, anyio.Event()
-            heard.set()
+            self._hear(frame)
             return
-        record = self._protocol.receive_text(frame, now)
+        record = self._protocol.receive_text(frame, self._now_ms())
         if self._id is None:
             self._id = self._protocol.track_id
         self.log.append(record)
-
-    def _finish(self, why: str, code: int | None) -> None:
-        if self.close_reason is None:
-            self._legs.end_bursts(None)
-            self.close_reason = why
-            self.note(self._protocol.close(why, code))
-            self.log.close()
-            self._heard.set()
-            self._closed.set()
-
-    async def _watch_bursts(self) -> None:
-        while self.close_reason is None:
-            with anyio.move_on_after(GAP_MS / 2000):
-                await self._closed.wait()
-            self._legs.end_bursts(self._now_ms())
 
     async def _play_source(self, source: AudioSource) -> None:
         try:
@@ -346,25 +175,10 @@ class CallSession(CallCommands):
         except CallClosedError:
             return  # the call ended before its audio did
 
+    @override
     async def aclose(self) -> None:
         """Close the connection with code 1000; the log ends with why it closed."""
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
             await self._transport.close()
             await self._closed.wait()
         self._finish("the server did not answer our close", None)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator["CallSession", None]:
-        """Run the call's tasks; leaving the block closes the connection."""
-        async with plain_task_group() as tasks, plain_task_group() as handlers:
-            self._handlers = handlers
-            tasks.start_soon(self._read)
-            tasks.start_soon(self._watch_bursts)
-            if self._source is not None:
-                tasks.start_soon(self._play_source, self._source)
-            try:
-                yield self
-            finally:
-                await self.aclose()
-                handlers.cancel_scope.deadline = anyio.current_time() + HANDLER_GRACE_S
-                tasks.cancel_scope.deadline = anyio.current_time() + HANDLER_GRACE_S

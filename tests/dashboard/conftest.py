@@ -1,0 +1,102 @@
+"""A log to look at, and a hub that holds it."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from rustpbx_lab.log import EventLog, Record
+from rustpbx_lab.models import commands, events, notes
+from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
+from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.workbench.hub_call import HubCall
+
+SID = "s.3f0c9a52-6a0e-4c53-9f2b-6a1f6f4a7d10"
+SST = "server-side-track"
+T0 = 1_787_302_461_000
+HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
+
+
+def event(at_ms: int, **fields: object) -> Record:
+    made = events.parse(_json({**fields, "timestamp": T0 + at_ms}))
+    return Record.of_event(made, made.to_json(), T0 + at_ms + 2)
+
+
+def command(at_ms: int, made: commands.BaseCommand) -> Record:
+    return Record.of_command(made, T0 + at_ms + 2)
+
+
+def note(at_ms: int, made: notes.BaseNote) -> Record:
+    return Record.of_note(made, T0 + at_ms + 2)
+
+
+def _json(fields: dict[str, object]) -> bytes:
+    import orjson
+
+    return orjson.dumps(fields)
+
+
+def conversation(text: str = "Could you make it Friday?") -> list[Record]:
+    """Return a call: greeting, the caller interrupts, an answer, an error."""
+    option = CallOption(vad=VADOption(), asr=TranscriptionOption(provider="aliyun"))
+    track = {"trackId": SID}
+    server = {"trackId": SST}
+    return [
+        note(0, notes.Connected(url="ws://127.0.0.1:1/call", call_type="websocket")),
+        command(10, commands.Invite(option=option)),
+        event(40, event="trackStart", **track),
+        event(44, event="answer", sdp="", refer=False, **track),
+        command(50, commands.Tts(text="Hello, how can I help?", play_id="r-1")),
+        event(60, event="trackStart", playId="r-1", **server),
+        event(2100, event="speaking", startTime=T0 + 1800, confidence=1.0, **track),
+        command(2110, commands.Interrupt()),
+        event(
+            2120,
+            event="interruption",
+            playId="r-1",
+            totalDuration=2600,
+            current=1580,
+            **server,
+        ),
+        event(2121, event="trackEnd", playId="r-1", duration=2060, ssrc=1, **server),
+        event(2500, event="asrDelta", index=1, text="Could", **track),
+        event(2800, event="asrDelta", index=1, text="Could you", **track),
+        event(3410, event="silence", startTime=T0 + 1800, duration=1440, **track),
+        event(
+            3700,
+            event="asrFinal",
+            index=1,
+            startTime=T0 + 1790,
+            endTime=T0 + 3240,
+            text=text,
+            **track,
+        ),
+        event(3800, event="error", sender="tts", error=text, **track),
+    ]
+
+
+def ended_call(records: list[Record], call_id: str = SID) -> HubCall:
+    call = HubCall(
+        call_id,
+        "ws://127.0.0.1:1",
+        "websocket",
+        None,
+        round(time.time() * 1000),
+        time.monotonic,
+    )
+    for record in records:
+        call.log.append(record)
+    call.log.close()
+    call.ended_ms = T0 + 4000
+    return call
+
+
+@pytest.fixture
+def hub() -> Iterator[CallHub]:
+    with CallHub() as made:
+        yield made
+
+
+@pytest.fixture
+def log() -> EventLog:
+    return ended_call(conversation()).log

@@ -1,0 +1,206 @@
+"""Views read a log: refresh, then look at what they hold."""
+
+import time
+
+import pytest
+
+from rustpbx_lab.dashboard.call_view import CallView, LoopLag, Table
+from rustpbx_lab.dashboard.event_rows import EventFilter, event_row, kind_of
+from rustpbx_lab.dashboard.events_box import EventsBox
+from rustpbx_lab.dashboard.header import Header, state_chip
+from rustpbx_lab.dashboard.inspector import Inspector
+from rustpbx_lab.dashboard.timeline_box import TimelineBox
+from rustpbx_lab.dashboard.transcript_box import TranscriptBox
+from rustpbx_lab.log import EventLog
+from rustpbx_lab.plots.theme import DARK, LIGHT
+
+from .conftest import HOSTILE, conversation, ended_call, event
+
+
+def nothing(_: object) -> None:
+    return
+
+
+def seen(records: list, call_id: str = "s.1") -> CallView:
+    view = CallView(ended_call(records, call_id))
+    view.refresh()
+    return view
+
+
+def test_a_view_takes_in_each_record_once():
+    call = ended_call([])
+    view = CallView(call)
+    assert not view.refresh()
+    records = conversation()
+    for record in records[:9]:
+        call.log.append(record)
+    assert view.refresh()
+    assert len(view.new_records) == 9
+    for record in records[9:]:
+        call.log.append(record)
+    view.refresh()
+    assert [record.seq for record in view.new_records] == list(range(9, len(records)))
+    assert view.seen == len(records)
+    assert not view.refresh()
+
+
+def test_tables_hold_the_same_rows_however_the_log_was_cut(log: EventLog):
+    whole, pieces = Table("speech"), Table("speech")
+    whole.advance(log.records())
+    for record in log:
+        pieces.advance([record])
+    assert whole.rows() == pieces.rows()
+    assert [row.end_ms - row.start_ms for row in whole.rows()] == [1440]
+    assert whole.rows(10_000, 20_000) == []
+
+
+def test_the_timeline_draws_what_the_log_says():
+    view = seen(conversation())
+    box = TimelineBox(LIGHT, nothing)
+    box.show(view)
+    assert len(box._caller.speech.data["left"]) == 1
+    assert box._asr.finals.data["delay"] == ["+455 ms"] or box._asr.finals.data["at"]
+    assert box._agent.cuts.data["x"]
+    assert "error" in " ".join(box._commands.marks.data["text"])
+
+
+def test_another_palette_repaints_the_marks():
+    box = TimelineBox(LIGHT, nothing)
+    box.show(seen(conversation()))
+    box.use_palette(DARK)
+    assert DARK.error in box._commands.marks.data["colour"]
+
+
+def test_a_user_who_moves_the_range_is_no_longer_moved():
+    box = TimelineBox(LIGHT, nothing)
+    box.show(seen(conversation()))
+    assert box.follow.value
+    box._axis.range.start = -500
+    assert not box.follow.value
+
+
+def test_events_are_listed_with_partial_results_folded():
+    box = EventsBox(nothing)
+    view = seen(conversation())
+    box.show(view)
+    names = [row.shown()["event"] for row in box.rows]
+    assert "asrDelta ×2" in names
+    assert names[-1] == "error"
+    assert box.rows[-1].seqs == (14,)
+
+
+def test_new_events_are_added_and_a_growing_one_replaced():
+    call = ended_call([])
+    view, box = CallView(call), EventsBox(nothing)
+    box.show(view)
+    sent: list[tuple[list, int]] = []
+    box.list.change = lambda add, drop=0, reset=False: sent.append((list(add), drop))
+    for record in conversation():
+        call.log.append(record)
+        view.refresh()
+        box.refresh(list(view.new_records))
+    assert [drop for _, drop in sent].count(1) == 1
+    assert len(box.rows) == len(call.log) - 1
+
+
+def test_the_filter_reads_words_expressions_and_fields(log: EventLog):
+    rows = []
+    before = None
+    for record in log:
+        rows.append(event_row(record, before, None))
+        before = record.time_ms
+
+    def found(text: str) -> list[str]:
+        chosen = EventFilter(text)
+        return [row.name for row in rows if chosen.accepts(row)]
+
+    assert found("event:silence") == ["silence"]
+    assert found("/^asr(Final|Delta)/ friday") == ["asrFinal"]
+    assert found("track:agent event:trackEnd") == ["trackEnd"]
+    assert found(">1000") == ["speaking"]
+    broken = EventFilter("/(/")
+    assert broken.problem is not None
+    assert not any(broken.accepts(row) for row in rows)
+
+
+def test_kinds_follow_the_event(log: EventLog):
+    assert {record.name: kind_of(record) for record in log}["interrupt"] == "Commands"
+    assert {record.name: kind_of(record) for record in log}["error"] == "Errors"
+
+
+def test_the_transcript_splits_what_was_not_heard():
+    box = TranscriptBox(nothing)
+    box.show(seen(conversation()))
+    agent = next(row for row in box.rows if row["who"] == "agent")
+    assert agent["heard"] + agent["unheard"] == "Hello, how can I help?"
+    assert agent["unheard"]
+    assert agent["badge"] == "heard 1.6 of 2.6 s"
+
+
+def test_the_inspector_explains_an_end_of_speech():
+    inspector = Inspector(nothing)
+    view = seen(conversation())
+    inspector.show(view, 12)
+    shown = inspector.body.object
+    assert "End of speech." in shown
+    assert "170 ms later" in shown
+    assert "&quot;silence&quot;" in shown
+
+
+def test_hostile_text_is_shown_as_text():
+    view = seen(conversation(HOSTILE), HOSTILE)
+    inspector, header = Inspector(nothing), Header()
+    header.show(view, 3.0)
+    assert "<img" not in header.pane.object
+    for seq in range(len(view.log)):
+        inspector.show(view, seq)
+        assert "<img" not in inspector.body.object
+    view.call.error = HOSTILE
+    header.show(view, 3.0)
+    assert "<img" not in header.pane.object
+
+
+def test_the_state_chip_says_what_happened():
+    assert state_chip(None).words == "No call"
+    view = seen(conversation())
+    assert state_chip(view).look == "over"
+    view.call.error = "cannot connect to 'ws://x': refused"
+    assert state_chip(view).words.startswith("Failed: cannot connect")
+
+
+def test_a_long_log_is_taken_in_over_several_ticks():
+    call = ended_call([])
+    view = CallView(call)
+    for index in range(9000):
+        call.log.append(event(index, event="ping", payload="x"))
+    ticks = 0
+    while view.refresh():
+        ticks += 1
+    assert ticks == 3
+    assert view.seen == 9000
+
+
+def test_a_tick_costs_the_new_rows_only():
+    call = ended_call([])
+    view, box = CallView(call), EventsBox(nothing)
+    box.show(view)
+    for index in range(20_000):
+        call.log.append(event(index, event="ping", payload="x"))
+    while view.refresh():
+        box.refresh(list(view.new_records))
+    call.log.append(event(20_001, event="ping", payload="x"))
+    started = time.perf_counter()
+    view.refresh()
+    box.refresh(list(view.new_records))
+    assert time.perf_counter() - started < 0.05  # the whole log takes a second
+
+
+def test_loop_lag_is_unknown_at_first():
+    assert LoopLag(150).p95_ms is None
+
+
+@pytest.mark.parametrize("seq", [-1, 10_000, None])
+def test_the_inspector_of_no_row_is_empty(seq: int | None):
+    inspector = Inspector(nothing)
+    inspector.show(seen(conversation()), seq)
+    assert "Tap a mark" in inspector.body.object

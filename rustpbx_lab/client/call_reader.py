@@ -45,6 +45,7 @@ class CallReader(ABC):
         log: EventLog | None,
         logger: logging.Logger | None,
         now_ms: Callable[[], int],
+        protocol: CallProtocol | None = None,
     ) -> None:
         self.log = EventLog() if log is None else log
         """Every event, command and note of the call."""
@@ -52,7 +53,7 @@ class CallReader(ABC):
         """The audio of both legs, as it passed."""
         self.close_reason: str | None = None
         """Why the connection closed; None while it is open."""
-        self._protocol = CallProtocol(call_type)
+        self._protocol = CallProtocol(call_type) if protocol is None else protocol
         self._has_own_audio = call_type == "websocket"
         if not self._has_own_audio:  # subscribed audio is 16 kHz in both directions
             self.recording.server.configure("pcm")

@@ -11,8 +11,15 @@ from rustpbx_lab.log import EventLog
 from rustpbx_lab.models import notes
 from rustpbx_lab.models.secrets import mask_url
 
+from .advice import LintMode
 from .session import CallSession
-from .transport import call_url, open_websocket
+from .transport import (
+    MAX_MESSAGE_BYTES,
+    PING_INTERVAL_S,
+    PING_TIMEOUT_S,
+    call_url,
+    open_websocket,
+)
 
 CallType = Literal["", "websocket", "webrtc", "sip"]
 
@@ -30,7 +37,10 @@ async def connect(
     logger: logging.Logger | None = None,
     headers: Mapping[str, str] | None = None,
     ssl: ssl_module.SSLContext | None = None,
-    lint: Literal["off", "warn", "strict"] = "warn",
+    lint: LintMode = "warn",
+    ping_interval_s: float | None = PING_INTERVAL_S,
+    ping_timeout_s: float | None = PING_TIMEOUT_S,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> AsyncGenerator[CallSession, None]:
     """Connect to a server; leaving the block closes the connection with 1000.
 
@@ -47,7 +57,14 @@ async def connect(
         logger: Where failures of handlers are logged.
         headers: Further HTTP headers of the upgrade.
         ssl: TLS settings for ``wss://``.
-        lint: What to do about options that will surprise: nothing, note it, or refuse.
+        lint: What to do about options and commands that will surprise: ``"off"``
+            nothing, ``"warn"`` put an ``Advice`` note before the command's row,
+            ``"strict"`` also refuse to send what the server would not do.
+        ping_interval_s: Our keep-alive period; None turns it off.
+        ping_timeout_s: How long the server may take to answer a ping until the
+            connection counts as lost; None waits for ever.
+        max_message_bytes: The longest message that is taken; a longer one closes the
+            connection with 1009.
 
     Raises:
         ConnectError: If no connection could be opened.
@@ -60,7 +77,15 @@ async def connect(
         server_ping_s=server_ping_s,
         server_side_track=server_side_track,
     )
-    async with open_websocket(target, headers=headers, ssl=ssl, logger=logger) as wire:
+    async with open_websocket(
+        target,
+        headers=headers,
+        ssl=ssl,
+        logger=logger,
+        ping_interval_s=ping_interval_s,
+        ping_timeout_s=ping_timeout_s,
+        max_message_bytes=max_message_bytes,
+    ) as wire:
         session = CallSession(
             wire,
             call_type=call_type or "websocket",
@@ -68,6 +93,7 @@ async def connect(
             log=log,
             audio=audio,
             logger=logger,
+            lint=lint,
         )
         connected = notes.Connected(
             url=mask_url(target), call_type=call_type or "websocket", id=id

@@ -2,11 +2,13 @@
 
 from enum import StrEnum
 
-from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.errors import InvalidOptionError, UnreadableFrameError
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.secrets import mask_text, secret_values
+
+from .advice import WATCHED_EVENTS, CallAdvisor, LintMode
 
 SET_UP_SENDERS = frozenset({"invite", "accept", "ringing", "playbook"})
 """Senders of errors that end the call; a ``command`` error with the same text may
@@ -14,6 +16,8 @@ follow, but is usually lost. Source: protocol.md, 3.1 and 7.2."""
 
 PHASE_EVENTS = frozenset({"answer", "ringing", "incoming"})
 """Events that change the phase, unless they are of a refer leg."""
+STATE_EVENTS = PHASE_EVENTS | WATCHED_EVENTS
+"""Events that change anything here: all others only pass."""
 
 AUDIO_HEADERS = {0: "server", 1: "caller"}
 """First byte of a subscribed audio frame → leg. Source: protocol.md, 1.6."""
@@ -32,11 +36,18 @@ class CallPhase(StrEnum):
 class CallProtocol:
     """Turns frames into messages and commands into frames for one connection.
 
-    Remembers the phase of the call, the audio format and the secrets that were sent,
-    and nothing else. A frame it cannot read becomes a note: no frame is lost.
+    Remembers the phase of the call, the audio format, the secrets that were sent and
+    what advice needs, and nothing else. A frame it cannot read becomes a note: no
+    frame is lost.
     """
 
-    def __init__(self, call_type: str = "websocket") -> None:
+    def __init__(
+        self,
+        call_type: str = "websocket",
+        *,
+        call_id: str | None = None,
+        lint: LintMode = "warn",
+    ) -> None:
         self.phase = CallPhase.CONNECTED
         self.track_id: str | None = None
         """The caller's track, which is the session id; None before the answer."""
@@ -45,6 +56,8 @@ class CallProtocol:
         self.secrets: frozenset[str] = frozenset()
         """Secret values that were sent; they are masked wherever they come back."""
         self._has_header = call_type in ("webrtc", "sip")
+        self._lint: LintMode = lint
+        self._advisor = CallAdvisor(call_type, call_id)
 
     def receive_text(self, text: str, received_ms: int) -> Record:
         """Return the row of a text frame: its event, or a note that it is unreadable.
@@ -61,8 +74,9 @@ class CallProtocol:
         except UnreadableFrameError as error:
             unreadable = notes.Unreadable(text=masked, error=error.why)
             return Record.of_note(unreadable, received_ms, self.secrets)
-        if event.event in PHASE_EVENTS:
+        if event.event in STATE_EVENTS:
             self._advance(event)
+            self._advisor.received(event)
         return Record.of_event(event, masked, received_ms)
 
     def receive_audio(self, frame: bytes) -> tuple[str, bytes]:
@@ -75,9 +89,37 @@ class CallProtocol:
             return "server", frame
         return AUDIO_HEADERS.get(frame[0] if frame else 0, "server"), frame[1:]
 
+    def advise(self, command: BaseCommand, now_ms: int) -> list[notes.Advice]:
+        """Return what is to be said about a command before it is sent.
+
+        Args:
+            command: What is about to be sent.
+            now_ms: Our clock, milliseconds since the Unix epoch.
+
+        Raises:
+            InvalidOptionError: If ``lint`` is strict and the server would not do what
+                the command says.
+        """
+        if self._lint == "off":
+            return []
+        self.secrets |= secret_values(command)
+        given = self._advisor.advice(command, now_ms)
+        errors = [advice for advice in given if advice.severity == "error"]
+        if errors and self._lint == "strict":
+            told = "; ".join(
+                error.text + (f" (instead: {error.instead})" if error.instead else "")
+                for error in errors
+            )
+            raise InvalidOptionError(
+                f"did not send {command.command}: "
+                f"{mask_text(told, self.secrets)}; lint='warn' sends it all the same"
+            )
+        return given
+
     def send(self, command: BaseCommand) -> str:
         """Return the text frame of a command; secrets are in the clear only here."""
         self.secrets |= secret_values(command)
+        self._advisor.sent(command)
         if isinstance(command, commands.Invite | commands.Accept):
             if self.phase is CallPhase.CONNECTED:
                 self.codec = (command.option.codec or "pcm").lower()

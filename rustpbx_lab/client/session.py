@@ -18,9 +18,10 @@ from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, options
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 
+from .advice import LintMode
 from .call_commands import CallCommands
 from .call_reader import CallReader, system_clock_ms
-from .protocol import ends_set_up
+from .protocol import CallProtocol, ends_set_up
 from .pump import pump
 from .transport import Transport, TransportClosedError
 
@@ -46,9 +47,13 @@ class CallSession(CallReader, CallCommands):
         log: EventLog | None = None,
         audio: AudioSource | None = None,
         logger: logging.Logger | None = None,
+        lint: LintMode = "warn",
         now_ms: Callable[[], int] = system_clock_ms,
     ) -> None:
-        super().__init__(call_type, log=log, logger=logger, now_ms=now_ms)
+        protocol = CallProtocol(call_type, call_id=call_id, lint=lint)
+        super().__init__(
+            call_type, log=log, logger=logger, now_ms=now_ms, protocol=protocol
+        )
         self._transport = transport
         self._id = call_id
         self._source = audio
@@ -71,9 +76,13 @@ class CallSession(CallReader, CallCommands):
 
         Raises:
             CallClosedError: If the connection is closed.
+            InvalidOptionError: If ``lint`` is strict and the server would not do what
+                the command says.
         """
         async with self._sending:  # rows and frames in the same order
             self._check_open()
+            for advice in self._protocol.advise(command, self._now_ms()):
+                self.note(advice)
             frame = self._protocol.send(command)
             self._set_formats()
             # first, or the reply could be logged before it

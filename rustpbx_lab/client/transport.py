@@ -158,8 +158,13 @@ async def open_websocket(
     headers: Mapping[str, str] | None = None,
     ssl: ssl_module.SSLContext | None = None,
     logger: logging.Logger | None = None,
+    ping_interval_s: float | None = PING_INTERVAL_S,
+    ping_timeout_s: float | None = PING_TIMEOUT_S,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> AsyncGenerator[WebSocketTransport, None]:
     """Open a WebSocket with the client of the running backend; close it with 1000.
+
+    Arguments are those of ``connect``.
 
     Raises:
         ConnectError: If there is no server, or none that speaks this protocol.
@@ -169,9 +174,9 @@ async def open_websocket(
         "compression": None,  # the server offers none
         "open_timeout": OPEN_TIMEOUT_S,
         "close_timeout": CLOSE_TIMEOUT_S,
-        "ping_interval": PING_INTERVAL_S,
-        "ping_timeout": PING_TIMEOUT_S,
-        "max_size": MAX_MESSAGE_BYTES,
+        "ping_interval": ping_interval_s,
+        "ping_timeout": ping_timeout_s,
+        "max_size": max_message_bytes,
         "logger": logger,
     }
     if ssl is not None:

@@ -6,6 +6,7 @@
     ├── UnreadableFrameError     a text that is no event or command of the protocol
     ├── InvalidOptionError       an option or command that we will not send
     ├── ConnectError             no connection to the server
+    ├── RequestRefusedError      a REST request that the server refused
     ├── CallError                a call that did not do what was asked
     │   ├── CallRejectedError    the other side said no
     │   ├── CallFailedError      the server reported a fatal error
@@ -16,7 +17,7 @@
     ├── SpeechEngineError        a speech engine that cannot do what was asked
     ├── MissingExtraError        an optional package that is not installed
     ├── ServerStartError         a local server that could not start
-    ├── UnknownCallError         an id that the hub does not know
+    ├── UnknownCallError         an id that the hub or the server does not know
     └── NotAllowedError          a command by somebody who may only watch
 """
 
@@ -54,6 +55,17 @@ class ConnectError(RustpbxLabError):
     def __init__(self, url: str, why: str) -> None:
         super().__init__(f"cannot connect to {shorten(url)}: {why}")
         self.url = url
+        self.why = why
+
+
+class RequestRefusedError(RustpbxLabError):
+    """The server refused a request of its REST interface."""
+
+    def __init__(self, what: str, status: int, why: str) -> None:
+        super().__init__(f"cannot {what}: the server refused (HTTP {status}): {why}")
+        self.what = what
+        self.status = status
+        """HTTP status."""
         self.why = why
 
 
@@ -129,7 +141,7 @@ class ServerStartError(RustpbxLabError):
 
 
 class UnknownCallError(RustpbxLabError):
-    """The hub does not know a call of this id."""
+    """The hub, or the server, does not know a call of this id."""
 
     def __init__(self, call_id: str) -> None:
         super().__init__(

@@ -6,6 +6,7 @@ from rustpbx_lab.errors import InvalidOptionError, UnreadableFrameError
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
+from rustpbx_lab.models.records import ActiveCall
 from rustpbx_lab.models.secrets import mask_text, secret_values
 
 from .advice import WATCHED_EVENTS, CallAdvisor, LintMode
@@ -79,6 +80,25 @@ class CallProtocol:
             self._advisor.received(event)
         return Record.of_event(event, masked, received_ms)
 
+    def receive_command(self, text: str, received_ms: int) -> Record:
+        """Return the row of a command that somebody sent to a call we only watch.
+
+        Its secrets are masked, here and from now on wherever they come back.
+
+        Args:
+            text: The command as the server repeats it.
+            received_ms: Our clock at its arrival, milliseconds since the Unix epoch.
+        """
+        try:
+            command = commands.parse(text)
+        except UnreadableFrameError as error:
+            masked = mask_text(text, self.secrets)
+            unreadable = notes.Unreadable(text=masked, error=error.why)
+            return Record.of_note(unreadable, received_ms, self.secrets)
+        self.follow(command)
+        masked = mask_text(text, self.secrets)
+        return Record("command", command.command, masked, None, received_ms)
+
     def receive_audio(self, frame: bytes) -> tuple[str, bytes]:
         """Return the leg a binary frame belongs to, and its audio.
 
@@ -118,6 +138,11 @@ class CallProtocol:
 
     def send(self, command: BaseCommand) -> str:
         """Return the text frame of a command; secrets are in the clear only here."""
+        self.follow(command)
+        return command.to_json(reveal=True)
+
+    def follow(self, command: BaseCommand) -> None:
+        """Learn from a command, whoever sent it."""
         self.secrets |= secret_values(command)
         self._advisor.sent(command)
         if isinstance(command, commands.Invite | commands.Accept):
@@ -125,7 +150,17 @@ class CallProtocol:
                 self.codec = (command.option.codec or "pcm").lower()
             if self.phase in (CallPhase.CONNECTED, CallPhase.RINGING):
                 self.phase = CallPhase.INVITING
-        return command.to_json(reveal=True)
+
+    def resume(self, call: ActiveCall) -> None:
+        """Learn what a running call's entry in the server's list tells."""
+        self.secrets |= secret_values(call)
+        if call.option is not None:
+            self.codec = (call.option.codec or "pcm").lower()
+            self.phase = CallPhase.INVITING
+        if call.ring_time is not None:
+            self.phase = CallPhase.RINGING
+        if call.start_time is not None:  # the time of the answer
+            self.phase = CallPhase.ANSWERED
 
     def close(self, why: str, code: int | None) -> notes.Closed:
         """Note that the connection is closed."""

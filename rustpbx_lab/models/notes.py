@@ -145,6 +145,26 @@ class AudioStopped(BaseNote, frozen=True):
     """Offset after the last sample in the leg's recording."""
 
 
+class Gap(BaseNote, frozen=True):
+    """A hole in what we hear of a watched call; the server repeats nothing.
+
+    One note when the stream breaks, and one when it is resumed.
+    """
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "why"}
+
+    note: Literal["gap"] = "gap"
+
+    why: StrictStr
+    """What happened, in words."""
+
+    began_ms: WireInt
+    """When the stream broke, milliseconds since the Unix epoch, our clock."""
+
+    ended_ms: WireInt | None = None
+    """When it was resumed, same clock; None while it is not."""
+
+
 class UnknownNote(BaseNote, frozen=True):
     """A note of a name we do not know, with all its fields."""
 
@@ -162,6 +182,7 @@ KnownNote = (
     | Advice
     | AudioStarted
     | AudioStopped
+    | Gap
 )
 """Every note we know: the one list."""
 

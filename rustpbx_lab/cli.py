@@ -265,6 +265,28 @@ def analyse(
         screen.print(table.shown())
 
 
+@app.command()
+def lint(
+    option: Annotated[
+        Path, typer.Argument(metavar="OPTION.json", help="A call option or a command.")
+    ],
+    json: Json = False,
+) -> None:
+    """Say what the server will really do with an option; exit 1 on errors."""
+    from rustpbx_lab.models.lint import lint_file
+
+    remarks = lint_file(option)
+    errors = sum(remark.severity == "error" for remark in remarks)
+    if json:
+        found = [remark.to_dict() for remark in remarks]
+        print_json({"file": str(option), "errors": errors, "remarks": found})
+    for remark in [] if json else remarks:
+        instead = f"; instead: {remark.instead}" if remark.instead else ""
+        print(f"{remark.severity:7}  {remark.path}: {remark.text}{instead}")
+    if errors:
+        raise typer.Exit(1)
+
+
 @vad.command("replay")
 def vad_replay(
     wav: Annotated[Path, typer.Argument(help="A recording.")],

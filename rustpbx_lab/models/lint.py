@@ -5,7 +5,9 @@ only the JSON text can show in `lint_raw`.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
+from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.lint_commands import COMMAND_RULES
@@ -20,6 +22,7 @@ __all__ = [
     "RULES",
     "Remark",
     "command_remarks",
+    "lint_file",
     "lint_text",
     "remarks",
 ]
@@ -83,3 +86,18 @@ def lint_text(text: str | bytes) -> list[Remark]:
     elif isinstance(raw.model, BaseCommand):
         found += command_remarks(raw.model)
     return found
+
+
+def lint_file(path: Path) -> list[Remark]:
+    """Return what the server makes of a JSON file; see ``lint_text``.
+
+    Raises:
+        InvalidOptionError: If the file cannot be read or is no JSON object.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as exc:
+        raise InvalidOptionError(
+            f"cannot read {str(path)!r}: {exc.strerror or exc}; give a JSON file"
+        ) from exc
+    return lint_text(text)

@@ -15,6 +15,7 @@ from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import SpelledModel, WireModel
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.remarks import Remark, Severity
+from rustpbx_lab.models.secrets import is_secret_key
 
 DROPPED = "the server drops the whole command, without an event"
 COMMANDS: Mapping[str, type[WireModel]] = {
@@ -150,7 +151,8 @@ def _refused(
     if where != path:
         text = f"{_shown(inside)} in {wire} should be {wanted}: {DROPPED}"
         return Remark(where, "error", text, None, "wrong_type")
-    text = f"{wire} is {_kind(value)}, it should be {wanted}: {DROPPED}"
+    shown = "no text" if is_secret_key(wire) else _kind(value)
+    text = f"{wire} is {shown}, it should be {wanted}: {DROPPED}"
     instead = None
     if isinstance(value, str) and first["type"] == "int_type":
         number = "".join(char for char in value[:9] if char in "0123456789")

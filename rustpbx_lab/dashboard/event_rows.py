@@ -38,7 +38,6 @@ _KIND_OF = {
     "reject": "Errors",
     "unreadable": "Errors",
     "handlerFailed": "Errors",
-    "advice": "Errors",
 }
 
 
@@ -46,6 +45,11 @@ def kind_of(record: Record) -> str:
     """Return the chip that a record belongs to."""
     if record.direction == "command":
         return "Commands"
+    if (
+        record.name == "advice"
+        and getattr(message_of(record), "severity", "") != "info"
+    ):
+        return "Errors"
     return _KIND_OF.get(record.name, "Other")
 
 
@@ -127,8 +131,9 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 
 def _fields(message: Any) -> str:
     wire = message.to_wire()
-    skipped = {message.tag, "timestamp", "trackId", "option"}
-    return ", ".join(f"{k} {v}" for k, v in wire.items() if k not in skipped)
+    skipped = {message.tag, "timestamp", "trackId", "option", "sdp"}
+    said = {key: value for key, value in wire.items() if key not in skipped and value}
+    return ", ".join(f"{key} {value}" for key, value in said.items())
 
 
 def track_of(record: Record, caller_track: str | None) -> str:

@@ -155,7 +155,7 @@ class ModelForm(Viewer):
         for field in self.fields.values():
             field.show_remarks(
                 [
-remark._replace(path=remark.path.partition(".")[2])
+                    remark._replace(path=remark.path.partition(".")[2])
                     for remark in remarks
                     if remark.path.partition(".")[0] == field.wire
                 ]

@@ -10,7 +10,9 @@ import panel_material_ui as pmui
 from panel.util import edit_readonly
 from panel.viewable import Viewable, Viewer
 
+from rustpbx_lab.client import CallPhase
 from rustpbx_lab.errors import RustpbxLabError
+from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.plots.theme import DARK, FONT, LIGHT, css_variables
 from rustpbx_lab.workbench.hub import CallHub
@@ -73,6 +75,7 @@ class LivePage(Viewer):
         self._changed = True
         self._known = hub.revision
         self._sent: list[Future[Any]] = []
+        self._ending: str | None = None
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
         self.page = self._assemble(is_dark)
         self.page.param.watch(self._switch_theme, "dark_theme")
@@ -253,9 +256,17 @@ class LivePage(Viewer):
             )
 
     def hang_up(self) -> None:
-        """End the call: by command once it is answered, else by closing the socket."""
+        """End the call: by command once it is answered, else by closing the socket.
+
+        A second press closes the socket, too: the server may be waiting for something.
+        """
         view = self._view
-        if view is not None:
+        if view is None:
+            return
+        if view.call.phase is CallPhase.ANSWERED and self._ending != view.call.id:
+            self._ending = view.call.id
+            self.send(commands.Hangup())
+        else:
             self._try(lambda: self._hub.hang_up(view.call.id, user=self._user))
 
     def _try(self, action: Callable[[], None]) -> None:

@@ -280,7 +280,8 @@ class TimelineBox(Viewer):
         if SPANS[self.span.value] is None:
             self._move(*self._whole())
         else:
-            end = view.now_ms + span * AHEAD
+            # a young call begins at the left: there is nothing before it
+            end = max(view.now_ms + span * AHEAD, span * (1 - AHEAD))
             self._move(end - span, end)
 
     def _draw(self, view: CallView, window: Window) -> None:

@@ -6,7 +6,7 @@ from bokeh.models import ColumnDataSource
 
 from rustpbx_lab.analysis.playback import Playback
 
-from .caller_lane import draw_wave
+from .caller_lane import draw_wave, no_wave
 from .timeline import (
     PX_PER_CHARACTER,
     Columns,
@@ -34,7 +34,7 @@ class AgentLane:
         self._painter = painter = axis.painter
         self.figure = plot = axis.lane(HEIGHT)
         self.targets: list[Target] = []
-        self.wave = ColumnDataSource({"x": [], "low": [], "high": []})
+        self.wave = ColumnDataSource(no_wave(WAVE_Y))
         self.boxes = ColumnDataSource(_no_boxes())
         self.labels = ColumnDataSource(_no_labels())
         self.cuts = ColumnDataSource({"x": []})

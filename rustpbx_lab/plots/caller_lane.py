@@ -29,6 +29,7 @@ PROBABILITY_Y, PROBABILITY_PX = 24, 32
 BAR_Y, BAR_PX = 12, 6
 FRAME_MS = 32
 MAX_POINTS = 1500
+NO_FRAMES = (np.zeros(0), np.zeros(0, np.float32))
 
 
 class CallerLane:
@@ -38,8 +39,8 @@ class CallerLane:
         self._painter = axis.painter
         self.figure = axis.lane(HEIGHT, ruler=True)
         self.targets: list[Target] = []
-        self.wave = ColumnDataSource({"x": [], "low": [], "high": []})
-        self.probability = ColumnDataSource({"x": [], "y": [], "voiced": []})
+        self.wave = ColumnDataSource(no_wave(WAVE_Y))
+        self.probability = ColumnDataSource(probability_columns(NO_FRAMES, 0.5))
         self.speech = ColumnDataSource(_no_speech())
         self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": []})
         self._threshold = Span(
@@ -188,12 +189,22 @@ def draw_wave(
     plot.add_layout(middle)
 
 
+def no_wave(y: float) -> Columns:
+    """Return the outline of no sound: two points in one place.
+
+    A step area without any point makes Bokeh's script hang.
+    """
+    return {"x": [0.0, 0.0], "low": [y, y], "high": [y, y]}
+
+
 def wave_columns(outline: Columns, y: float, height: float) -> Columns:
     """Place an outline in [-1, 1] around ``y``; quiet speech stays visible.
 
     The root shows 40 dB of range in the few pixels there are.
     """
     low, high = np.asarray(outline["low"]), np.asarray(outline["high"])
+    if not len(low):
+        return no_wave(y)
     return {
         "x": outline["x"],
         "low": (y - height * np.sqrt(-low)).astype(np.float32),
@@ -241,6 +252,8 @@ def bar_labels(columns: Columns, colour: str, window: Window) -> Columns:
 def probability_columns(frames: tuple[Times, Levels], threshold: float) -> Columns:
     """Return the probability as a step line, and where it is over the threshold."""
     x, y = thin_out(*frames, MAX_POINTS)
+    if not len(x):  # see no_wave
+        x, y = np.zeros(2), np.zeros(2, np.float32)
     height = PROBABILITY_Y + PROBABILITY_PX * y
     voiced = np.where(y > threshold, height, PROBABILITY_Y)
     return {

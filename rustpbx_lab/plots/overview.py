@@ -8,7 +8,7 @@ from bokeh.plotting import figure
 from rustpbx_lab.analysis.playback import Playback
 from rustpbx_lab.analysis.points import Mark
 
-from .caller_lane import wave_columns
+from .caller_lane import no_wave, wave_columns
 from .timeline import RIGHT_AXIS_PX, Columns, TimeAxis, plain, refill
 
 HEIGHT = 34
@@ -38,8 +38,8 @@ class Overview:
         )
         plot.grid.visible = False
         self.waves = {}
-        for role in ("caller", "agent"):
-            source = ColumnDataSource({"x": [], "low": [], "high": []})
+        for role, y in (("caller", CALLER_Y), ("agent", AGENT_Y)):
+            source = ColumnDataSource(no_wave(y))
             wave = plot.varea_step(
                 x="x", y1="low", y2="high", source=source, step_mode="after"
             )

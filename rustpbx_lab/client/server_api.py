@@ -13,6 +13,7 @@ from rustpbx_lab.errors import (
     InvalidOptionError,
     RequestRefusedError,
     UnknownCallError,
+    UnreadableFrameError,
     shorten,
 )
 from rustpbx_lab.models import commands
@@ -84,9 +85,9 @@ class ServerApi:
         """Close the connections."""
         await self._client.aclose()
 
-    def address(self, path: str) -> str:
-        """Return the full address of a path, tokens masked."""
-        return mask_url(self._url(path))
+    def events_address(self, call_id: str) -> str:
+        """Return where the events of a call come from, tokens masked."""
+        return mask_url(self._url(f"/events/{_part(call_id)}"))
 
     # ------------------------------------------------------------------ calls
 
@@ -160,8 +161,8 @@ class ServerApi:
                     else:
                         yield protocol.receive_text(text, now).message
         except StreamBrokenError as exc:
-            url = self.address(f"/events/{_part(call_id)}")
-            raise ConnectError(url, f"the event stream broke: {exc.why}") from exc
+            why = f"the event stream broke: {exc.why}"
+            raise ConnectError(self.events_address(call_id), why) from exc
 
     @asynccontextmanager
     async def stream(self, call_id: str) -> AsyncGenerator[CallStream, None]:
@@ -185,7 +186,7 @@ class ServerApi:
             if not response.headers.get("Content-Type", "").startswith(
                 "text/event-stream"
             ):
-                raise ConnectError(self.address(path), NO_SERVER)
+                raise ConnectError(self.events_address(call_id), NO_SERVER)
             yield CallStream(response)
         finally:
             await response.aclose()
@@ -303,7 +304,7 @@ class ServerApi:
     def _check(self, response: httpx.Response, what: str, call_id: str | None) -> None:
         if response.is_success:
             return
-        said = " ".join(mask_text(response.text).split())
+        said = " ".join(mask_text(_error_of(response.text)).split())
         status = response.status_code
         if status == 404 and call_id is not None and _is_about_a_call(said, call_id):
             raise UnknownCallError(call_id)
@@ -318,6 +319,15 @@ class ServerApi:
 def _is_about_a_call(said: str, call_id: str) -> bool:
     # an empty id leaves a path that the server does not have
     return not call_id or any(word in said for word in _UNKNOWN_CALL)
+
+
+def _error_of(body: str) -> str:
+    """Return what an answer says went wrong: its JSON ``error``, else all of it."""
+    try:
+        answer = answers.read(answers.PrecacheAnswer, body)
+    except UnreadableFrameError:
+        return body
+    return answer.error or body
 
 
 def _part(text: str) -> str:

@@ -153,7 +153,15 @@ def _components(palette: Palette) -> dict[str, Any]:
                 "thumb": {"width": "12px", "height": "12px", "boxShadow": "none"},
             }
         },
-        "MuiTooltip": {"defaultProps": {"arrow": True, "enterDelay": 400}},
+        "MuiTooltip": {
+            "defaultProps": {
+                "arrow": True,
+                "enterDelay": 400,
+                # the widgets ask for the right, where it would lie on the next button
+                "disableInteractive": True,
+                "slotProps": {"popper": {"placement": "top"}},
+            }
+        },
     }
 
 

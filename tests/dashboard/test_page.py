@@ -105,14 +105,10 @@ def test_keys_work_and_are_silent_while_typing(opened: Page, site: Site):
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     tab.keyboard.press("i")
     _until(lambda: "interrupt" in sent(call))
-    tab.keyboard.press("t")
     box = tab.get_by_placeholder("Say to the caller…")
-    box.wait_for()
-    tab.wait_for_function(
-        "() => { let a = document.activeElement;"
-        " while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement;"
-        " return a?.tagName === 'INPUT' }"
-    )
+    _until(box.is_enabled)
+    tab.keyboard.press("t")
+    _until(lambda: box.evaluate("input => input.matches(':focus')"))
     tab.keyboard.type("mimi")
     assert box.input_value() == "mimi"
     assert sent(call).count("interrupt") == 1
@@ -140,8 +136,8 @@ def test_the_palette_changes_while_the_page_is_open(opened: Page, site: Site):
     tab.locator(".row.ev").first.wait_for()
     canvas = tab.locator("canvas").nth(2)
     before = canvas.screenshot()
-    tab.locator(".header .MuiIconButton-root").last.click()
-    tab.wait_for_function("() => document.querySelector('.mui-dark') !== null")
+    tab.get_by_label("Toggle theme").click()
+    tab.locator(".mui-dark").first.wait_for(state="attached")
     _until(lambda: canvas.screenshot() != before)
 
 

@@ -16,7 +16,6 @@ from .ambiance import Ambiance
 from .audio_out import AudioOut
 from .bridges import Bridges
 from .caller_leg import CallerLeg
-from .dump import EventDump
 from .playback import CommandError, Playback
 from .processors import ProcessorError, Processors
 from .query import CallQuery
@@ -28,7 +27,7 @@ from .strict import not_simulated, read_command
 from .times import rfc3339
 from .tracks import PlayedTrack
 from .transfer import Transfer
-from .wire import command_wire, compact, event_text, option_wire
+from .wire import event_text, option_wire
 
 QUEUED_COMMANDS = 32
 """Commands that may wait behind one that blocks; one more ends the call."""
@@ -53,11 +52,7 @@ class Call:
         self._services, self._line = services, line
         self._ping_ms = 1000 * query.ping_s
         self._ping_timer: Timer | None = None
-        self._dump = (
-            EventDump(services.dump_dir, query.id)
-            if query.dump and services.dump_dir is not None
-            else None
-        )
+        self.witnesses = services.witnesses(query.id, is_logged=query.dump)
         self._waiting: deque[BaseCommand] = deque()
         self._is_blocked = False
         self._early_audio: list[bytes] = []
@@ -107,7 +102,8 @@ class Call:
         now = self.runtime.now_ms()
         payload = rfc3339(now)
         self._line.send_ping(payload.encode())
-        self._record(events.Ping(timestamp=now, payload=payload))
+        ping = events.Ping(timestamp=now, payload=payload)
+        self.witnesses.event(event_text(ping))
         next_ms = at_ms + self._ping_ms
         self._ping_timer = self.runtime.call_at(next_ms, lambda: self._ping(next_ms))
 
@@ -141,8 +137,7 @@ class Call:
         if self._services.registry.get(self.id) is not None:
             # even if a newer call of this id is meant: the server forgets that one
             del self._services.registry[self.id]
-        if self._dump is not None:
-            self._dump.close()
+        self.witnesses.close()
         self._line.hang_up()
 
     def auto_hangup(self) -> None:
@@ -165,14 +160,15 @@ class Call:
 
     def emit(self, event: BaseEvent) -> None:
         """Send an event, log it, and let the playback follow it."""
-        self._line.text(event_text(event))
-        self._record(event)
+        text = event_text(event)
+        self._line.text(text)
+        self.witnesses.event(text)
         if not self.is_over:
             self.playback.on_event(event)
 
-    def _record(self, event: BaseEvent) -> None:
-        if self._dump is not None:
-            self._dump.write("event", self.runtime.now_ms(), event_text(event))
+    def _send_audio(self, frame: bytes) -> None:
+        self._line.audio(frame)
+        self.witnesses.audio(frame)
 
     def frame(self, track: PlayedTrack, samples: Samples) -> None:
         """Send a frame of a track; without a caller's track nobody hears it."""
@@ -222,9 +218,7 @@ class Call:
         """Queue a command; commands run strictly one after another."""
         if self.is_over:
             return
-        if self._dump is not None:
-            text = compact(command_wire(command))
-            self._dump.write("command", self.runtime.now_ms(), text)
+        self.witnesses.command(command)
         if len(self._waiting) >= QUEUED_COMMANDS:
             self.report("queue overflow", "more than 32 commands waited; the call ends")
             self.end("bySystem")
@@ -271,7 +265,7 @@ class Call:
         self.option = option
         for key, what in not_simulated(option).items():
             self.report("not simulated", f"{key}: {what}")
-        self.out = AudioOut(option.codec, self._line.audio)
+        self.out = AudioOut(option.codec, self._send_audio)
         self.caller = CallerLeg(self.id, option.codec, self.runtime, self.emit)
         self.caller.processors = self._processors(option)
         self._tap(option, self.caller, self.out)

@@ -1,158 +1,27 @@
-"""The stand-in's addresses: the WebSocket paths and some of the REST ones."""
+"""The stand-in's addresses, and the WebSocket ones of them."""
 
-import ipaddress
 import math
-from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
-from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from typing_extensions import override
 
-from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.models import events
 
+from . import rest
 from .call import Call, CallWithoutMedia
+from .event_stream import CallEvents
+from .guarded import Guarded, ServerState
 from .query import CallQuery, QueryError, read_query
-from .services import Services
-from .strict import read_command
-from .wire import compact
+from .wire import event_text
 
 MESSAGE_BYTES = 64 * 1024 * 1024
 Frame = str | bytes | tuple[bytes]
 """A text, a binary, or (in a tuple) the payload of a ping."""
-
-
-class ServerState:
-    """What the handlers share."""
-
-    def __init__(self, services: Services, host: str) -> None:
-        self.services = services
-        self._host = host
-        self.open: set[CallSocket] = set()
-        self.tasks: TaskGroup | None = None
-        self._all_closed = anyio.Event()
-
-    def is_our_name(self, name: str | None) -> bool:
-        """Return whether a host name means this server, not a rebound domain."""
-        if not name:
-            return False
-        if name.lower() in ("localhost", self._host.lower()):
-            return True
-        try:
-            address = ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return address.is_loopback or self._host in ("0.0.0.0", "::", "")
-
-    def socket_closed(self, socket: "CallSocket") -> None:
-        """Take note that a socket is closed."""
-        self.open.discard(socket)
-        if not self.open:
-            self._all_closed.set()
-
-    async def close(self) -> None:
-        """End all calls and wait until their sockets are closed."""
-        self._all_closed = anyio.Event()
-        for socket in list(self.open):
-            if socket.call is not None:
-                socket.call.end("canceled")
-        if self.open:
-            await self._all_closed.wait()
-
-
-class Guarded(RequestHandler):
-    """A handler that answers only to this machine's own names."""
-
-    state: ServerState
-
-    def initialize(self, state: ServerState) -> None:
-        """Take what all handlers share."""
-        self.state = state
-
-    @override
-    def prepare(self) -> None:
-        host = urlsplit(f"//{self.request.host}").hostname
-        if not self.state.is_our_name(host):
-            self.refuse(403, "Host not allowed: this server answers to localhost only")
-
-    def refuse(self, status: int, why: str) -> None:
-        """Answer with an error and a text."""
-        self.set_status(status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self._say(why)
-
-    def answer(self, data: Any, status: int = 200) -> None:
-        """Answer with JSON."""
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self._say(compact(data))
-
-    def _say(self, text: str) -> None:
-        self.finish(text)  # pyright: ignore[reportUnknownMemberType]
-
-    @override
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self._say("")
-
-
-class NothingHere(Guarded):
-    """Every other path."""
-
-    @override
-    def prepare(self) -> None:
-        super().prepare()
-        if not self._finished:
-            self.refuse(404, "")
-
-
-class ListCalls(Guarded):
-    """``GET /list``."""
-
-    def get(self) -> None:
-        """Answer with the running calls."""
-        calls = [call.listing() for call in self.state.services.registry.values()]
-        self.answer({"active_calls": calls})
-
-
-class KillCall(Guarded):
-    """``GET /kill/{id}``."""
-
-    def get(self, call_id: str) -> None:
-        """End a call."""
-        call = self.state.services.registry.get(call_id)
-        status = "not_found" if call is None else "killed"
-        if call is not None:
-            call.end("canceled")
-        self.answer({"id": call_id, "status": status}, 404 if call is None else 200)
-
-
-class SendCommand(Guarded):
-    """``POST /command/{id}``: the only place where a malformed command is reported."""
-
-    def post(self, call_id: str) -> None:
-        """Queue a command of a call."""
-        kind = self.request.headers.get("Content-Type", "").partition(";")[0]
-        if kind.strip().lower() != "application/json":
-            why = "Expected request with `Content-Type: application/json`"
-            self.refuse(415, why)
-            return
-        text = self.request.body.decode("utf-8", "replace")
-        try:
-            command = read_command(text)
-        except UnreadableFrameError as exc:
-            is_json = not exc.why.startswith("it is no JSON (")
-            self.refuse(422 if is_json else 400, exc.why)
-            return
-        call = self.state.services.registry.get(call_id)
-        if call is not None:
-            call.take(command)
-        status = "not_found" if call is None else "sent"
-        self.answer({"id": call_id, "status": status}, 404 if call is None else 200)
 
 
 class CallSocket(WebSocketHandler, Guarded):
@@ -197,15 +66,31 @@ class CallSocket(WebSocketHandler, Guarded):
         self.state.open.add(self)
         self.state.tasks.start_soon(self._write, frames)
         services = self.state.services
+        why_not = services.playbooks.why_not(self._query.id)
+        if why_not is not None:
+            self._refuse_playbook(why_not)
+            return
         if self._kind == "webSocket":
             self.call = Call(self._query, services, self)
         else:
             self.call = CallWithoutMedia(self._kind, self._query, services, self)
         self.call.start()
 
+    def _refuse_playbook(self, why: str) -> None:
+        """Say why a playbook cannot hold the call; there is no call then."""
+        error = events.Error(
+            track_id=self._query.id,
+            timestamp=self.state.services.runtime.now_ms(),
+            sender="playbook",
+            error=why,
+        )
+        self.text(event_text(error))
+        self.hang_up()
+
     @override
     def on_message(self, message: str | bytes) -> None:
-        assert self.call is not None
+        if self.call is None:
+            return
         if isinstance(message, str):
             self.call.take_text(message)
         else:
@@ -263,11 +148,18 @@ def application(state: ServerState) -> Application:
             ("/call", CallSocket, shared),
             ("/call/webrtc", CallSocket, {**shared, "kind": "webrtc"}),
             ("/call/sip", CallSocket, {**shared, "kind": "sip"}),
-            ("/list", ListCalls, shared),
-            ("/kill/([^/]*)", KillCall, shared),
-            ("/command/([^/]*)", SendCommand, shared),
+            ("/list", rest.ListCalls, shared),
+            ("/kill/([^/]+)", rest.KillCall, shared),
+            ("/command/([^/]+)", rest.SendCommand, shared),
+            ("/events/([^/]+)", CallEvents, shared),
+            ("/precache", rest.Precache, shared),
+            ("/iceservers", rest.IceServers, shared),
+            ("/api/records", rest.ListRecords, shared),
+            ("/api/playbooks", rest.ListPlaybooks, shared),
+            ("/api/playbooks/([^/]+)", rest.PlaybookFile, shared),
+            ("/api/playbook/run", rest.RunPlaybook, shared),
         ],
-        default_handler_class=NothingHere,
+        default_handler_class=rest.NothingHere,
         default_handler_args=shared,
         log_function=_do_not_log,
         websocket_max_message_size=MESSAGE_BYTES,

@@ -18,12 +18,14 @@ from rustpbx_lab.speech.recognition import recogniser
 from rustpbx_lab.speech.synthesis import synthesiser
 from rustpbx_lab.speech.vad_engines import SileroEngine
 
-from .endpoints import ServerState, application
+from .endpoints import application
+from .guarded import ServerState
 from .media import Media
 from .runtime import LoopRuntime
 from .services import Services
 from .strict import StrictReport, StrictReports
 from .voice import Voice
+from .witnesses import EVENT_QUEUE
 
 WORKERS = 8
 """Threads for synthesis, recognition and files."""
@@ -56,6 +58,7 @@ class StandIn:
         strict: bool = False,
         dump_dir: str | Path | None = None,
         media_dir: str | Path | None = None,
+        watch_queue: int | None = EVENT_QUEUE,
     ) -> None:
         """Prepare a server; nothing starts yet.
 
@@ -69,6 +72,8 @@ class StandIn:
             dump_dir: Where event logs are written; None writes none.
             media_dir: Where relative paths of ``play`` begin; None is the working
                 directory.
+            watch_queue: Entries kept for a slow reader of a call's events; the oldest
+                are lost, as with the server. None keeps all.
 
         Raises:
             MissingExtraError: If an engine is not installed.
@@ -80,6 +85,7 @@ class StandIn:
         self._strict = StrictReports(is_strict=strict)
         self._dump_dir = None if dump_dir is None else Path(dump_dir)
         self._media_dir = None if media_dir is None else Path(media_dir)
+        self._watch_queue = watch_queue
         self._exit: AsyncExitStack | None = None
 
     @property
@@ -130,6 +136,7 @@ class StandIn:
             media=Media(runtime, self._media_dir),
             strict=self._strict,
             dump_dir=self._dump_dir,
+            watch_queue=self._watch_queue,
         )
         state = ServerState(services, self.host)
         try:

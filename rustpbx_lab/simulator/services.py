@@ -8,10 +8,13 @@ from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.speech.recognition import Recogniser
 
 from .bridges import BridgedCall
+from .dump import EventDump
 from .media import Media
+from .playbooks import Playbooks
 from .runtime import Runtime
 from .strict import StrictReports
 from .voice import Voice
+from .witnesses import EVENT_QUEUE, Witnesses
 
 
 class Line(Protocol):
@@ -36,6 +39,8 @@ class Line(Protocol):
 
 class RunningCall(BridgedCall, Protocol):
     """What others may do with a call."""
+
+    witnesses: Witnesses
 
     def take(self, command: BaseCommand) -> None:
         """Queue a command."""
@@ -62,3 +67,14 @@ class Services:
     dump_dir: Path | None = None
     registry: dict[str, RunningCall] = field(default_factory=dict[str, RunningCall])
     """The newest call of each id."""
+    watch_queue: int | None = EVENT_QUEUE
+    """Entries kept for a slow reader of a call's events; None keeps all."""
+
+    def __post_init__(self) -> None:
+        self.playbooks = Playbooks(self.runtime.now_ms)
+
+    def witnesses(self, call_id: str, *, is_logged: bool) -> Witnesses:
+        """Return who is told what passes in a new call."""
+        folder = self.dump_dir if is_logged else None
+        dump = None if folder is None else EventDump(folder, call_id)
+        return Witnesses(call_id, self.runtime, dump, self.watch_queue)

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -284,6 +285,41 @@ def lint(
         instead = f"; instead: {remark.instead}" if remark.instead else ""
         print(f"{remark.severity:7}  {remark.path}: {remark.text}{instead}")
     if errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def conformance(
+    url: Annotated[str, typer.Argument(help="Address of the server, ws://HOST:PORT.")],
+    gateway: Annotated[
+        str | None, typer.Option(help="Speech gateway that the server can reach.")
+    ] = None,
+    recorder_dir: Annotated[
+        Path | None, typer.Option(help="The server's folder of logs and recordings.")
+    ] = None,
+    wav: Annotated[Path | None, typer.Option(help="Speech to send.")] = None,
+    only: Annotated[str, typer.Option(help="Points whose name has this.")] = "",
+    json: Json = False,
+) -> None:
+    """Ask a server whether it behaves as the protocol says; 1 if anything differs."""
+    from rustpbx_lab.workbench.conformance import check_server
+
+    report = anyio.run(
+        partial(
+            check_server,
+            url,
+            gateway=gateway,
+            recorder_dir=recorder_dir,
+            wav=wav,
+            only=only,
+            told=told.print,
+        )
+    )
+    if json:
+        print_json(report.to_dict())
+    else:
+        print(report.told())
+    if not report.is_conformant:
         raise typer.Exit(1)
 
 

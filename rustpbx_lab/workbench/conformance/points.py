@@ -1,0 +1,128 @@
+"""The named points of the suite: what is promised, and how it is asked."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from .bench import Bench
+
+Ask = Callable[[Bench], Awaitable[Any]]
+Asked = TypeVar("Asked", bound=Ask)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One promise of the protocol and the scenario that shows it."""
+
+    name: str
+    section: str
+    """Chapter of the protocol reference, or of its page on detection or files."""
+    promised: Any
+    """What the scenario gives if the promise is kept; may hold `Between` and others."""
+    ask: Ask
+    """The scenario: what it returns is compared with what is promised."""
+    is_slow: bool = False
+    """Takes long: begun first."""
+
+
+POINTS: list[Point] = []
+"""Every point; the modules of points fill it."""
+
+
+def point(
+    name: str, section: str, promised: Any, *, is_slow: bool = False
+) -> Callable[[Asked], Asked]:
+    """Register a scenario as a point."""
+
+    def registered(ask: Asked) -> Asked:
+        POINTS.append(Point(name, section, promised, ask, is_slow))
+        return ask
+
+    return registered
+
+
+# ---------------------------------------------------------------------- promises
+
+
+class Promise:
+    """A value of which only some property is promised: equal to all that have it."""
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def keeps(self, seen: Any) -> bool:
+        """Return whether a value has the property."""
+        raise NotImplementedError
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self.keeps(other)
+
+
+class Between(Promise):
+    """A number in a range, ends included."""
+
+    def __init__(self, least: float, most: float) -> None:
+        self._least, self._most = least, most
+
+    @override
+    def keeps(self, seen: Any) -> bool:
+        return isinstance(seen, int | float) and self._least <= seen <= self._most
+
+    @override
+    def __repr__(self) -> str:
+        return f"{self._least:g}…{self._most:g}"
+
+
+class Matching(Promise):
+    """A text that a regular expression describes from its start to its end."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    @override
+    def keeps(self, seen: Any) -> bool:
+        return isinstance(seen, str) and bool(re.fullmatch(self._pattern, seen, re.S))
+
+    @override
+    def __repr__(self) -> str:
+        return f"/{self._pattern}/"
+
+
+class OneOf(Promise):
+    """One of several values: a race in the server decides."""
+
+    def __init__(self, *values: Any) -> None:
+        self._values = values
+
+    @override
+    def keeps(self, seen: Any) -> bool:
+        return any(value == seen for value in self._values)
+
+    @override
+    def __repr__(self) -> str:
+        return " or ".join(map(repr, self._values))
+
+
+class InAnyOrder(Promise):
+    """A list whose order is not promised."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._values = list(values)
+
+    @override
+    def keeps(self, seen: Any) -> bool:
+        if not isinstance(seen, list):
+            return False
+        items: list[Any] = list(seen)  # pyright: ignore[reportUnknownArgumentType]
+        for value in self._values:
+            if value not in items:
+                return False
+            items.remove(value)
+        return not items
+
+    @override
+    def __repr__(self) -> str:
+        return f"{self._values!r} in any order"

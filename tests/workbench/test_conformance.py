@@ -1,0 +1,104 @@
+import anyio
+import pytest
+
+from rustpbx_lab.errors import ConnectError
+from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.workbench.conformance import POINTS, Report, check_server, markdown
+from rustpbx_lab.workbench.conformance.points import (
+    Between,
+    InAnyOrder,
+    Matching,
+    OneOf,
+    Point,
+)
+from rustpbx_lab.workbench.conformance.suite import Result
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dump")
+    with StandIn(asr="scripted", tts="scripted", dump_dir=folder).in_thread() as server:
+        yield server
+
+
+def asked(url, only, **more):
+    async def ask():
+        return await check_server(url, only=only, **more)
+
+    return anyio.run(ask)
+
+
+def differences(report):
+    return {
+        result.point.name: result.seen
+        for result in report.results
+        if result.verdict == "different"
+    }
+
+
+def test_there_are_many_points_and_each_has_its_own_name():
+    names = [point.name for point in POINTS]
+    assert len(names) >= 80
+    assert len(set(names)) == len(names)
+
+
+def test_promises_hold_inside_lists_and_objects():
+    promised = [Between(10, 20), {"id": Matching("a+"), "way": OneOf(1, None)}]
+    assert promised == [15, {"id": "aaa", "way": None}]
+    assert promised != [21, {"id": "aaa", "way": None}]
+    assert promised != [15, {"id": "aab", "way": 1}]
+
+
+def test_any_order_counts_repeats():
+    assert InAnyOrder(["a", "a", "b"]) == ["b", "a", "a"]
+    assert InAnyOrder(["a", "a", "b"]) != ["b", "a", "b"]
+    assert InAnyOrder(["a"]) != ["a", "a"]
+
+
+@pytest.mark.parametrize("chapter", ["1.7", "3.1", "4.2", "9.3"])
+def test_the_stand_in_keeps_the_promises_of(stand_in, chapter):
+    report = asked(stand_in.url, chapter)
+    assert report.count("same") >= 4
+    assert differences(report) == {}
+
+
+def test_what_is_missing_to_ask_a_point_is_said(stand_in):
+    report = asked(stand_in.url, "the recording's name")
+    assert report.count("not testable") == 1
+    assert "--recorder-dir" in report.results[0].seen
+    assert report.is_conformant
+
+
+def test_what_differs_is_said_with_what_was_seen(stand_in, monkeypatch):
+    async def tell(_):
+        return ["trackEnd", "trackStart"]
+
+    wrong = Point("an order that is wrong", "0", ["trackStart", "trackEnd"], tell)
+    monkeypatch.setattr("rustpbx_lab.workbench.conformance.suite.POINTS", [wrong])
+    report = asked(stand_in.url, "")
+    assert not report.is_conformant
+    assert "seen ['trackEnd', 'trackStart']" in report.told()
+    assert report.to_dict()["points"][0]["result"] == "different"
+
+
+def test_a_server_that_is_not_there_is_one_clear_error():
+    with pytest.raises(ConnectError, match="start the server there"):
+        asked("ws://127.0.0.1:9", "1.7")
+
+
+def test_the_table_has_a_column_for_each_server_and_the_reasons():
+    point = Point("a | b", "1.2", "x", None)
+    one = Report("ws://a", "2026-01-01", [Result(point, "same", "x", 1)])
+    other = Report("ws://b", "2026-01-01", [Result(point, "different", "y|z", 1)])
+    table = markdown({"one": one, "other": other}, {"a | b": "not built yet"})
+    row = table.splitlines()[2]
+    assert row.count(" | ") - row.count("\\|") >= 4
+    assert "not built yet" in row
+    assert "same" in row
+
+
+@pytest.mark.slow
+def test_the_real_server_keeps_every_promise(real_server, tmp_path):
+    report = asked(real_server.url, "", recorder_dir=real_server.recorders)
+    assert len(report.results) >= 80
+    assert differences(report) == {}

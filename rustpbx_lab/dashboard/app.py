@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
-from panel.io.server import StoppableThread
 from panel.viewable import Viewable
 
 from rustpbx_lab.errors import NotAllowedError, ServerStartError
@@ -63,7 +62,7 @@ def serve(
     oauth: dict[str, Any] | None = None,
     threaded: bool = False,
     told: Callable[[str], object] | None = None,
-) -> StoppableThread | None:
+) -> Any:
     """Serve the dashboard until it is stopped.
 
     Args:
@@ -76,6 +75,9 @@ def serve(
         oauth: Panel's ``oauth_…`` arguments.
         threaded: Return at once, with the thread that serves.
         told: Gets the address of the page when it is about to be served.
+
+    Returns:
+        The thread that serves, if ``threaded``; stop it with its ``stop()``.
 
     Raises:
         NotAllowedError: If the address is not loopback and nobody has to log in.
@@ -90,7 +92,9 @@ def serve(
     host = f"[{address}]" if ":" in address else address
     if told is not None:
         told(f"http://{host}:{port}")
-    served = pn.serve(
+    if login:
+        login["cookie_secret"] = secrets.token_hex(32)
+    served: Any = pn.serve(
         {"live": lambda: app(hub, endpoint)},
         port=port,
         address=address,
@@ -99,7 +103,7 @@ def serve(
         title="rustpbx lab",
         index="live",
         threaded=threaded,
-        **({"cookie_secret": _cookie_secret()} | login if login else {}),
+        **login,
     )
     return served if threaded else None
 
@@ -163,10 +167,6 @@ def _free_port(address: str, port: int) -> int:
                 f"cannot serve on {address}:{port}: {why}; {works}"
             ) from exc
         return probe.getsockname()[1]
-
-
-def _cookie_secret() -> str:
-    return secrets.token_hex(32)
 
 
 if pn.state.served and __name__.startswith("bokeh_app"):

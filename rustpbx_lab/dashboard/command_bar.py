@@ -88,7 +88,7 @@ class CommandBar(Viewer):
                 "border-top": "1px solid var(--lab-border)",
             },
         )
-        self.show(None)
+        self.show_call(None)
 
     def _make_speech(self) -> None:
         self.text = pmui.TextInput(
@@ -157,14 +157,14 @@ class CommandBar(Viewer):
     def toggle_mute(self) -> None:
         """Mute the caller, or undo it."""
         track = self._caller_track
-        fields = {} if track is None else {"track_id": track}
+        fields: dict[str, Any] = {} if track is None else {"track_id": track}
         kind = commands.Unmute if self._is_muted else commands.Mute
         self._send(kind(**fields))
 
     def _toggle_pause(self) -> None:
         self._send(commands.Resume() if self._is_paused else commands.Pause())
 
-    def show(self, view: CallView | None, is_allowed: bool = True) -> None:
+    def show_call(self, view: CallView | None, is_allowed: bool = True) -> None:
         """Switch the buttons to what a call can take.
 
         While it connects or rings only Hang up works: a command would wait for the

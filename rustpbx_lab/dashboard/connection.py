@@ -210,13 +210,7 @@ class ConnectionPanel(Viewer):
 
     def show_calls(self, shown: HubCall | None) -> None:
         """Redraw the list of calls and the button."""
-        rows = "".join(
-            f'<a class="c {"sel" if call is shown else ""}" href="?call={quote(call.id, safe="")}" '
-            f'title="{escape(call.id)}"><i style="background:var(--lab-'
-            f'{MARKS.get(call.state, "accent")})"></i><span class="m">'
-            f'{escape(call.id)}</span><span class="mu">{escape(call.state)}</span></a>'
-            for call in self._hub.calls
-        )
+        rows = "".join(_call_row(call, call is shown) for call in self._hub.calls)
         text = rows or '<div class="none">None yet.</div>'
         if self.list.object != text:
             self.list.object = text
@@ -228,6 +222,16 @@ class ConnectionPanel(Viewer):
                 icon="call_end" if runs else "call",
                 variant="outlined" if runs else "contained",
             )
+
+
+def _call_row(call: HubCall, is_shown: bool) -> str:
+    link, role = quote(call.id, safe=""), MARKS.get(call.state, "accent")
+    return (
+        f'<a class="c {"sel" if is_shown else ""}" href="?call={link}" '
+        f'title="{escape(call.id)}"><i style="background:var(--lab-{role})"></i>'
+        f'<span class="m">{escape(call.id)}</span>'
+        f'<span class="mu">{escape(call.state)}</span></a>'
+    )
 
 
 def _title(text: str, right: str = "") -> pn.pane.HTML:

@@ -106,7 +106,7 @@ class EventsBox(Viewer):
     def __panel__(self) -> Viewable:
         return self._layout
 
-    def show(self, view: CallView | None) -> None:
+    def show_call(self, view: CallView | None) -> None:
         """Show another call; its rows come with the next refresh."""
         self._view = view
         self._redraw()

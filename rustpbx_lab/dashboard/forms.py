@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from rustpbx_lab.models.base import WireModel
 from rustpbx_lab.models.lint import Remark
 
+from .field_kinds import form_field
 from .form_fields import (
     UNSET,
     FieldError,
     FormField,
     Notes,
-    form_field,
     help_text,
     is_rare,
     model_type,

@@ -83,7 +83,7 @@ class Inspector(Viewer):
     def __panel__(self) -> Viewable:
         return self._layout
 
-    def show(self, view: CallView | None, seq: int | None) -> None:
+    def show_row(self, view: CallView | None, seq: int | None) -> None:
         """Show a row of a call's log, or none."""
         if view is None or seq is None or not 0 <= seq < len(view.log):
             self._text, self.body.object = "", EMPTY

@@ -7,7 +7,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from panel.util import edit_readonly
+from panel.util.parameters import edit_readonly
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.client import CallPhase
@@ -178,11 +178,12 @@ class LivePage(Viewer):
         if call is not None:
             self._hub.attach(call.id, self)
             if pn.state.location is not None:
-                pn.state.location.update_query(call=call.id)
+                location: Any = pn.state.location
+                location.update_query(call=call.id)
         if self._view is not None:
             self._view.refresh()
         for box in (self.timeline, self.transcript, self.events):
-            box.show(self._view)
+            box.show_call(self._view)
         self.select(None)
         self._show_state()
 
@@ -231,7 +232,7 @@ class LivePage(Viewer):
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
-        self.bar.show(self._view, self._is_allowed())
+        self.bar.show_call(self._view, self._is_allowed())
         self.connection.show_calls(None if self._view is None else self._view.call)
 
     def _tell_errors(self, view: CallView) -> None:
@@ -304,7 +305,7 @@ class LivePage(Viewer):
         view = self._view
         self.events.list.selected = seq
         self.transcript.list.selected = seq
-        self.inspector.show(view, seq)
+        self.inspector.show_row(view, seq)
         if view is None:
             return
         view.selected = seq

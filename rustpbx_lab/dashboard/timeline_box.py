@@ -103,7 +103,8 @@ class TimelineBox(Viewer):
             ("agent", "playback"),
         )
         swatches = "".join(
-            f'<span><i class="sw" style="background:var(--lab-{role})"></i>{name}</span>'
+            f'<span><i class="sw" style="background:var(--lab-{role})"></i>'
+            f"{name}</span>"
             for role, name in colours
         )
         self._legend = html(
@@ -141,7 +142,7 @@ class TimelineBox(Viewer):
             )
             for header, plot in zip(self._headers.panes, plots, strict=True)
         ]
-        height = sum(plot.height for plot in plots)
+        height = sum(plot.height or 0 for plot in plots)
         return pn.Column(
             bar,
             *rows,
@@ -154,7 +155,7 @@ class TimelineBox(Viewer):
     def _listen(self) -> None:
         for lane in self._lanes:
             lane.figure.on_event(Tap, self._tapper(lane))
-            lane.figure.on_event(DoubleTap, lambda event: self._centre(event.x, 20_000))
+            lane.figure.on_event(DoubleTap, self._zoom_here)
             lane.figure.on_event(MouseMove, self._hover)
         self._axis.range.on_change("start", self._moved)
         self._axis.range.on_change("end", self._moved)
@@ -171,6 +172,9 @@ class TimelineBox(Viewer):
         return self._layout
 
     # ------------------------------------------------------------------ moving
+
+    def _zoom_here(self, event: Any) -> None:
+        self._centre(event.x, 20_000)
 
     def _hover(self, event: Any) -> None:
         self._headers.show_cursor(event.x)
@@ -191,7 +195,7 @@ class TimelineBox(Viewer):
         if span is None:
             self._move(*self._whole())
             return
-        end = self._axis.range.end
+        end = self._axis.visible[1]
         if self.follow.value and self._view is not None:
             end = self._view.now_ms + span * AHEAD
         self._move(end - span, end)
@@ -203,7 +207,7 @@ class TimelineBox(Viewer):
 
     def zoom(self, factor: float) -> None:
         """Show ``factor`` times as much time, around the middle or up to now."""
-        start, end = self._axis.range.start, self._axis.range.end
+        start, end = self._axis.visible
         span = max((end - start) * factor, 400)
         if self.follow.value:
             self._move(end - span, end)
@@ -214,16 +218,19 @@ class TimelineBox(Viewer):
     def shift(self, by_ms: float) -> None:
         """Show what is before or after."""
         self.follow.value = False
-        self._move(self._axis.range.start + by_ms, self._axis.range.end + by_ms)
+        start, end = self._axis.visible
+        self._move(start + by_ms, end + by_ms)
 
     def _centre(self, at_ms: float, span_ms: float | None = None) -> None:
         self.follow.value = False
-        span = span_ms or self._axis.range.end - self._axis.range.start
+        start, end = self._axis.visible
+        span = span_ms or end - start
         self._move(at_ms - span / 2, at_ms + span / 2)
 
     def reveal(self, at_ms: float) -> None:
         """Bring a call time into view; nothing moves if it is there already."""
-        if not self._axis.range.start <= at_ms <= self._axis.range.end:
+        start, end = self._axis.visible
+        if not start <= at_ms <= end:
             self._centre(at_ms)
 
     # ------------------------------------------------------------------ drawing
@@ -235,10 +242,10 @@ class TimelineBox(Viewer):
             width = self._caller.figure.inner_width
         except UnsetValueError:  # not laid out yet
             width = FIRST_WIDTH_PX
-        start, end = self._axis.range.start, self._axis.range.end
+        start, end = self._axis.visible
         return Window(start, end, now, width)
 
-    def show(self, view: CallView | None) -> None:
+    def show_call(self, view: CallView | None) -> None:
         """Show another call."""
         self._view = view
         self._drawn = None
@@ -254,7 +261,8 @@ class TimelineBox(Viewer):
         self._painter.use(palette)
         self._drawn = None
         for plot in [self._overview.figure, *(lane.figure for lane in self._lanes)]:
-            plot.height += 1 if plot.height % 2 == 0 else -1
+            height = plot.height or 0
+            plot.height = height + 1 if height % 2 == 0 else height - 1
         self.refresh(changed=True)
 
     def refresh(self, changed: bool) -> None:
@@ -276,7 +284,8 @@ class TimelineBox(Viewer):
         self._say_follow()
 
     def _follow(self, view: CallView) -> None:
-        span = self._axis.range.end - self._axis.range.start
+        start, end = self._axis.visible
+        span = end - start
         if SPANS[self.span.value] is None:
             self._move(*self._whole())
         else:
@@ -330,7 +339,7 @@ class TimelineBox(Viewer):
         words = "Follow live"
         view = self._view
         if view is not None and not self.follow.value and not view.is_over:
-            behind = (view.now_ms - self._axis.range.end) / 1000
+            behind = (view.now_ms - self._axis.visible[1]) / 1000
             if behind >= 1:
                 words = f"Follow live · {behind:.0f} s behind"
         if self.follow.label != words:

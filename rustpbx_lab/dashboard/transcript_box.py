@@ -43,7 +43,7 @@ class TranscriptBox(Viewer):
     def __panel__(self) -> Viewable:
         return self._layout
 
-    def show(self, view: CallView | None) -> None:
+    def show_call(self, view: CallView | None) -> None:
         """Show another call."""
         self._view = view
         self._redraw()
@@ -110,6 +110,6 @@ def split_heard(line: Line) -> tuple[str, str]:
     share = min(max(line.heard_ms / line.total_ms, 0.0), 1.0)
     cut = round(len(line.text) * share)
     space = line.text.rfind(" ", 0, cut + 1)
-    if 0 <= space and cut < len(line.text):
+    if space >= 0 and cut < len(line.text):
         cut = space + 1
     return line.text[:cut], line.text[cut:]

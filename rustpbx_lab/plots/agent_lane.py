@@ -1,6 +1,7 @@
 """The agent's lane: what the server played, asked for, cut short."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bokeh.models import ColumnDataSource
 
@@ -32,12 +33,13 @@ class AgentLane:
 
     def __init__(self, axis: TimeAxis) -> None:
         self._painter = painter = axis.painter
-        self.figure = plot = axis.lane(HEIGHT)
+        self.figure = axis.lane(HEIGHT)
+        plot: Any = self.figure  # its types lack some of its arguments
         self.targets: list[Target] = []
-        self.wave = ColumnDataSource(no_wave(WAVE_Y))
-        self.boxes = ColumnDataSource(_no_boxes())
-        self.labels = ColumnDataSource(_no_labels())
-        self.cuts = ColumnDataSource({"x": []})
+        self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
+        self.boxes = ColumnDataSource(data=_no_boxes())
+        self.labels = ColumnDataSource(data=_no_labels())
+        self.cuts = ColumnDataSource(data={"x": []})
         draw_wave(plot, self.wave, painter, "agent", WAVE_Y)
         edges = {"bottom": BOX_BOTTOM, "top": BOX_TOP}
         unheard = plot.quad(

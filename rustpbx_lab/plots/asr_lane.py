@@ -1,6 +1,7 @@
 """The recogniser's lane: texts, when they were said, how late they came."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bokeh.models import ColumnDataSource
 
@@ -29,11 +30,12 @@ class AsrLane:
 
     def __init__(self, axis: TimeAxis) -> None:
         self._painter = painter = axis.painter
-        self.figure = plot = axis.lane(HEIGHT)
+        self.figure = axis.lane(HEIGHT)
+        plot: Any = self.figure  # its types lack some of its arguments
         self.targets: list[Target] = []
-        self.texts = ColumnDataSource(_no_texts())
-        self.deltas = ColumnDataSource({"x": []})
-        self.finals = ColumnDataSource(_no_finals())
+        self.texts = ColumnDataSource(data=_no_texts())
+        self.deltas = ColumnDataSource(data={"x": []})
+        self.finals = ColumnDataSource(data=_no_finals())
         bar = plot.quad(
             left="left",
             right="right",
@@ -82,8 +84,7 @@ class AsrLane:
 
     def show(self, texts: Sequence[Recognition], window: Window) -> None:
         """Redraw what changed: rows of the ``recognition`` table."""
-        rows = [row for row in texts if _starts(row) is not None]
-        rows.sort(key=lambda row: (_starts(row), row.seq))
+        rows = sorted(texts, key=lambda row: (_starts(row), row.seq))
         columns, finals, deltas = text_columns(rows, window)
         refill(self.texts, columns)
         refill(self.finals, finals)
@@ -111,7 +112,7 @@ def text_columns(
     ticks: list[float] = []
     for index, row in enumerate(rows):
         start, end = _starts(row), _ends(row, window)
-        last = max(end, row.said_ms or end, window.now_ms if not row.is_final else end)
+        last = max(end, row.said_ms, window.now_ms if not row.is_final else end)
         if not window.shows(start, last):
             continue
         following = _starts(rows[index + 1]) if index + 1 < len(rows) else None
@@ -125,7 +126,7 @@ def text_columns(
         texts["seq"].append(row.seq)
         texts["tip"].append(_tip(row))
         ticks += [delta for delta in row.deltas if window.shows(delta, delta)]
-        if row.is_final and row.said_ms is not None:
+        if row.is_final:
             _add_final(finals, row, end, following, window)
     return texts, finals, {"x": ticks}
 
@@ -154,7 +155,7 @@ def _add_final(
     finals["tip"].append(_tip(row))
 
 
-def _starts(row: Recognition) -> float | None:
+def _starts(row: Recognition) -> float:
     if row.start_ms is not None:
         return row.start_ms
     return row.deltas[0] if row.deltas else row.said_ms
@@ -164,13 +165,13 @@ def _ends(row: Recognition, window: Window) -> float:
     if row.end_ms is not None:
         return row.end_ms
     if row.is_final:
-        return row.said_ms if row.said_ms is not None else _starts(row) or 0
+        return row.said_ms
     return max(row.deltas[-1] if row.deltas else 0, min(window.now_ms, window.end_ms))
 
 
 def _tip(row: Recognition) -> str:
     kind = "final" if row.is_final else f"partial {len(row.deltas)}"
-    said = "" if row.said_ms is None else f", said {clock(row.said_ms)}"
+    said = f", said {clock(row.said_ms)}"
     delay = "" if row.delay_ms is None else f"\ndelay {thousands(row.delay_ms)} ms"
     return (
         f"{row.text}\n{clock(row.start_ms)} → {clock(row.end_ms)}, {kind}{said}"

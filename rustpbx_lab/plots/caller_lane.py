@@ -1,6 +1,7 @@
 """The caller's lane: sound, speech probability, and what the server made of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, LinearAxis, Span
@@ -39,10 +40,12 @@ class CallerLane:
         self._painter = axis.painter
         self.figure = axis.lane(HEIGHT, ruler=True)
         self.targets: list[Target] = []
-        self.wave = ColumnDataSource(no_wave(WAVE_Y))
-        self.probability = ColumnDataSource(probability_columns(NO_FRAMES, 0.5))
-        self.speech = ColumnDataSource(_no_speech())
-        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": []})
+        self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
+        self.probability = ColumnDataSource(data=probability_columns(NO_FRAMES, 0.5))
+        self.speech = ColumnDataSource(data=_no_speech())
+        self.labels = ColumnDataSource(
+            data={"x": [], "y": [], "text": [], "colour": []}
+        )
         self._threshold = Span(
             dimension="width", line_dash=[5, 4], line_width=1, line_alpha=0.8
         )
@@ -54,7 +57,8 @@ class CallerLane:
         draw_wave(self.figure, self.wave, self._painter, "caller", WAVE_Y)
 
     def _draw_probability(self) -> None:
-        plot, painter = self.figure, self._painter
+        plot: Any = self.figure  # its types lack some of its arguments
+        painter = self._painter
         filled = plot.varea_step(
             x="x",
             y1=PROBABILITY_Y,
@@ -75,8 +79,9 @@ class CallerLane:
             PROBABILITY_Y + PROBABILITY_PX // 2,
             PROBABILITY_Y + PROBABILITY_PX,
         )
+        ticks: Any = FixedTicker(ticks=[PROBABILITY_Y, half, full])
         axis = LinearAxis(
-            ticker=FixedTicker(ticks=[PROBABILITY_Y, half, full]),
+            ticker=ticks,
             major_label_overrides={PROBABILITY_Y: "0", half: "0.50", full: "1"},
         )
         painter.paint(
@@ -85,7 +90,8 @@ class CallerLane:
         plot.add_layout(axis, "right")
 
     def _draw_speech(self) -> None:
-        plot, painter = self.figure, self._painter
+        plot: Any = self.figure  # its types lack some of its arguments
+        painter = self._painter
         edges = {"bottom": BAR_Y - BAR_PX, "top": BAR_Y + BAR_PX}
         bar = plot.quad(
             left="left",
@@ -141,8 +147,7 @@ class CallerLane:
             frames: Start (call time) and probability of each frame in the window.
             window: What is visible.
         """
-        rows = [row for row in speech if row.start_ms is not None]
-        columns = speech_columns(rows, window)
+        columns = speech_columns(speech, window)
         refill(self.speech, columns)
         self.targets = [
             Target(left, said, BAR_Y - BAR_PX, BAR_Y + BAR_PX, seq)
@@ -219,6 +224,8 @@ def speech_columns(rows: Sequence[Speech], window: Window) -> Columns:
     """
     columns = _no_speech()
     for row in rows:
+        if row.start_ms is None:
+            continue
         right = window.now_ms if row.end_ms is None else row.end_ms
         said = right if row.said_ms is None else max(row.said_ms, right)
         if not window.shows(row.start_ms, said):
@@ -291,7 +298,7 @@ def _no_speech() -> Columns:
 
 
 def _speech_tip(row: Speech) -> str:
-    if row.end_ms is None:
+    if row.end_ms is None or row.start_ms is None:
         ending = "the end was never said" if row.said_ms else "still speaking"
         return f"speech from {clock(row.start_ms)}, {ending}\nlog row {row.seq}"
     length = row.end_ms - row.start_ms

@@ -21,12 +21,12 @@ class Overview:
 
     def __init__(self, axis: TimeAxis) -> None:
         self._painter = painter = axis.painter
-        self.range = Range1d(-500, 20_000)
+        self.range = Range1d(start=-500, end=20_000)
         self.figure = plot = figure(
             height=HEIGHT,
             width=1100,
             x_range=self.range,
-            y_range=Range1d(0, HEIGHT),
+            y_range=Range1d(start=0, end=HEIGHT),
             x_axis_type="datetime",
             x_axis_location=None,
             y_axis_location=None,
@@ -39,13 +39,13 @@ class Overview:
         plot.grid.visible = False
         self.waves = {}
         for role, y in (("caller", CALLER_Y), ("agent", AGENT_Y)):
-            source = ColumnDataSource(no_wave(y))
+            source = ColumnDataSource(data=no_wave(y))
             wave = plot.varea_step(
                 x="x", y1="low", y2="high", source=source, step_mode="after"
             )
             painter.paint(plain(wave).glyph, fill_color=role)
             self.waves[role] = source
-        self.marks = ColumnDataSource({"x": [], "marker": [], "colour": []})
+        self.marks = ColumnDataSource(data={"x": [], "marker": [], "colour": []})
         mark = plot.scatter(
             x="x",
             y=HEIGHT / 2,

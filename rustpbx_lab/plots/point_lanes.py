@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bokeh.models import ColumnDataSource, FixedTicker, LogAxis, Range1d
 
@@ -29,6 +29,7 @@ FLOOR_MS = 1.6
 """Shorter delays are drawn here, where a whole mark fits."""
 COMMANDS_HEIGHT = 46
 COMMAND_ROWS, ERROR_Y = (36, 23), 10
+TIMES = "\u00d7"
 FOLD_MS = 1500
 """Repeats of a command within this time are one mark."""
 
@@ -59,12 +60,14 @@ class MetricsLane:
     def __init__(self, axis: TimeAxis) -> None:
         self._painter = painter = axis.painter
         self.figure = plot = axis.lane(
-            METRICS_HEIGHT, y_axis_type="log", y_range=Range1d(LOW_MS, HIGH_MS)
+            METRICS_HEIGHT,
+            y_axis_type="log",
+            y_range=Range1d(start=LOW_MS, end=HIGH_MS),
         )
         self.targets: list[Target] = []
         names = ("x", "y", "marker", "colour", "seq", "tip")
-        self.points = ColumnDataSource({name: [] for name in names})
-        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "dx": []})
+        self.points = ColumnDataSource(data={name: [] for name in names})
+        self.labels = ColumnDataSource(data={"x": [], "y": [], "text": [], "dx": []})
         mark = plot.scatter(
             x="x",
             y="y",
@@ -85,15 +88,16 @@ class MetricsLane:
         )
         painter.paint(plain(mark).glyph, line_color="text")
         painter.paint(plain(words).glyph, text_color="muted")
+        ticks: Any = FixedTicker(ticks=[10, 100, 1000])
         scale = LogAxis(
-            ticker=FixedTicker(ticks=[10, 100, 1000]),
+            ticker=ticks,
             major_label_overrides={10: "10", 100: "100", 1000: "1 s"},
         )
         painter.paint(
             scale, major_label_text_color="muted", major_tick_line_color="border"
         )
         plot.add_layout(scale, "right")
-        plot.ygrid.ticker = FixedTicker(ticks=[10, 100, 1000])
+        plot.ygrid.ticker = ticks
         painter.paint(plot.ygrid[0], grid_line_color="grid")
         add_tips(plot, [mark])
 
@@ -203,7 +207,7 @@ class CommandsLane:
         self.figure = plot = axis.lane(COMMANDS_HEIGHT)
         self.targets: list[Target] = []
         names = ("x", "y", "marker", "colour", "ink", "text", "seq", "tip")
-        self.marks = ColumnDataSource({name: [] for name in names})
+        self.marks = ColumnDataSource(data={name: [] for name in names})
         mark = plot.scatter(
             x="x",
             y="y",
@@ -263,7 +267,7 @@ def mark_columns(marks: Sequence[Mark], window: Window) -> Columns:
         same = [m for m, _ in placed[index + 1 :] if (m.kind != "command") == is_error]
         limit = same[0 if is_error or len(same) < 2 else 1].at_ms if same else None
         room = 320.0 if limit is None else (limit - mark.at_ms) / window.ms_per_px - 16
-        words = mark.name + (f" ×{count}" if count > 1 else "")
+        words = mark.name + (f" {TIMES}{count}" if count > 1 else "")
         if mark.text and (is_error or mark.name in ("play", "tts")):
             words += f"  {mark.text}"
         cells = (

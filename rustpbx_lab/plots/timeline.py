@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from bokeh.models import (
@@ -23,6 +23,9 @@ from bokeh.plotting import figure
 from .theme import Painter
 
 RIGHT_AXIS_PX = 40
+UNKNOWN = "\u2013"
+"""What is shown for a value nobody knows."""
+MINUS = "\u2212"
 PX_PER_CHARACTER = 5.6
 """Roboto at 11 px; wide scripts count double."""
 TIP = '<div style="max-width:360px;white-space:pre-line">@tip</div>'
@@ -71,7 +74,7 @@ class TimeAxis:
 
     def __init__(self, painter: Painter) -> None:
         self.painter = painter
-        self.range = Range1d(0, 20_000, min_interval=400)
+        self.range = Range1d(start=0, end=20_000, min_interval=400)
         self._ticker = DatetimeTicker(desired_num_ticks=10)
         self.cursor = Span(dimension="height", line_dash=[2, 2], line_alpha=0.55)
         painter.paint(self.cursor, line_color="text")
@@ -79,7 +82,7 @@ class TimeAxis:
     def lane(self, height: int, *, ruler: bool = False, **options: Any) -> figure:
         """Return an empty lane whose y axis counts pixels from below."""
         top = 20 if ruler else 0
-        options.setdefault("y_range", Range1d(0, height))
+        options.setdefault("y_range", Range1d(start=0, end=height))
         plot = figure(
             height=height + top,
             width=1100,
@@ -136,6 +139,11 @@ class TimeAxis:
         for annotation in (after, hair, now):
             plot.add_layout(annotation)
 
+    @property
+    def visible(self) -> tuple[float, float]:
+        """The left and the right edge, call time."""
+        return cast(float, self.range.start), cast(float, self.range.end)
+
     def move(self, start_ms: float, end_ms: float) -> None:
         """Show another part of the call."""
         self.range.update(start=start_ms, end=end_ms)
@@ -145,9 +153,9 @@ def set_now(plots: Sequence[figure], now_ms: float) -> None:
     """Move the line at "now" and the empty ground after it."""
     for plot in plots:
         for annotation in plot.center:
-            if annotation.name == "now":
+            if isinstance(annotation, Span) and annotation.name == "now":
                 annotation.location = now_ms
-            elif annotation.name == "after":
+            elif isinstance(annotation, BoxAnnotation) and annotation.name == "after":
                 annotation.left = now_ms
 
 
@@ -170,8 +178,8 @@ def call_time_formatter() -> DatetimeTickFormatter:
 def clock(time_ms: float | None, digits: int = 3) -> str:
     """Return a call time as ``02:03.624``; unknown is a dash."""
     if time_ms is None:
-        return "–"
-    sign = "−" if time_ms < 0 else ""
+        return UNKNOWN
+    sign = MINUS if time_ms < 0 else ""
     seconds, ms = divmod(abs(int(time_ms)), 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -182,7 +190,7 @@ def clock(time_ms: float | None, digits: int = 3) -> str:
 
 def thousands(number: float | None) -> str:
     """Return a whole number with thin spaces; unknown is a dash."""
-    return "–" if number is None else f"{round(number):,}".replace(",", "\u2009")
+    return UNKNOWN if number is None else f"{round(number):,}".replace(",", "\u2009")
 
 
 def fit(text: str, room_px: float, px_per_character: float = PX_PER_CHARACTER) -> str:

@@ -5,7 +5,8 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 
-from rustpbx_lab.dashboard.form_fields import FieldError, SecretField, read_map
+from rustpbx_lab.dashboard.field_kinds import SecretField, read_map
+from rustpbx_lab.dashboard.form_fields import FieldError
 from rustpbx_lab.dashboard.forms import ModelForm
 from rustpbx_lab.dashboard.option_panel import OptionPanel, summary
 from rustpbx_lab.models import commands, options

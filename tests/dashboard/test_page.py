@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from browser import Page, browser
+
 from rustpbx_lab.dashboard.app import serve
 from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.simulator.server import StandIn

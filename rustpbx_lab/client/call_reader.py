@@ -203,7 +203,11 @@ class CallReader(ABC):
             self.recording.configure(self._protocol.codec)
 
     def _hear(self, frame: bytes) -> None:
-        leg, audio = self._protocol.receive_audio(frame)
+        received = self._protocol.receive_audio(frame)
+        if isinstance(received, BaseNote):
+            self.note(received)
+            return
+        leg, audio = received
         self._legs.add(leg, audio, self._now_ms())
         heard, self._heard = self._heard, anyio.Event()
         heard.set()

@@ -23,6 +23,9 @@ STATE_EVENTS = PHASE_EVENTS | WATCHED_EVENTS
 AUDIO_HEADERS = {0: "server", 1: "caller"}
 """First byte of a subscribed audio frame → leg. Source: protocol.md, 1.6."""
 
+EVENT_BEGINS = b'{"event":'
+"""No audio begins like this by chance."""
+
 
 class CallPhase(StrEnum):
     """Where a call stands."""
@@ -99,15 +102,23 @@ class CallProtocol:
         masked = mask_text(text, self.secrets)
         return Record("command", command.command, masked, None, received_ms)
 
-    def receive_audio(self, frame: bytes) -> tuple[str, bytes]:
+    def receive_audio(self, frame: bytes) -> tuple[str, bytes] | notes.Unreadable:
         """Return the leg a binary frame belongs to, and its audio.
 
         On ``/call`` a frame is the server's audio in the call's codec; elsewhere its
-        first byte names the leg and s16le mono 16 kHz follows.
+        first byte names the leg and s16le mono 16 kHz follows. A frame that is no audio
+        becomes a note.
         """
         if not self._has_header:
+            if frame.startswith(EVENT_BEGINS):
+                return _no_audio(frame, "an event came as a binary frame")
             return "server", frame
-        return AUDIO_HEADERS.get(frame[0] if frame else 0, "server"), frame[1:]
+        leg = AUDIO_HEADERS.get(frame[0] if frame else 0)
+        if leg is None:
+            return _no_audio(
+                frame, f"a binary frame begins with {frame[0]}, not 0 or 1"
+            )
+        return leg, frame[1:]
 
     def advise(self, command: BaseCommand, now_ms: int) -> list[notes.Advice]:
         """Return what is to be said about a command before it is sent.
@@ -183,3 +194,7 @@ def ends_set_up(event: BaseEvent) -> bool:
     if isinstance(event, events.Reject):
         return not event.refer
     return isinstance(event, events.Error) and event.sender in SET_UP_SENDERS
+
+
+def _no_audio(frame: bytes, why: str) -> notes.Unreadable:
+    return notes.Unreadable(text=frame.decode("utf-8", "replace"), error=why)

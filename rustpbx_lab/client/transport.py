@@ -11,14 +11,19 @@ import anyio
 from anyio.lowlevel import current_token
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from websockets import exceptions as ws_errors
+from websockets.frames import CloseCode
+from websockets.protocol import State
 
 from rustpbx_lab.errors import ConnectError, RustpbxLabError
 from rustpbx_lab.models.secrets import mask_url
+
+from .tasks import plain_task_group
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 """The server's own limit for one message."""
 OPEN_TIMEOUT_S = 10
 CLOSE_TIMEOUT_S = 5
+HALF_CLOSED_POLL_S = 0.5
 PING_INTERVAL_S = 20
 PING_TIMEOUT_S = 20
 MEMORY_FRAMES = 4096
@@ -31,6 +36,14 @@ PATHS: Mapping[str, str] = {
     "sip": "/call/sip",
 }
 """Call type → path. The empty one is the Go SDK's spelling of a WebSocket call."""
+
+
+REFUSALS: Mapping[int, str] = {
+    CloseCode.PROTOCOL_ERROR: "what is no WebSocket frame",
+    CloseCode.INVALID_DATA: "a text frame that is no UTF-8",
+    CloseCode.MESSAGE_TOO_BIG: "a message that is too long",
+}
+"""Close code of ours → what made us close."""
 
 
 class TransportClosedError(RustpbxLabError):
@@ -89,15 +102,20 @@ def _closed(exc: ws_errors.ConnectionClosed) -> TransportClosedError:
     if received is not None and (sent is None or exc.rcvd_then_sent):
         why = received.reason or "the server closed the connection"
         return TransportClosedError(why, received.code)
-    if sent is not None and received is not None:
-        return TransportClosedError("we closed the connection", sent.code)
     if sent is not None:
-        return TransportClosedError(
-            sent.reason or "we closed the connection", sent.code
-        )
+        return TransportClosedError(_why_we_closed(sent.code, sent.reason), sent.code)
     cause = exc.__cause__
     why = "the connection broke" + (f": {cause}" if cause and str(cause) else "")
     return TransportClosedError(why, 1006)
+
+
+def _why_we_closed(code: int, reason: str) -> str:
+    if code == CloseCode.INTERNAL_ERROR and "ping" in reason:
+        return "the server did not answer our ping: the connection is lost"
+    if code in REFUSALS:
+        told = f" ({reason})" if reason else ""
+        return f"we closed the connection: the server sent {REFUSALS[code]}{told}"
+    return reason or "we closed the connection"
 
 
 def call_url(
@@ -161,6 +179,7 @@ async def open_websocket(
     ping_interval_s: float | None = PING_INTERVAL_S,
     ping_timeout_s: float | None = PING_TIMEOUT_S,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
+    close_timeout_s: float = CLOSE_TIMEOUT_S,
 ) -> AsyncGenerator[WebSocketTransport, None]:
     """Open a WebSocket with the client of the running backend; close it with 1000.
 
@@ -173,7 +192,7 @@ async def open_websocket(
         "additional_headers": headers,
         "compression": None,  # the server offers none
         "open_timeout": OPEN_TIMEOUT_S,
-        "close_timeout": CLOSE_TIMEOUT_S,
+        "close_timeout": close_timeout_s,
         "ping_interval": ping_interval_s,
         "ping_timeout": ping_timeout_s,
         "max_size": max_message_bytes,
@@ -189,11 +208,24 @@ async def open_websocket(
         except ws_errors.WebSocketException as exc:
             raise ConnectError(mask_url(url), _why_refused(exc)) from exc
         transport = WebSocketTransport(connection)
+        tasks = await stack.enter_async_context(plain_task_group())
+        tasks.start_soon(_end_half_closed, connection, transport)
         try:
             yield transport
         finally:
-            with anyio.move_on_after(CLOSE_TIMEOUT_S + 1, shield=True):
+            with anyio.move_on_after(close_timeout_s + 1, shield=True):
                 await transport.close()
+            tasks.cancel_scope.cancel()
+
+
+async def _end_half_closed(connection: Any, transport: WebSocketTransport) -> None:
+    """Close a connection whose other side said so and does not end the TCP one.
+
+    ``websockets`` waits for that for ever; its ``close`` waits for the close timeout.
+    """
+    while connection.protocol.state is State.OPEN:  # noqa: ASYNC110  (it tells nobody)
+        await anyio.sleep(HALF_CLOSED_POLL_S)
+    await transport.close()
 
 
 def _client(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[Any]:

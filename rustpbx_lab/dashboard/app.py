@@ -74,7 +74,8 @@ def serve(
         basic_auth: File with users and passwords (or one password), as Panel reads it.
         oauth: Panel's ``oauth_…`` arguments.
         threaded: Return at once, with the thread that serves.
-        told: Gets the address of the page when it is about to be served.
+        told: Called with the address of the page before serving begins; without it
+            Panel prints its own line.
 
     Returns:
         The thread that serves, if ``threaded``; stop it with its ``stop()``.
@@ -103,6 +104,7 @@ def serve(
         title="rustpbx lab",
         index="live",
         threaded=threaded,
+        verbose=told is None,
         **login,
     )
     return served if threaded else None

@@ -72,6 +72,7 @@ class LivePage(Viewer):
         self._ticks = 0
         self._toast_left = 0
         self._awaits_enter = False
+        self._is_pinned = call_id is not None
         self._changed = True
         self._known = hub.revision
         self._sent: list[Future[Any]] = []
@@ -226,9 +227,18 @@ class LivePage(Viewer):
         if self._hub.revision == self._known:
             return
         self._known = self._hub.revision
-        if self._view is None and self._hub.calls:
-            self._show(self._hub.calls[0])
+        newest = next(iter(self._hub.calls), None)
+        if newest is not None and self._is_free_for(newest):
+            self._show(newest)
         self._show_state()
+
+    def _is_free_for(self, call: HubCall) -> bool:
+        """Whether a new call may take the page: not while somebody reads another."""
+        view = self._view
+        if view is None:
+            return True
+        is_read = view.selected is not None or not self.timeline.follow.value
+        return view.is_over and not call.is_over and not is_read and not self._is_pinned
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)

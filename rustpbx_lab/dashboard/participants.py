@@ -1,22 +1,23 @@
 """Who takes part in a call that a page makes: callers and agents by name."""
 
-from importlib import import_module
+from itertools import cycle
 
+from rustpbx_lab.agent.conversation import FrontDesk
+from rustpbx_lab.simulator.caller import ScriptedCaller
+from rustpbx_lab.workbench.demo import SCRIPTS
 from rustpbx_lab.workbench.hub_call import Participant
 
 CALLERS = ("silence", "scripted caller", "WAV file")
 AGENTS = ("none", "front desk")
 
+_scripts = cycle(SCRIPTS)
+
 
 def make_caller(name: str) -> Participant | None:
     """Return a caller that acts by itself, or None for a plain sound."""
-    if name != "scripted caller":
-        return None
-    return import_module("rustpbx_lab.simulator.caller").demo_caller()
+    return ScriptedCaller(next(_scripts)) if name == "scripted caller" else None
 
 
 def make_agent(name: str) -> Participant | None:
     """Return the agent of a name, or None for nobody."""
-    if name != "front desk":
-        return None
-    return import_module("rustpbx_lab.agent.conversation").FrontDesk()
+    return FrontDesk() if name == "front desk" else None

@@ -151,3 +151,18 @@ def _until(holds: object, seconds: float = 10) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.02)
+
+
+def test_a_new_call_takes_the_page_of_one_that_is_over(hub: CallHub):
+    put(hub, ended_call(conversation(), "s.old"))
+    reading, idle = LivePage(hub), LivePage(hub)
+    reading.select(3)
+    with StandIn(asr="scripted", tts="scripted").in_thread() as server:
+        call = hub.start(server.url)
+        _until(lambda: call.state == "connected")
+        for page in (reading, idle):
+            page.refresh()
+        assert idle.view.call is call
+        assert reading.view.call.id == "s.old"
+        hub.hang_up(call.id)
+        _until(lambda: call.is_over)

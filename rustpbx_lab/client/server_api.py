@@ -23,7 +23,7 @@ from rustpbx_lab.models.secrets import mask_text, mask_url
 
 from .call_reader import system_clock_ms
 from .protocol import CallProtocol
-from .sse import SILENCE_S, CallStream, StreamBrokenError
+from .sse import SILENCE_S, CallStream, StreamBrokenError, call_stream
 from .transport import NO_SERVER, call_url
 
 TIMEOUT_S = 10.0
@@ -153,13 +153,12 @@ class ServerApi:
     ) -> AsyncGenerator[BaseEvent | BaseCommand | BaseNote, None]:
         protocol = CallProtocol()
         try:
-            async with aclosing(stream.frames()) as frames:
-                async for kind, text in frames:
-                    now = system_clock_ms()
-                    if kind == "command":
-                        yield protocol.receive_command(text, now).message
-                    else:
-                        yield protocol.receive_text(text, now).message
+            async for kind, text in stream:
+                now = system_clock_ms()
+                if kind == "command":
+                    yield protocol.receive_command(text, now).message
+                else:
+                    yield protocol.receive_text(text, now).message
         except StreamBrokenError as exc:
             why = f"the event stream broke: {exc.why}"
             raise ConnectError(self.events_address(call_id), why) from exc
@@ -187,7 +186,8 @@ class ServerApi:
                 "text/event-stream"
             ):
                 raise ConnectError(self.events_address(call_id), NO_SERVER)
-            yield CallStream(response)
+            async with call_stream(response) as stream:
+                yield stream
         finally:
             await response.aclose()
 

@@ -4,7 +4,7 @@ import logging
 import ssl as ssl_module
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -14,6 +14,7 @@ from typing_extensions import override
 from rustpbx_lab.errors import (
     CallClosedError,
     ConnectError,
+    RequestRefusedError,
     UnknownCallError,
     UnreadableFrameError,
 )
@@ -199,9 +200,8 @@ class WatchedCall(CallReader, CallCommands):
         """Read a stream to its end; returns why it broke, None if it ended in order."""
         self._listening = True
         try:
-            async with aclosing(stream.frames()) as frames:
-                async for kind, text in frames:
-                    self._take(kind, text)
+            async for kind, text in stream:
+                self._take(kind, text)
         except StreamBrokenError as exc:
             return exc.why
         finally:
@@ -220,7 +220,7 @@ class WatchedCall(CallReader, CallCommands):
             except UnknownCallError:
                 known = "" if broken is None else " while we did not hear it"
                 return f"the call ended{known}"
-            except ConnectError as exc:
+            except (ConnectError, RequestRefusedError) as exc:  # or a proxy says 503
                 if broken is None:
                     return "the call ended, and its server is gone"
                 if anyio.current_time() + wait > deadline:

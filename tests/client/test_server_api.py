@@ -65,8 +65,7 @@ async def test_a_watched_call_shows_the_same_and_takes_commands(url, anyio_backe
             assert (said.name, muted.name, end.play_id) == ("tts", "mute", "p")
             await owner.custom({"asked by": "the owner"})
             await call.wait_for(events.Custom, timeout=5, after=said)
-            bye = await call.hangup("enough")
-            assert call.log[bye.seq] == bye
+            await call.hangup("enough")
             with anyio.fail_after(5):
                 heard = [event async for event in call if event.event != "ping"]
         with anyio.fail_after(5):

@@ -10,6 +10,7 @@ from rustpbx_lab.workbench.conformance.points import (
     Matching,
     OneOf,
     Point,
+    SomeOf,
 )
 from rustpbx_lab.workbench.conformance.suite import Result
 
@@ -53,6 +54,8 @@ def test_any_order_counts_repeats():
     assert InAnyOrder(["a", "a", "b"]) == ["b", "a", "a"]
     assert InAnyOrder(["a", "a", "b"]) != ["b", "a", "b"]
     assert InAnyOrder(["a"]) != ["a", "a"]
+    assert SomeOf("a", "b") == ["b"]
+    assert SomeOf("a", "b") != ["b", "b"]
 
 
 @pytest.mark.parametrize("chapter", ["1.7", "3.1", "4.2", "9.3"])

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -46,6 +45,7 @@ class Bench:
     """The server's folder of recordings and event logs."""
     wav: Path | None = None
     """Speech to use; without it it is synthesised."""
+    _speech: Samples | str = "nothing is prepared"
 
     # ------------------------------------------------------------------ calls
 
@@ -103,23 +103,30 @@ class Bench:
             )
         return self.recorder_dir
 
-    @cached_property
+    def prepare(self) -> None:
+        """Read or make the speech; blocks, so that no scenario has to."""
+        try:
+            if self.wav is not None:
+                clip = Clip.read(self.wav)
+            else:
+                clip = spoken(synthesiser("auto"), SPEECH_TEXT)
+        except MissingExtraError as exc:
+            self._speech = f"it needs speech: {exc}, or --wav"
+            return
+        silence = np.zeros(RATE_HZ // 2, np.int16)
+        said = clip.mono().resampled(RATE_HZ).samples
+        self._speech = np.concatenate([silence, said, silence, said, silence, silence])
+
+    @property
     def speech(self) -> Samples:
         """Speech with a pause in it and silence behind, 16 kHz.
 
         Raises:
             NotTestableError: If there is none.
         """
-        if self.wav is not None:
-            clip = Clip.read(self.wav)
-        else:
-            try:
-                clip = spoken(synthesiser("auto"), SPEECH_TEXT)
-            except MissingExtraError as exc:
-                raise NotTestableError(f"it needs speech: {exc}, or --wav") from exc
-        silence = np.zeros(RATE_HZ // 2, np.int16)
-        said = clip.mono().resampled(RATE_HZ).samples
-        return np.concatenate([silence, said, silence, said, silence, silence])
+        if isinstance(self._speech, str):
+            raise NotTestableError(self._speech)
+        return self._speech
 
 
 def tone(ms: int, rate_hz: int = RATE_HZ) -> Samples:

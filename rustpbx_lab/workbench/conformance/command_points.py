@@ -268,6 +268,17 @@ async def _(bench: Bench) -> Any:
         return [await started(a), await started(b)]
 
 
+@point("bridge before any invite", "3.12", ["trackStart", "trackStart"])
+async def _(bench: Bench) -> list[str]:
+    b_id = bench.new_id()
+    async with bench.connect() as a, bench.connect(f"id={b_id}") as b:
+        await b.echo()
+        await a.say("bridge", targetSessionId=b_id)
+        await a.until("trackStart")
+        await b.until("trackStart")
+        return [seen["event"] for seen in [*a.events(), *b.events()]]
+
+
 @point("bridge: one hears the other, not itself", "3.12", [0, Between(15, 25)])
 async def _(bench: Bench) -> list[int]:
     b_id = bench.new_id()

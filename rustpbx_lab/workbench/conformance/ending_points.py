@@ -192,7 +192,7 @@ async def _(bench: Bench) -> int:
 @point("muted speech is sent as zeros", "3.13", [True, True])
 async def _(bench: Bench) -> list[bool]:
     async with bench.call() as wire:
-        await speak(wire, 1000)
+        await speak(wire, 3000)
         await wire.until_audio(5)
         await wire.say("mute", trackId=wire.server_track)
         await wire.echo()

@@ -248,6 +248,25 @@ async def _(bench: Bench) -> list[str]:
     return (await _interrupt(bench, 3000)).story()
 
 
+@point(
+    "speech stopped in the burst that began it",
+    "4.5",
+    OneOf(
+        ["trackStart p", "trackEnd p"],
+        ["trackStart p", "interruption p", "trackEnd p"],
+    ),
+)
+async def _(bench: Bench) -> list[str]:
+    async with bench.call() as wire:
+        text = base64_tone(400)
+        await wire.send(
+            {"command": "tts", "text": text, "base64": True, "playId": "p"},
+            {"command": "interrupt"},
+        )
+        await wire.until_end("p")
+        return wire.story()
+
+
 @point("interrupt: nothing is played after it", "4.5", Between(0, 2))
 async def _(bench: Bench) -> int:
     return len((await _interrupt(bench, 3000)).audio)

@@ -106,6 +106,24 @@ class OneOf(Promise):
         return " or ".join(map(repr, self._values))
 
 
+class SomeOf(Promise):
+    """A list of some of these, each at most once, in any order: a race cuts it off."""
+
+    def __init__(self, *values: Any) -> None:
+        self._values = values
+
+    @override
+    def keeps(self, seen: Any) -> bool:
+        if not isinstance(seen, list):
+            return False
+        items: list[Any] = list(seen)  # pyright: ignore[reportUnknownArgumentType]
+        return all(items.count(item) == 1 and item in self._values for item in items)
+
+    @override
+    def __repr__(self) -> str:
+        return f"some of {list(self._values)!r}"
+
+
 class InAnyOrder(Promise):
     """A list whose order is not promised."""
 

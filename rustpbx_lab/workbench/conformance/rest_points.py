@@ -64,6 +64,11 @@ async def _(bench: Bench) -> Any:
     return [answer.status_code, answer.json()]
 
 
+@point("/kill: keys of the answer, in order", "9.2", ["id", "status"])
+async def _(bench: Bench) -> list[str]:
+    return list((await bench.http.get("/kill/nobody")).json())
+
+
 @point("/kill ends the call", "9.2", [200, "killed", 1005])
 async def _(bench: Bench) -> Any:
     call_id = bench.new_id()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import anyio
 import httpx
+from anyio.to_thread import run_sync
 
 from rustpbx_lab.errors import ConnectError
 from rustpbx_lab.models.secrets import mask_url
@@ -125,6 +126,7 @@ async def check_server(
         ):
             gateway = gateway or os.environ.get(GATEWAY_VARIABLE)
             bench = Bench(url, http, media, gateway, recorder_dir, wav)
+            await run_sync(bench.prepare)
 
             async def answer(one: Point) -> None:
                 async with limit:

@@ -11,13 +11,12 @@ from typing import Any
 import panel as pn
 from panel.viewable import Viewable
 
+from rustpbx_lab.dashboard.live import LivePage
+from rustpbx_lab.dashboard.process import process_endpoint, process_hub
+from rustpbx_lab.dashboard.styles import GLOBAL_CSS
 from rustpbx_lab.errors import NotAllowedError, ServerStartError
 from rustpbx_lab.plots.theme import document_theme
 from rustpbx_lab.workbench.hub import CallHub
-
-from .live import LivePage
-from .process import process_endpoint, process_hub
-from .styles import GLOBAL_CSS
 
 DEFAULT_ENDPOINT = "ws://127.0.0.1:8080"
 
@@ -102,7 +101,6 @@ def serve(
         websocket_origin=_origins(host, port),
         show=show,
         title="rustpbx lab",
-        index="live",
         threaded=threaded,
         verbose=told is None,
         **login,
@@ -171,5 +169,5 @@ def _free_port(address: str, port: int) -> int:
         return probe.getsockname()[1]
 
 
-if pn.state.served and __name__.startswith("bokeh_app"):
+if __name__.startswith("bokeh_app"):  # run by panel serve, as no part of a package
     app(process_hub(), process_endpoint()).servable(title="rustpbx lab")

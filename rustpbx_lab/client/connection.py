@@ -18,6 +18,7 @@ from .transport import (
     PING_INTERVAL_S,
     PING_TIMEOUT_S,
     call_url,
+    connection_secrets,
     open_websocket,
 )
 
@@ -94,6 +95,7 @@ async def connect(
             audio=audio,
             logger=logger,
             lint=lint,
+            secrets=connection_secrets(target, headers),
         )
         connected = notes.Connected(
             url=mask_url(target), call_type=call_type or "websocket", id=id

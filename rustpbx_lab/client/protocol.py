@@ -51,13 +51,14 @@ class CallProtocol:
         *,
         call_id: str | None = None,
         lint: LintMode = "warn",
+        secrets: frozenset[str] = frozenset(),
     ) -> None:
         self.phase = CallPhase.CONNECTED
         self.track_id: str | None = None
         """The caller's track, which is the session id; None before the answer."""
         self.codec = "pcm"
         """The codec of binary frames on ``/call``, fixed by the first invite."""
-        self.secrets: frozenset[str] = frozenset()
+        self.secrets = secrets
         """Secret values that were sent; they are masked wherever they come back."""
         self._has_header = call_type in ("webrtc", "sip")
         self._lint: LintMode = lint

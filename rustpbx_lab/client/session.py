@@ -48,9 +48,10 @@ class CallSession(CallReader, CallCommands):
         audio: AudioSource | None = None,
         logger: logging.Logger | None = None,
         lint: LintMode = "warn",
+        secrets: frozenset[str] = frozenset(),
         now_ms: Callable[[], int] = system_clock_ms,
     ) -> None:
-        protocol = CallProtocol(call_type, call_id=call_id, lint=lint)
+        protocol = CallProtocol(call_type, call_id=call_id, lint=lint, secrets=secrets)
         super().__init__(
             call_type, log=log, logger=logger, now_ms=now_ms, protocol=protocol
         )

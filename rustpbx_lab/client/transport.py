@@ -15,7 +15,12 @@ from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from rustpbx_lab.errors import ConnectError, RustpbxLabError
-from rustpbx_lab.models.secrets import mask_url
+from rustpbx_lab.models.secrets import (
+    header_secrets,
+    mask_text,
+    mask_url,
+    url_secrets,
+)
 
 from .tasks import plain_task_group
 
@@ -196,17 +201,18 @@ async def open_websocket(
         "ping_interval": ping_interval_s,
         "ping_timeout": ping_timeout_s,
         "max_size": max_message_bytes,
-        "logger": logger,
+        "logger": _without_frames(logger or logging.getLogger(__name__)),
     }
+    secrets = connection_secrets(url, headers)
     if ssl is not None:
         options["ssl"] = ssl
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(_client(url, options))
         except (OSError, TimeoutError, ValueError, EOFError) as exc:
-            raise ConnectError(mask_url(url), _why_unreachable(exc)) from exc
+            raise _no_connection(url, secrets, _why_unreachable(exc)) from None
         except ws_errors.WebSocketException as exc:
-            raise ConnectError(mask_url(url), _why_refused(exc)) from exc
+            raise _no_connection(url, secrets, _why_refused(exc)) from None
         transport = WebSocketTransport(connection)
         tasks = await stack.enter_async_context(plain_task_group())
         tasks.start_soon(_end_half_closed, connection, transport)
@@ -216,6 +222,26 @@ async def open_websocket(
             with anyio.move_on_after(close_timeout_s + 1, shield=True):
                 await transport.close()
             tasks.cancel_scope.cancel()
+
+
+def connection_secrets(url: str, headers: Mapping[str, str] | None) -> frozenset[str]:
+    """Return the passwords and tokens that a connection is opened with."""
+    return frozenset(url_secrets(url) | header_secrets(headers or {}))
+
+
+def _no_connection(url: str, secrets: frozenset[str], why: str) -> ConnectError:
+    # the library's own exception is not chained: it may show the address whole
+    return ConnectError(mask_url(url), mask_text(why, secrets))
+
+
+def _without_frames(logger: logging.Logger) -> logging.Logger:
+    """Return a logger below ``logger`` that hides what websockets says at DEBUG.
+
+    There it writes all headers and frames, secrets in the clear.
+    """
+    quiet = logger.getChild("wire")
+    quiet.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
+    return quiet
 
 
 async def _end_half_closed(connection: Any, transport: WebSocketTransport) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import orjson
 from pydantic import BaseModel, SecretStr
@@ -47,9 +49,12 @@ _URL_NAMES = (
     r"access_?token|auth_?token|token|api_?key|app_?id|key|secret(?:_?key|_?id)?|"
     r"client_?secret|password|passwd|pwd|credential|signature|sig|auth"
 )
-_URL_PARAMETER = re.compile(rf"([?&;](?:{_URL_NAMES})=)[^&\s\"'\\#;<>]+", re.IGNORECASE)
-_URL_LOGIN = re.compile(r"(://[^\s/:@\"'\\]*):[^\s/@\"'\\]+@")
-_SIP_LOGIN = re.compile(r"(\bsips?:[^\s:@\"'\\]+):[^\s@\"'\\]+@", re.IGNORECASE)
+_URL_PARAMETER = re.compile(
+    rf"([?&;](?:{_URL_NAMES})=)([^&\s\"'\\#;<>]+)", re.IGNORECASE
+)
+_URL_LOGIN = re.compile(r"(://[^\s/:@\"'\\]*):([^\s/@\"'\\]+)@")
+_SIP_LOGIN = re.compile(r"(\bsips?:[^\s:@\"'\\]+):([^\s@\"'\\]+)@", re.IGNORECASE)
+_SECRET_HEADER = re.compile(r"auth|token|secret|key|password|cookie", re.IGNORECASE)
 
 
 def _letters(place: int) -> str:
@@ -111,6 +116,36 @@ def mask_url(url: str) -> str:
     return url
 
 
+def url_secrets(url: str) -> set[str]:
+    """Collect the passwords and tokens of the URLs in a text, as sent and decoded."""
+    if "=" not in url and "@" not in url:
+        return set()
+    written = {
+        found[1]
+        for pattern in (_URL_PARAMETER, _URL_LOGIN, _SIP_LOGIN)
+        for found in pattern.findall(url)
+    }
+    return {way for value in written for way in (value, unquote(value))} - {MASK}
+
+
+def header_secrets(headers: Mapping[str, str]) -> set[str]:
+    """Collect the values of the HTTP headers that identify somebody.
+
+    Of ``Bearer TOKEN`` the token alone is one too, of ``Basic …`` the password.
+    """
+    found: set[str] = set()
+    for name, value in headers.items():
+        if _SECRET_HEADER.search(name):
+            scheme, _, credential = value.partition(" ")
+            found |= {value, credential}
+            if scheme.casefold() == "basic":
+                with suppress(ValueError):  # it is no base64
+                    login = b64decode(credential + "==").decode("utf-8", "replace")
+                    found.add(login.partition(":")[2])
+    found.discard("")
+    return found
+
+
 def mask_value(value: Any) -> Any:
     """Return a JSON value with its secrets masked; the argument is not changed."""
     if isinstance(value, str):
@@ -141,6 +176,8 @@ def _hides(key: object, item: object) -> bool:
 def _collect(value: Any, found: set[str], secret: bool = False) -> None:
     if isinstance(value, SecretStr):
         found.add(value.get_secret_value())
+    elif isinstance(value, str) and not secret:
+        found |= url_secrets(value)
     elif isinstance(value, BaseModel):
         # extras too: a model that forbids them when built keeps those it has read
         _collect({**dict(value), **(value.__pydantic_extra__ or {})}, found)

@@ -215,8 +215,9 @@ class CallReader(ABC):
     def _finish(self, why: str, code: int | None) -> None:
         if self.close_reason is None:
             self._legs.end_bursts(None)
-            self.close_reason = why
-            self.note(self._protocol.close(why, code))
+            closed = self._protocol.close(why, code)
+            self.close_reason = closed.why
+            self.note(closed)
             self.log.close()
             self._heard.set()
             self._closed.set()

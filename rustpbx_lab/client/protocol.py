@@ -144,7 +144,7 @@ class CallProtocol:
             )
             raise InvalidOptionError(
                 f"did not send {command.command}: "
-                f"{mask_text(told, self.secrets)}; lint='warn' sends it all the same"
+                f"{self.mask(told)}; lint='warn' sends it all the same"
             )
         return given
 
@@ -177,7 +177,11 @@ class CallProtocol:
     def close(self, why: str, code: int | None) -> notes.Closed:
         """Note that the connection is closed."""
         self.phase = CallPhase.CLOSED
-        return notes.Closed(why=mask_text(why, self.secrets), code=code)
+        return notes.Closed(why=self.mask(why), code=code)
+
+    def mask(self, text: str) -> str:
+        """Return a text without the secrets that were sent."""
+        return mask_text(text, self.secrets)
 
     def _advance(self, event: BaseEvent) -> None:
         if getattr(event, "refer", None):

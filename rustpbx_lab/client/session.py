@@ -111,7 +111,7 @@ class CallSession(CallReader, CallCommands):
         try:
             await self._transport.send(frame)
         except TransportClosedError as exc:
-            raise CallClosedError(exc.why) from exc
+            raise CallClosedError(self._protocol.mask(exc.why)) from None
 
     # ------------------------------------------------------------------ setting up
 

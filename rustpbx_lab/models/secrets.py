@@ -131,13 +131,17 @@ def url_secrets(url: str) -> set[str]:
 def header_secrets(headers: Mapping[str, str]) -> set[str]:
     """Collect the values of the HTTP headers that identify somebody.
 
-    Of ``Bearer TOKEN`` the token alone is one too, of ``Basic …`` the password.
+    Of ``Bearer TOKEN`` the token alone is one too, of ``Basic …`` the password, of
+    cookies what each holds.
     """
     found: set[str] = set()
     for name, value in headers.items():
         if _SECRET_HEADER.search(name):
             scheme, _, credential = value.partition(" ")
             found |= {value, credential}
+            if "cookie" in name.casefold():
+                pairs = (cookie.partition("=") for cookie in value.split(";"))
+                found |= {content.strip() for _, _, content in pairs}
             if scheme.casefold() == "basic":
                 with suppress(ValueError):  # it is no base64
                     login = b64decode(credential + "==").decode("utf-8", "replace")

@@ -1,8 +1,6 @@
 """The stand-in's server: WebSocket and REST on one port of this machine."""
 
 import asyncio
-import errno
-import socket
 import threading
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +11,7 @@ import anyio
 from anyio.from_thread import start_blocking_portal
 from tornado.httpserver import HTTPServer
 
-from rustpbx_lab.errors import ServerStartError
+from rustpbx_lab.client.listening import listening_socket
 from rustpbx_lab.speech.recognition import recogniser
 from rustpbx_lab.speech.synthesis import synthesiser
 from rustpbx_lab.speech.vad_engines import SileroEngine
@@ -161,19 +159,7 @@ class StandIn:
                 await _shut_down(workers)
 
     def _listen(self, state: ServerState) -> HTTPServer:
-        try:
-            # tornado's own bind_sockets leaks one when the port is in use
-            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-            bound = socket.create_server((self.host, self._wanted_port), family=family)
-        except OSError as exc:
-            why = exc.strerror or str(exc)
-            hint = "another address"
-            if exc.errno == errno.EADDRINUSE:
-                hint = "port=0, which takes a free one,"
-            raise ServerStartError(
-                f"cannot listen on {self.host}:{self._wanted_port}: {why}; {hint} works"
-            ) from exc
-        bound.setblocking(False)
+        bound = listening_socket(self.host, self._wanted_port)
         self._port = int(bound.getsockname()[1])
         server = HTTPServer(application(state))
         server.add_socket(bound)

@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -380,6 +381,25 @@ def test_the_hub_and_its_files_show_no_secret(tmp_path, caplog):
         assert garden.found_in(text) == []
 
 
+@contextmanager
+def a_file_server() -> Iterator[str]:
+    """HTTP on the loopback, without a single file."""
+
+    class Nothing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 ENDING = commands.Hangup | commands.Reject | commands.Refer
 
 
@@ -392,13 +412,16 @@ async def test_the_stand_in_keeps_and_tells_no_secret(tmp_path, caplog):
         update={"eou": None, "realtime": None, "media_pass": None}
     )
     stand_in = StandIn(asr="scripted", tts="scripted", dump_dir=tmp_path)
-    with stand_in.in_thread() as server:
+    token = garden.plant("second play.url token")
+    with a_file_server() as files, stand_in.in_thread() as server:
         http = server.url.replace("ws://", "http://")
         async with connect(server.url, id="s.planted") as call:
             await call.invite(option, timeout=10)
             for command in sent:
                 if not isinstance(command, ENDING):
                     await call.send(command)
+            played = await call.play(f"{files}/a.wav?token={token}")
+            await call.wait_for("error", timeout=10, after=played)
             await call.custom("mark")
             await call.wait_for("custom", timeout=10, where=lambda e: e.data == "mark")
             async with httpx.AsyncClient() as client:

@@ -1,5 +1,6 @@
 """ServerApi: the REST interface of a server, typed."""
 
+import logging
 import ssl as ssl_module
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -19,7 +20,7 @@ from rustpbx_lab.errors import (
 from rustpbx_lab.models import commands
 from rustpbx_lab.models import records as answers
 from rustpbx_lab.models.base import BaseCommand, BaseEvent, BaseNote
-from rustpbx_lab.models.secrets import mask_text, mask_url
+from rustpbx_lab.models.secrets import URL_MASK, mask_text, mask_url
 
 from .call_reader import system_clock_ms
 from .protocol import CallProtocol
@@ -71,6 +72,7 @@ class ServerApi:
         scheme = "https" if parts.scheme == "wss" else "http"
         self._root = (scheme, parts.netloc, parts.path.removesuffix("/call"))
         self._query = parts.query
+        logging.getLogger("httpx").addFilter(URL_MASK)
         self._client = httpx.AsyncClient(
             headers=headers, verify=True if ssl is None else ssl, timeout=timeout
         )

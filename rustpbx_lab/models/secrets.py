@@ -1,6 +1,7 @@
 """Mask credentials wherever a text or a value may show them."""
 
 import json
+import logging
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from urllib.parse import quote, unquote
 
 import orjson
 from pydantic import BaseModel, SecretStr
+from typing_extensions import override
 
 MASK = "***"
 
@@ -148,6 +150,19 @@ def header_secrets(headers: Mapping[str, str]) -> set[str]:
                     found.add(login.partition(":")[2])
     found.discard("")
     return found
+
+
+class UrlMask(logging.Filter):
+    """Masks URLs in what a library logs; httpx tells every request at INFO."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = mask_url(record.getMessage()), ()
+        return True
+
+
+URL_MASK = UrlMask()
+"""The one that is added to loggers: adding it twice has no effect."""
 
 
 def mask_value(value: Any) -> Any:

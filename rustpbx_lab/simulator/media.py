@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.errors import AudioError
+from rustpbx_lab.models.secrets import URL_MASK
 
 from .runtime import Runtime
 from .tracks import SAMPLE_RATE_HZ
@@ -83,6 +85,7 @@ class Media:
 def _fetched(url: str) -> bytes:
     import httpx  # only calls that play a URL need it
 
+    logging.getLogger("httpx").addFilter(URL_MASK)
     try:
         # its status is not looked at: an error page fails as audio
         answer = httpx.get(

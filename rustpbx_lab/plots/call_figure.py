@@ -65,7 +65,7 @@ def call_figure(
         plot.add_layout(Title(text=title, text_font_size="11px"), "left")
         plot.update(width=width, sizing_mode="fixed", background_fill_color=None)
         for words in plot.select({"type": Text}):  # a notebook has no theme of ours
-            words.text_font_size = FONT_SIZE
+            words.update(text_font_size=FONT_SIZE)
     return column(*plots, spacing=0)
 
 

@@ -1,0 +1,5 @@
+"""``python -m rustpbx_lab.cli``."""
+
+from . import main
+
+main()

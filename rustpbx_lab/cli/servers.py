@@ -1,0 +1,136 @@
+"""Commands that run until they are stopped: pages and servers."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .shared import (
+    Browser,
+    Logs,
+    Port,
+    app,
+    print_json,
+    tell_address,
+    told,
+    wait_for_the_end,
+)
+
+
+@app.command()
+def demo(port: Port = 5006, no_browser: Browser = False, logs: Logs = None) -> None:
+    """Show a talking caller and a bot on a local server, in the dashboard."""
+    from rustpbx_lab.dashboard.app import serve as serve_pages
+    from rustpbx_lab.workbench.demo import Demo
+
+    told.print("loading the speech models …")
+    with Demo(logs=logs) as running:
+        told.print(f"stand-in server on {running.url}")
+        serve_pages(
+            running.hub,
+            port=port,
+            show=not no_browser,
+            endpoint=running.url,
+            told=tell_address,
+        )
+
+
+@app.command()
+def serve(
+    endpoint: Annotated[
+        str, typer.Option(help="Address of the server.")
+    ] = "ws://127.0.0.1:8080",
+    logs: Logs = Path("logs"),
+    port: Port = 5006,
+    address: Annotated[str, typer.Option(help="Interface to serve on.")] = "127.0.0.1",
+    basic_auth: Annotated[
+        Path | None, typer.Option(help="File of users and passwords (JSON).")
+    ] = None,
+    oauth_provider: Annotated[
+        str | None, typer.Option(help="As Panel names it.")
+    ] = None,
+    oauth_key: Annotated[str | None, typer.Option(envvar="PANEL_OAUTH_KEY")] = None,
+    oauth_secret: Annotated[
+        str | None, typer.Option(envvar="PANEL_OAUTH_SECRET")
+    ] = None,
+    operators: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="Who may send commands.")
+    ] = None,
+    no_browser: Browser = False,
+) -> None:
+    """Serve the dashboard; calls are saved to --logs."""
+    from rustpbx_lab.dashboard.app import serve as serve_pages
+    from rustpbx_lab.workbench.hub import CallHub
+
+    login: dict[str, Any] | None = None
+    if oauth_provider is not None:
+        login = {
+            "oauth_provider": oauth_provider,
+            "oauth_key": oauth_key,
+            "oauth_secret": oauth_secret,
+        }
+    names = None if operators is None else operators.split(",")
+    with CallHub(logs=logs, operators=names) as hub:
+        serve_pages(
+            hub,
+            port=port,
+            address=address,
+            show=not no_browser,
+            endpoint=endpoint,
+            basic_auth=basic_auth,
+            oauth=login,
+            told=tell_address,
+        )
+
+
+@app.command()
+def simulate(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 8080,
+    asr: Annotated[str, typer.Option(help="Engine of recognition.")] = "auto",
+    tts: Annotated[str, typer.Option(help="Engine of synthesis.")] = "auto",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Say what the server drops in silence.")
+    ] = False,
+    dump_dir: Annotated[
+        Path | None, typer.Option(help="Folder for the server's event logs.")
+    ] = None,
+    media_dir: Annotated[
+        Path | None, typer.Option(help="Where relative paths of play begin.")
+    ] = None,
+) -> None:
+    """Run the stand-in server alone, until Ctrl+C."""
+    from rustpbx_lab.simulator.server import StandIn
+
+    server = StandIn(
+        host,
+        port,
+        asr=asr,
+        tts=tts,
+        strict=strict,
+        dump_dir=dump_dir,
+        media_dir=media_dir,
+    )
+    with server.in_thread():
+        wait_for_the_end(f"stand-in server on {server.url}")
+
+
+@app.command()
+def gateway(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 8091,
+    asr: Annotated[str, typer.Option(help="Engine of recognition.")] = "auto",
+    tts: Annotated[str, typer.Option(help="Engine of synthesis.")] = "auto",
+) -> None:
+    """Serve local speech engines to a real server as its provider, until Ctrl+C."""
+    from rustpbx_lab.simulator.gateway import Gateway
+
+    served = Gateway(host, port, asr=asr, tts=tts)
+    with served.in_thread():
+        print_json(
+            {
+                "asr": served.asr_option().to_wire(reveal=True),
+                "tts": served.tts_option().to_wire(reveal=True),
+            }
+        )
+        wait_for_the_end(f"speech gateway on {served.url}")

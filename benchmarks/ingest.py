@@ -5,6 +5,7 @@ same with ``json.loads``, and a session that logs every event and delivers it to
 ``async for``. The ratio of the last to the second is what counts.
 """
 
+import gc
 import json
 import subprocess
 import sys
@@ -96,6 +97,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
+    gc.freeze()  # as a served process does: what is imported lives for ever
     with a_flood(options.events) as url:
         result = anyio.run(compare, url, options.events, options.pairs)
     report("ingest", result, options.json)

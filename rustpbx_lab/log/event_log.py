@@ -68,7 +68,9 @@ class EventLog:
             if len(self._tail) == PAGE_ROWS:
                 self._pages.add(self._tail)
                 self._tail = []
-            wakeups, self._wakeups = self._wakeups, []
+            wakeups = self._wakeups
+            if wakeups:
+                self._wakeups = []
         for wakeup in wakeups:
             wakeup.set()
         return record

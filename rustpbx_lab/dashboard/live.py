@@ -25,6 +25,7 @@ from .connection import ConnectionPanel
 from .events_box import EventsBox
 from .header import Header
 from .inspector import Inspector
+from .live_keys import KEYS, LiveKeys
 from .styles import NOTE_CSS, html, theme_config
 from .timeline_box import TimelineBox
 from .transcript_box import TranscriptBox
@@ -37,10 +38,6 @@ TOAST_CSS = (
     + ":host{position:fixed;right:16px;bottom:64px;z-index:1400;max-width:420px}"
     ".w{font-size:12px;line-height:17px;padding:8px 12px;"
     "border:1px solid var(--lab-border)}"
-)
-KEYS = (
-    *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
-    *("t", "i", "m", "h", "Enter", "/"),
 )
 
 
@@ -71,13 +68,13 @@ class LivePage(Viewer):
         self._lag = LoopLag(TICK_MS)
         self._ticks = 0
         self._toast_left = 0
-        self._awaits_enter = False
         self._is_pinned = call_id is not None
         self._changed = True
         self._known = hub.revision
         self._sent: list[Future[Any]] = []
         self._ending: str | None = None
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
+        self._keyboard = LiveKeys(self)
         self.page = self._assemble(is_dark)
         self.page.param.watch(self._switch_theme, "dark_theme")
         self._show(self._find(call_id))
@@ -169,7 +166,7 @@ class LivePage(Viewer):
             named = [call for call in calls if call.id == call_id]
             if named:
                 return named[0]
-            self._say(f"no call {call_id[:80]!r} here; it may be forgotten", "warning")
+            self.say(f"no call {call_id[:80]!r} here; it may be forgotten", "warning")
         return calls[0] if calls else None
 
     def _show(self, call: HubCall | None) -> None:
@@ -249,7 +246,7 @@ class LivePage(Viewer):
         for record in view.new_records:
             if record.name == "error" and self._ticks > HEADER_EVERY:
                 text = getattr(record.message, "error", record.name)
-                self._say(f"the server reported: {text}", "error")
+                self.say(f"the server reported: {text}", "error")
 
     # ------------------------------------------------------------------ acting
 
@@ -284,7 +281,7 @@ class LivePage(Viewer):
         try:
             action()
         except RustpbxLabError as exc:
-            self._say(str(exc), "error")
+            self.say(str(exc), "error")
 
     def _check_sent(self) -> None:
         waiting: list[Future[Any]] = []
@@ -292,10 +289,10 @@ class LivePage(Viewer):
             if not sent.done():
                 waiting.append(sent)
             elif not sent.cancelled() and sent.exception() is not None:
-                self._say(str(sent.exception()), "error")
+                self.say(str(sent.exception()), "error")
         self._sent = waiting
 
-    def _say(self, text: str, severity: str) -> None:
+    def say(self, text: str, severity: str) -> None:
         """Show a line for some seconds; screen readers read it out."""
         sign = {"error": "✕", "warning": "⚠"}.get(severity, "i")
         self.toast.object = (
@@ -327,65 +324,9 @@ class LivePage(Viewer):
     def _switch_theme(self, *_: object) -> None:
         self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)
 
-    def _narrow(self) -> None:
-        self.page.sidebar_open = False
-
-    # ------------------------------------------------------------------ keys
-
     def press_key(self, key: str, shift: bool) -> None:
         """Do what a key stands for."""
-        awaited, self._awaits_enter = self._awaits_enter, False
-        step = 10_000 if shift else 1_000
-        match key:
-            case "+" | "=":
-                self.timeline.zoom(0.5)
-            case "-":
-                self.timeline.zoom(2)
-            case "f":
-                self.timeline.span.value = "Fit"
-            case "End":
-                self.timeline.follow.value = True
-            case "ArrowLeft" | "ArrowRight":
-                self.timeline.shift(-step if key == "ArrowLeft" else step)
-            case "j" | "k" | "n" | "p":
-                self._step(key)
-            case "Enter" if awaited:
-                self.hang_up()
-            case "Enter":
-                self.inspector.toggle()
-            case _:
-                self._press_command_key(key)
+        self._keyboard.press(key, shift)
 
-    def _press_command_key(self, key: str) -> None:
-        match key:
-            case "t":
-                self.keys.focus("lab-say")
-            case "/":
-                self.keys.focus("lab-filter")
-            case "i" if not self.bar.interrupt.disabled:
-                self.bar.interrupt.clicks += 1
-            case "m" if not self.bar.mute.disabled:
-                self.bar.toggle_mute()
-            case "h" if not self.bar.hang_up.disabled:
-                self._awaits_enter = True
-                self._say("press Enter to hang up", "warning")
-            case _:
-                return
-
-    def _step(self, key: str) -> None:
-        """Select the next or previous row; N and P stop at errors only."""
-        rows = [
-            row.seqs[0]
-            for row in self.events.rows
-            if key in ("j", "k") or row.kind == "Errors"
-        ]
-        if not rows:
-            return
-        at = self.events.list.selected
-        forward = key in ("j", "n")  # the newest is on top: next is older
-        if at is None:
-            self.select(rows[-1])
-            return
-        beside = [seq for seq in rows if (seq < at if forward else seq > at)]
-        if beside:
-            self.select(beside[-1] if forward else beside[0])
+    def _narrow(self) -> None:
+        self.page.sidebar_open = False

@@ -1,0 +1,79 @@
+"""The keyboard of the live page: what each key stands for."""
+
+from typing import Any
+
+KEYS = (
+    *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
+    *("t", "i", "m", "h", "Enter", "/"),
+)
+"""The keys that the page takes while nobody types."""
+
+
+class LiveKeys:
+    """Does on a page what its keys stand for.
+
+    Args:
+        page: The live page, with its boxes.
+    """
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._awaits_enter = False
+
+    def press(self, key: str, shift: bool) -> None:
+        """Do what a key stands for."""
+        awaited, self._awaits_enter = self._awaits_enter, False
+        step = 10_000 if shift else 1_000
+        match key:
+            case "+" | "=":
+                self._page.timeline.zoom(0.5)
+            case "-":
+                self._page.timeline.zoom(2)
+            case "f":
+                self._page.timeline.span.value = "Fit"
+            case "End":
+                self._page.timeline.follow.value = True
+            case "ArrowLeft" | "ArrowRight":
+                self._page.timeline.shift(-step if key == "ArrowLeft" else step)
+            case "j" | "k" | "n" | "p":
+                self._step(key)
+            case "Enter" if awaited:
+                self._page.hang_up()
+            case "Enter":
+                self._page.inspector.toggle()
+            case _:
+                self._press_command_key(key)
+
+    def _press_command_key(self, key: str) -> None:
+        match key:
+            case "t":
+                self._page.keys.focus("lab-say")
+            case "/":
+                self._page.keys.focus("lab-filter")
+            case "i" if not self._page.bar.interrupt.disabled:
+                self._page.bar.interrupt.clicks += 1
+            case "m" if not self._page.bar.mute.disabled:
+                self._page.bar.toggle_mute()
+            case "h" if not self._page.bar.hang_up.disabled:
+                self._awaits_enter = True
+                self._page.say("press Enter to hang up", "warning")
+            case _:
+                return
+
+    def _step(self, key: str) -> None:
+        """Select the next or previous row; N and P stop at errors only."""
+        rows = [
+            row.seqs[0]
+            for row in self._page.events.rows
+            if key in ("j", "k") or row.kind == "Errors"
+        ]
+        if not rows:
+            return
+        at = self._page.events.list.selected
+        forward = key in ("j", "n")  # the newest is on top: next is older
+        if at is None:
+            self._page.select(rows[-1])
+            return
+        beside = [seq for seq in rows if (seq < at if forward else seq > at)]
+        if beside:
+            self._page.select(beside[-1] if forward else beside[0])

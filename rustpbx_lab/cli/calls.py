@@ -6,6 +6,7 @@ from typing import Annotated
 
 import anyio
 import typer
+from rich.console import Console
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.errors import InvalidOptionError
@@ -69,6 +70,34 @@ def call(
     if result["error"] is not None:
         told.print(f"rustpbx-lab: {result['error']}")
         raise typer.Exit(1)
+
+
+@app.command()
+def watch(
+    url: Annotated[str, typer.Argument(help="Address of the server, ws://HOST:PORT.")],
+    id: Annotated[
+        str | None, typer.Argument(help="Call to follow; without it, list them.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="How long to follow.")
+    ] = None,
+    log: File = None,
+    json: Json = False,
+) -> None:
+    """List the calls of a server, or follow one, whoever owns it."""
+    from rustpbx_lab.workbench.watch_calls import WatchPlan, follow, list_calls, shown
+
+    if id is None:
+        calls = anyio.run(list_calls, url)
+        if json:
+            print_json({"calls": calls})
+        else:
+            Console(highlight=False, markup=False).print(shown(calls))
+        return
+    plan = WatchPlan(url, id, seconds, log, told.print if json else print)
+    result = anyio.run(follow, plan)
+    if json:
+        print_json(result)
 
 
 @app.command()

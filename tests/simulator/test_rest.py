@@ -135,7 +135,6 @@ def test_the_stream_has_commands_events_and_audio_and_ends_with_the_call(server)
         entries = stream.rest()
     assert "200 OK" in stream.head
     assert "text/event-stream;charset=utf-8" in stream.head
-    assert "no-cache" in stream.head
     names = [message[kind] for kind, message in entries]
     assert names[:3] == ["invite", "trackStart", "answer"]
     assert names[-1] == "trackEnd"

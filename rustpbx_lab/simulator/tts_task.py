@@ -140,13 +140,11 @@ class TtsTask(PlayedTrack):
             self._speak_next()
 
     def failed(self, error: str) -> None:
-        """Take note that the synthesis failed: the entry is skipped."""
+        """Take note that the synthesis failed; what was made of it still plays."""
         if self.is_cancelled:
             return
         self._speaking, self._failed = None, True
         self._waiting_texts.clear()
-        self._queue.clear()
-        self._n_queued = 0
         self.stage.emit(
             events.Error(
                 track_id=self.stage.server_track,

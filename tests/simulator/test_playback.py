@@ -2,7 +2,7 @@ import base64
 
 import numpy as np
 import pytest
-from simulator.call_bench import EPOCH_MS, SST, CallBench, base64_tone
+from simulator.call_bench import EPOCH_MS, SST, CallBench, base64_tone, tone
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.models.options import SynthesisOption
@@ -468,3 +468,19 @@ def test_a_failing_engine_is_an_error_and_then_the_end(bench, caplog):
     assert error["error"] == "no voice today"
     assert end["event"] == "trackEnd"
     assert "no voice today" in caplog.text
+
+
+def test_what_was_made_before_a_failure_is_still_played(bench, caplog):
+    def breaks_off(*_):
+        yield tone(400)
+        raise ValueError("no more")
+
+    bench.services.voice._engine.stream = breaks_off
+    bench.tts(text="hello", playId="a")
+    bench.advance(1000)
+    told = bench.new_events()
+    [error], [end] = only(told, "error"), only(told, "trackEnd")
+    assert error["error"] == "no more"
+    # 400 ms of audio, which the real server plays to its end
+    assert end["duration"] >= 380
+    assert "no more" in caplog.text

@@ -225,7 +225,7 @@ class Wire:
         """
         self._protocol.send_request(self._protocol.connect())
         await self._flush()
-        while not self._protocol.events_received():
+        while not (events := self._protocol.events_received()):
             try:
                 self._protocol.receive_data(await self._stream.receive())
             except anyio.EndOfStream:
@@ -240,6 +240,9 @@ class Wire:
             body = bytes(response.body or b"").decode("utf-8", "replace")
             raise RefusedError(response.status_code, body.strip())
         self._began = time.monotonic()
+        for event in events:  # frames may have come in one piece with the response
+            if isinstance(event, WireFrame):
+                self._take(event)
 
     async def read(self) -> None:
         """Keep what comes until the connection is closed."""

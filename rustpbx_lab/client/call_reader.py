@@ -62,7 +62,7 @@ class CallReader(ABC):
         self._closed = anyio.Event()
         self._heard = anyio.Event()
         self._handlers: TaskGroup | None = None
-        self._runner = HandlerRunner(self.note, logger or logging.getLogger(__name__))
+        self._runner = HandlerRunner(self._tell_failure, logger or logging.getLogger(__name__))
 
     @property
     def phase(self) -> CallPhase:
@@ -192,6 +192,10 @@ class CallReader(ABC):
         """Put a note of our own into the log."""
         record = Record.of_note(note, self._now_ms(), self._protocol.secrets)
         return self.log.append(record)
+
+    def _tell_failure(self, note: notes.HandlerFailed) -> None:
+        if not self.log.is_closed:  # readers of a closed log, a file too, are gone
+            self.note(note)
 
     def _check_open(self) -> None:
         if self.close_reason is not None:

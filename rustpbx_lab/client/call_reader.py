@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from rustpbx_lab.audio.recording import Recording
 from rustpbx_lab.errors import CallClosedError
 from rustpbx_lab.log import EventLog, Record
+from rustpbx_lab.models import notes
 from rustpbx_lab.models.base import BaseEvent, BaseNote
 
 from .audio_legs import GAP_MS, AudioLegs
@@ -62,7 +63,9 @@ class CallReader(ABC):
         self._closed = anyio.Event()
         self._heard = anyio.Event()
         self._handlers: TaskGroup | None = None
-        self._runner = HandlerRunner(self._tell_failure, logger or logging.getLogger(__name__))
+        self._runner = HandlerRunner(
+            self._tell_failure, logger or logging.getLogger(__name__)
+        )
 
     @property
     def phase(self) -> CallPhase:

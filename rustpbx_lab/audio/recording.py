@@ -107,6 +107,11 @@ class Leg:
         with self._lock:
             return bytes(self._data[start:])
 
+    def data_between(self, start: int, stop: int) -> bytes:
+        """Return the bytes from byte ``start`` to byte ``stop`` (exclusive)."""
+        with self._lock:
+            return bytes(self._data[start:stop])
+
     @property
     def n_samples(self) -> int:
         """How many samples there are so far."""

@@ -1,13 +1,12 @@
 """CallHub: the calls of this process, for pages, notebooks and webhooks."""
 
 import atexit
-import itertools
-import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,22 +14,28 @@ import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from rustpbx_lab.audio.sources import AudioSource
+from rustpbx_lab.client import connect
 from rustpbx_lab.client.session import system_clock_ms
+from rustpbx_lab.client.watching import watch
 from rustpbx_lab.errors import (
     CallError,
     InvalidOptionError,
     LogFileError,
     NotAllowedError,
     RustpbxLabError,
-    UnknownCallError,
     shorten,
 )
 from rustpbx_lab.log import Record
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.records import ActiveCall
 
 from .hub_call import HubCall, Participant
-from .running import CallRun
+from .kept_calls import KeptCalls
+from .others import WatchedHubCall, running_calls
+from .replay import ReplayCall, ReplayRun
+from .running import CallRun, Opening
+from .saved_call import read_saved
 
 UNWATCHED_LIMIT_S = 7200
 KEEP_ENDED = 20
@@ -38,7 +43,7 @@ CLOSE_LIMIT_S = 10
 """What the calls are given to close when the hub does."""
 
 
-class CallHub:
+class CallHub(KeptCalls):
     """Keeps calls alive on a loop of its own, whoever comes and goes.
 
     All methods may be called from any thread; ``calls`` and what a call shows may be
@@ -68,57 +73,19 @@ class CallHub:
         portal: BlockingPortal | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self.logs = logs
         self.operators = None if operators is None else frozenset(operators)
         self._unwatched_limit_s = unwatched_limit_s
         self._keep_ended = keep_ended
         self._now_s = now_s
-        self._lock = threading.RLock()
-        self._calls: dict[str, HubCall] = {}
-        self._runs: dict[str, CallRun] = {}
+        self._runs: dict[str, CallRun | ReplayRun] = {}
         self._portal = portal
         self._own = ExitStack()
-        self._revisions = itertools.count(1)
-        self._revision = 0
         self._is_closed = False
         self._gone = anyio.Event()
         if logs is not None:
             _make_folder(logs)
-
-    # ------------------------------------------------------------------ looking
-
-    @property
-    def calls(self) -> list[HubCall]:
-        """The calls, newest first."""
-        with self._lock:
-            return list(reversed(self._calls.values()))
-
-    @property
-    def revision(self) -> int:
-        """A number that grows when a call comes, changes its state or goes."""
-        return self._revision
-
-    def get(self, call_id: str) -> HubCall:
-        """Return a call.
-
-        Raises:
-            UnknownCallError: If there is none of this id, or it was forgotten.
-        """
-        with self._lock:
-            if call_id not in self._calls:
-                raise UnknownCallError(call_id)
-            return self._calls[call_id]
-
-    def attach(self, call_id: str, watcher: Hashable) -> None:
-        """Count somebody who watches a call."""
-        self.get(call_id).attach(watcher)
-
-    def detach(self, call_id: str, watcher: Hashable) -> None:
-        """Count somebody no longer; a call that was forgotten meanwhile is fine."""
-        with self._lock:
-            call = self._calls.get(call_id)
-        if call is not None:
-            call.detach(watcher)
 
     # ------------------------------------------------------------------ starting
 
@@ -132,6 +99,7 @@ class CallHub:
         audio: AudioSource | None = None,
         caller: Participant | None = None,
         agent: Participant | None = None,
+        user: str | None = None,
         **connect_options: Any,
     ) -> HubCall:
         """Start a call and return at once; watch its ``state`` and ``error``.
@@ -145,36 +113,96 @@ class CallHub:
             audio: What the caller says, sent in real time from the answer on.
             caller: Plays the caller from the answer on.
             agent: Plays the agent from the answer on.
+            user: Who starts it.
             **connect_options: Further arguments of ``connect``.
 
         Raises:
             InvalidOptionError: If a call of this id runs already.
+            NotAllowedError: If operators are named and ``user`` is none of them.
         """
+        self._check_allowed(user, "start a call")
         chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
         call = HubCall(chosen, url, call_type, option, system_clock_ms(), self._now_s)
-        with self._lock:
-            portal = self._running_portal()
-            if chosen in self._runs:
-                raise InvalidOptionError(
-                    f"cannot start a call {shorten(chosen)}: one of this id runs; hang "
-                    "it up first or choose another id"
-                )
-            run = CallRun(
-                call,
-                url,
-                [one for one in (caller, agent) if one is not None],
-                {"audio": audio, **connect_options},
-                logs=self.logs,
-                unwatched_limit_s=self._unwatched_limit_s,
-                changed=self._changed,
-            )
-            self._calls.pop(chosen, None)
-            self._calls[chosen], self._runs[chosen] = call, run
-        self._changed()
-        self._soon(portal, self._run, run, chosen)
+        opening = partial(
+            connect,
+            url,
+            call_type,  # pyright: ignore[reportArgumentType]
+            id=chosen,
+            log=call.log,
+            audio=audio,
+            **connect_options,
+        )
+        participants = [one for one in (caller, agent) if one is not None]
+        self._add(call, self._call_run(call, opening, participants))
         return call
 
-    async def _run(self, run: CallRun, call_id: str) -> None:
+    def watch(self, url: str, call_id: str, **watch_options: Any) -> HubCall:
+        """Watch a call that somebody else has on a server; see ``client.watching``.
+
+        Hanging it up ends it for everybody; ``leave`` only stops watching. A call that
+        this hub has already is returned as it is.
+
+        Args:
+            url: Address of the server, ``ws://HOST:PORT``.
+            call_id: Its id there.
+            **watch_options: Further arguments of ``watch``.
+        """
+        with self._lock:
+            if call_id in self._runs:
+                return self._calls[call_id]
+            call = WatchedHubCall(call_id, url, system_clock_ms(), self._now_s)
+            opening = partial(watch, url, call_id, log=call.log, **watch_options)
+            self._add(call, self._call_run(call, opening, []))
+        return call
+
+    def replay(self, path: Path, speed: float = 1.0) -> ReplayCall:
+        """Read a saved call and let it happen once more; see `ReplayCall`.
+
+        Raises:
+            LogFileError: If it is no event log that can be read.
+            InvalidOptionError: If the speed is not 0.5 to 20.
+        """
+        saved = read_saved(path)
+        with self._lock:
+            name, number = f"replay.{saved.name}", 1
+            while (
+                call_id := name if number == 1 else f"{name}.{number}"
+            ) in self._runs:
+                number += 1
+            call = ReplayCall(saved, call_id, speed, self._now_s)
+            self._add(call, ReplayRun(call, self._changed))
+        return call
+
+    def running_on(self, url: str) -> "Future[Sequence[ActiveCall]]":
+        """Ask a server for its running calls; fails with ConnectError."""
+        return self._soon(self._running_portal(), running_calls, url)
+
+    def _call_run(
+        self, call: HubCall, opening: Opening, participants: list[Participant]
+    ) -> CallRun:
+        return CallRun(
+            call,
+            opening,
+            participants,
+            logs=self.logs,
+            unwatched_limit_s=self._unwatched_limit_s,
+            changed=self._changed,
+        )
+
+    def _add(self, call: HubCall, run: CallRun | ReplayRun) -> None:
+        with self._lock:
+            portal = self._running_portal()
+            if call.id in self._runs:
+                raise InvalidOptionError(
+                    f"cannot start a call {shorten(call.id)}: one of this id runs; "
+                    "hang it up first or choose another id"
+                )
+            self._calls.pop(call.id, None)
+            self._calls[call.id], self._runs[call.id] = call, run
+        self._changed()
+        self._soon(portal, self._run, run, call.id)
+
+    async def _run(self, run: CallRun | ReplayRun, call_id: str) -> None:
         try:
             await run.run()
         finally:
@@ -211,6 +239,11 @@ class CallHub:
         """
         self._check_allowed(user, f"send {command.command}")
         session = self.get(call_id).session
+        if self.get(call_id).role == "replay":
+            raise CallError(
+                f"cannot send {command.command}: {shorten(call_id)} is a replay of a "
+                "call that is over; start or watch a running one"
+            )
         if session is None:
             raise CallError(
                 f"cannot send {command.command}: the call {shorten(call_id)} is not "
@@ -218,19 +251,46 @@ class CallHub:
             )
         return self._soon(self._running_portal(), session.send, command)
 
-    def hang_up(self, call_id: str, user: str | None = None) -> None:
-        """Close the call's connection, which works while it rings, too.
+    def hang_up(self, call_id: str, user: str | None = None) -> "Future[None]":
+        """End a call, which works while it rings, too.
+
+        Our own call's connection is closed; a watched call is killed on its server.
+
+        Returns:
+            A future that is done when that is under way, or fails.
 
         Raises:
             UnknownCallError: If there is no such call.
             NotAllowedError: If operators are named and ``user`` is none of them.
         """
         self._check_allowed(user, "hang up")
-        self.get(call_id)
+        call = self.get(call_id)
+        if isinstance(call, WatchedHubCall) and not call.is_over:
+            return self._soon(self._running_portal(), call.kill)
+        return self._stop(call_id)
+
+    def leave(self, call_id: str) -> "Future[None]":
+        """Stop watching a call, or replaying one; anybody may.
+
+        Raises:
+            UnknownCallError: If there is no such call.
+            CallError: If it is a call of our own, which would end.
+        """
+        if self.get(call_id).role == "own":
+            raise CallError(
+                f"cannot leave the call {shorten(call_id)}: it is this hub's own and "
+                "would end; hang it up"
+            )
+        return self._stop(call_id)
+
+    def _stop(self, call_id: str) -> "Future[None]":
         with self._lock:
             run = self._runs.get(call_id)
-        if run is not None:
-            self._soon(self._running_portal(), run.stop)
+        if run is None:
+            done: Future[None] = Future()
+            done.set_result(None)
+            return done
+        return self._soon(self._running_portal(), run.stop)
 
     def _check_allowed(self, user: str | None, what: str) -> None:
         if not self.may_send(user):
@@ -289,9 +349,6 @@ class CallHub:
     def _check_open(self) -> None:
         if self._is_closed:
             raise RustpbxLabError("the hub is closed; make a new one")
-
-    def _changed(self) -> None:
-        self._revision = next(self._revisions)
 
     def __repr__(self) -> str:
         return f"<CallHub of {len(self._calls)} calls>"

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from rustpbx_lab.audio.recording import Recording
 from rustpbx_lab.client.protocol import CallPhase
-from rustpbx_lab.client.session import CallSession
+from rustpbx_lab.client.session import CallSession, system_clock_ms
+from rustpbx_lab.client.watching import WatchedCall
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.secrets import mask_url
@@ -17,8 +18,17 @@ from rustpbx_lab.speech.vad_engines import Probabilities, SileroEngine
 from .probabilities import ProbabilityTrack, frame_times
 
 CallState = Literal[
-    "connecting", "connected", "inviting", "ringing", "in call", "ended", "failed"
+    "connecting",
+    "connected",
+    "inviting",
+    "ringing",
+    "in call",
+    "replay",
+    "ended",
+    "failed",
 ]
+CallRole = Literal["own", "watched", "replay"]
+"""Ours, somebody else's that we watch, or one from a file."""
 
 _STATES: dict[CallPhase, CallState] = {
     CallPhase.CONNECTED: "connected",
@@ -39,6 +49,8 @@ class Participant(Protocol):
 
 class HubCall:
     """One call of the hub. Everything here may be read from any thread."""
+
+    role: CallRole = "own"
 
     def __init__(
         self,
@@ -63,7 +75,7 @@ class HubCall:
         self.ended_ms: int | None = None
         self.error: str | None = None
         """Why it failed, one line; None if it did not."""
-        self.session: CallSession | None = None
+        self.session: CallSession | WatchedCall | None = None
         """The session, for those on the hub's loop; None while connecting."""
         self._now_s = now_s
         self._watchers: set[Hashable] = set()
@@ -75,6 +87,11 @@ class HubCall:
     def recording(self) -> Recording:
         """The audio of both legs; empty while connecting."""
         return self._empty if self.session is None else self.session.recording
+
+    @property
+    def whole(self) -> Recording:
+        """All the audio there is, also what a replay has not come to yet."""
+        return self.recording
 
     @property
     def phase(self) -> CallPhase | None:
@@ -97,6 +114,17 @@ class HubCall:
     def close_reason(self) -> str | None:
         """Why the connection closed; None while it is open."""
         return None if self.session is None else self.session.close_reason
+
+    # ------------------------------------------------------------------ time
+
+    def time_of(self, our_ms: int) -> int | None:
+        """Return the call time of a moment of our clock; None while unknown."""
+        return self.log.clock.from_ours(our_ms)
+
+    @property
+    def now_ms(self) -> int | None:
+        """This moment as call time; None while unknown."""
+        return self.time_of(system_clock_ms())
 
     # ------------------------------------------------------------------ watchers
 
@@ -141,7 +169,7 @@ class HubCall:
         """Return the call time of frames ``start`` to ``stop`` of ``probabilities``."""
         end = len(self.probabilities) if stop is None else stop
         ours = frame_times(self.recording.caller, start, end)
-        origin = self.log.clock.from_ours(0)
+        origin = self.time_of(0)
         return ours if origin is None else ours + origin
 
     def time_of_frame(self, frame: int) -> int | None:

@@ -39,13 +39,17 @@ class ProbabilityTrack:
         view.flags.writeable = False
         return view
 
-    def advance(self, leg: Leg) -> int:
+    def advance(self, leg: Leg, most: int | None = None) -> int:
         """Run the model over what is new in the leg; blocks while it does.
+
+        Args:
+            leg: The leg, always the same.
+            most: Samples it takes at most.
 
         Returns:
             The number of new frames.
         """
-        samples = leg.samples(self._position)
+        samples = leg.samples(self._position)[:most]
         if not len(samples):
             return 0
         if self._stream is None or self._resampler is None:

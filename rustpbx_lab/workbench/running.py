@@ -1,15 +1,17 @@
 """Running one call of the hub: connect, invite, take part, keep, and tidy up."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import anyio
 import anyio.to_thread
 
-from rustpbx_lab.client import CallSession, connect
+from rustpbx_lab.client import CallSession
 from rustpbx_lab.client.session import system_clock_ms
+from rustpbx_lab.client.watching import WatchedCall
 from rustpbx_lab.errors import AudioError, CallClosedError, RustpbxLabError
 from rustpbx_lab.log import Record, free_path, write_as_it_comes
 from rustpbx_lab.models import notes
@@ -23,24 +25,26 @@ LOG_SUFFIX = ".events.jsonl"
 logger = logging.getLogger(__name__)
 
 
+Opening = Callable[[], AbstractAsyncContextManager[CallSession | WatchedCall]]
+"""Makes the connection of a call: our own, or to a call that we only watch."""
+
+
 class CallRun:
     """One call from its connection to its files; never raises."""
 
     def __init__(
         self,
         call: HubCall,
-        url: str,
+        opening: Opening,
         participants: list[Participant],
-        connect_options: Mapping[str, Any],
         *,
         logs: Path | None,
         unwatched_limit_s: float | None,
         changed: Callable[[], None],
     ) -> None:
         self._call = call
-        self._url = url
+        self._opening = opening
         self._participants = participants
-        self._connect_options = connect_options
         self._path = None if logs is None else free_path(logs, call.id)
         self._unwatched_limit_s = unwatched_limit_s
         self._changed = changed
@@ -78,10 +82,7 @@ class CallRun:
 
     async def _talk(self) -> None:
         call = self._call
-        session_options = {"call_type": call.call_type, "id": call.id, "log": call.log}
-        async with connect(
-            self._url, **session_options, **self._connect_options
-        ) as session:
+        async with self._opening() as session:
             call.session = session
             self._changed()
             # inside the connection, or stopping would not close it with 1000
@@ -89,7 +90,10 @@ class CallRun:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._listen)
                     tasks.start_soon(self._watch_watchers)
-                    await self._guarded(self._take_part, session)
+                    if isinstance(session, CallSession):
+                        await self._guarded(self._take_part, session)
+                    else:
+                        self._is_up = True
         await anyio.to_thread.run_sync(call.listen)
 
     async def _take_part(self, session: CallSession) -> None:

@@ -164,7 +164,9 @@ def test_an_agent_that_waits_when_the_call_ends_did_not_fail(
 
 def test_only_operators_may_send(server: ScriptedServer):
     with CallHub(operators=["ann"]) as hub:
-        call = hub.start(server.url, CallOption())
+        with pytest.raises(errors.NotAllowedError, match="start a call"):
+            hub.start(server.url, CallOption(), user="bob")
+        call = hub.start(server.url, CallOption(), user="ann")
         wait_for_state(call, "in call")
         for user in (None, "bob", ""):
             with pytest.raises(errors.NotAllowedError, match="only the operators"):

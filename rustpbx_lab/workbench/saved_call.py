@@ -1,0 +1,165 @@
+"""A saved call as it lies on disk: its log, and its sound beside it."""
+
+import logging
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from rustpbx_lab.audio.clip import Clip
+from rustpbx_lab.audio.codecs import Samples
+from rustpbx_lab.audio.recording import Leg, Recording
+from rustpbx_lab.errors import AudioError
+from rustpbx_lab.log import EventLog, read_log
+from rustpbx_lab.models import commands, notes
+from rustpbx_lab.models.options import CallOption
+
+LOG_ENDINGS = (".events.jsonl", ".jsonl", ".json")
+
+logger = logging.getLogger(__name__)
+
+Anchor = tuple[int, int]
+"""Sample of a leg, and our clock there in ms."""
+
+
+@dataclass
+class SavedCall:
+    """What is known of a call that was saved."""
+
+    path: Path
+    log: EventLog
+    recording: Recording
+    """Both legs; empty where there is no sound file."""
+    remarks: list[str] = field(default_factory=list[str])
+    """What one should know about it, one sentence each."""
+
+    @property
+    def name(self) -> str:
+        """File name without its endings: usually the call's id."""
+        return _stem(self.path)
+
+    @property
+    def option(self) -> CallOption | None:
+        """What the call was invited or accepted with; None if the log has neither."""
+        for record in self.log.records(0, 200):
+            if record.name in ("invite", "accept"):
+                message = record.message
+                if isinstance(message, commands.Invite | commands.Accept):
+                    return message.option
+        return None
+
+    @property
+    def connected(self) -> notes.Connected | None:
+        """Where the call was, if we made it."""
+        for record in self.log.records(0, 20):
+            if record.name == "connected" and isinstance(
+                record.message, notes.Connected
+            ):
+                return record.message
+        return None
+
+
+def read_saved(path: Path) -> SavedCall:
+    """Read an event log and the sound beside it: ``ID.wav``, ``ID.caller.wav``.
+
+    A sound file that cannot be read leaves its leg empty and becomes a remark.
+
+    Raises:
+        LogFileError: If there is no such file, or it is no event log.
+    """
+    log = read_log(path)
+    saved = SavedCall(path, log, Recording())
+    if log.damage:
+        saved.remarks.append(f"{log.damage} damaged lines of the log were skipped.")
+    both = _sound(path.with_name(f"{_stem(path)}.wav"), saved)
+    caller = _sound(path.with_name(f"{_stem(path)}.caller.wav"), saved)
+    if both is not None or caller is not None:
+        _place(saved, both, caller)
+    return saved
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    for ending in LOG_ENDINGS:
+        if name.endswith(ending):
+            return name.removesuffix(ending)
+    return name
+
+
+def _sound(path: Path, saved: SavedCall) -> Clip | None:
+    if not path.exists():
+        return None
+    try:
+        return Clip.read_channels(path)
+    except AudioError as exc:
+        saved.remarks.append(f"No sound: {exc}.")
+        return None
+
+
+def _place(saved: SavedCall, both: Clip | None, caller: Clip | None) -> None:
+    bursts = _bursts(saved.log)
+    began_ms = _began_ms(saved, bursts)
+    if both is not None and both.channels == 1 and caller is None:
+        saved.remarks.append(
+            "The recording has one channel: it is shown as the caller's, and nothing "
+            "can be told per side."
+        )
+    whole = Recording(limit_bytes=2**40)
+    if caller is not None:
+        left = caller.channel(0)
+        _fill(whole.caller, left, bursts["caller"] or [(0, began_ms)])
+    elif both is not None:
+        _fill(whole.caller, both.channel(0), [(0, began_ms)])
+    if both is not None and both.channels > 1:
+        _fill(whole.server, both.channel(1), [(0, began_ms)])
+    saved.recording = whole
+
+
+def _began_ms(saved: SavedCall, bursts: dict[str, list[Anchor]]) -> int:
+    """Return when sample 0 of the recording was: our clock if known, ms."""
+    heard = [anchors[0][1] for anchors in bursts.values() if anchors]
+    if heard:
+        return min(heard)
+    saved.remarks.append(
+        "The log does not say when its recording began: it is taken to be the answer."
+    )
+    log = saved.log
+    found = {record.name: record.time_ms for record in reversed(log.records(0, 500))}
+    at_ms = found.get("answer", found.get("trackStart", 0)) or 0
+    return log.clock.to_wall(at_ms) or 0
+
+
+def _bursts(log: EventLog) -> dict[str, list[Anchor]]:
+    found: dict[str, list[Anchor]] = {"caller": [], "server": []}
+    for record in log:
+        if record.name == "audioStarted" and isinstance(
+            record.message, notes.AudioStarted
+        ):
+            started = record.message
+            found[started.leg].append((started.sample, started.at_ms))
+    return found
+
+
+def _fill(leg: Leg, clip: Clip, anchors: list[Anchor]) -> None:
+    leg.configure("pcm", clip.sample_rate_hz)
+    samples = clip.samples
+    ends = [sample for sample, _ in anchors[1:]] + [len(samples)]
+    for (sample, at_ms), end in zip(anchors, ends, strict=True):
+        leg.append(_bytes(samples[sample:end]), at_ms)
+
+
+def _bytes(samples: Samples) -> bytes:
+    return np.ascontiguousarray(samples, np.dtype("<i2")).tobytes()
+
+
+def due_samples(leg: Leg, our_ms: float) -> int:
+    """Return how many samples of a leg had come by a moment of our clock."""
+    anchors = [*leg.anchors, (leg.n_samples, 0)]
+    due = 0
+    for (sample, at_ms), (end, _) in pairwise(anchors):
+        if at_ms > our_ms:
+            break
+        passed = int((our_ms - at_ms) * leg.sample_rate_hz // 1000)
+        due = sample + min(end - sample, passed)
+    return due

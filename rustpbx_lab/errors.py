@@ -52,10 +52,12 @@ class InvalidOptionError(RustpbxLabError):
 class ConnectError(RustpbxLabError):
     """No connection to the server could be opened."""
 
-    def __init__(self, url: str, why: str) -> None:
+    def __init__(self, url: str, why: str, *, may_pass: bool = False) -> None:
         super().__init__(f"cannot connect to {shorten(url)}: {why}")
         self.url = url
         self.why = why
+        self.may_pass = may_pass
+        """Whether the same may work later: nobody answered, or not yet."""
 
 
 class RequestRefusedError(RustpbxLabError):

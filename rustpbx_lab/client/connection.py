@@ -2,21 +2,29 @@
 
 import logging
 import ssl as ssl_module
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
+from functools import partial
 from typing import Literal
 
 from rustpbx_lab.audio.sources import AudioSource
+from rustpbx_lab.errors import ConnectError
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.models import notes
 from rustpbx_lab.models.secrets import mask_url
 
 from .advice import LintMode
+from .backoff import Backoff
 from .session import CallSession
 from .transport import (
     MAX_MESSAGE_BYTES,
     PING_INTERVAL_S,
     PING_TIMEOUT_S,
+    WebSocketTransport,
     call_url,
     connection_secrets,
     open_websocket,
@@ -42,6 +50,7 @@ async def connect(
     ping_interval_s: float | None = PING_INTERVAL_S,
     ping_timeout_s: float | None = PING_TIMEOUT_S,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
+    retry: Backoff | None = None,
 ) -> AsyncGenerator[CallSession, None]:
     """Connect to a server; leaving the block closes the connection with 1000.
 
@@ -66,6 +75,8 @@ async def connect(
             connection counts as lost; None waits for ever.
         max_message_bytes: The longest message that is taken; a longer one closes the
             connection with 1009.
+        retry: Try again while no server answers; None tries once. A call that has
+            begun is never resumed: the server has no such thing.
 
     Raises:
         ConnectError: If no connection could be opened.
@@ -78,7 +89,8 @@ async def connect(
         server_ping_s=server_ping_s,
         server_side_track=server_side_track,
     )
-    async with open_websocket(
+    opening = partial(
+        open_websocket,
         target,
         headers=headers,
         ssl=ssl,
@@ -86,7 +98,9 @@ async def connect(
         ping_interval_s=ping_interval_s,
         ping_timeout_s=ping_timeout_s,
         max_message_bytes=max_message_bytes,
-    ) as wire:
+    )
+    async with AsyncExitStack() as stack:
+        wire = await _opened(stack, opening, retry or Backoff(give_up_s=0))
         session = CallSession(
             wire,
             call_type=call_type or "websocket",
@@ -103,3 +117,17 @@ async def connect(
         session.note(connected)
         async with session.running():
             yield session
+
+
+async def _opened(
+    stack: AsyncExitStack,
+    opening: Callable[[], AbstractAsyncContextManager[WebSocketTransport]],
+    retry: Backoff,
+) -> WebSocketTransport:
+    async for is_last in retry.attempts():
+        try:
+            return await stack.enter_async_context(opening())
+        except ConnectError as error:
+            if is_last or not error.may_pass:
+                raise
+    raise AssertionError("the last attempt returns or raises")

@@ -210,9 +210,12 @@ async def open_websocket(
         try:
             connection = await stack.enter_async_context(_client(url, options))
         except (OSError, TimeoutError, ValueError, EOFError) as exc:
-            raise _no_connection(url, secrets, _why_unreachable(exc)) from None
+            raise _no_connection(url, secrets, _why_unreachable(exc), True) from None
         except ws_errors.WebSocketException as exc:
-            raise _no_connection(url, secrets, _why_refused(exc)) from None
+            may_pass = isinstance(exc, ws_errors.InvalidStatus) and (
+                exc.response.status_code >= 500
+            )
+            raise _no_connection(url, secrets, _why_refused(exc), may_pass) from None
         transport = WebSocketTransport(connection)
         tasks = await stack.enter_async_context(plain_task_group())
         tasks.start_soon(_end_half_closed, connection, transport)
@@ -229,9 +232,11 @@ def connection_secrets(url: str, headers: Mapping[str, str] | None) -> frozenset
     return frozenset(url_secrets(url) | header_secrets(headers or {}))
 
 
-def _no_connection(url: str, secrets: frozenset[str], why: str) -> ConnectError:
+def _no_connection(
+    url: str, secrets: frozenset[str], why: str, may_pass: bool
+) -> ConnectError:
     # the library's own exception is not chained: it may show the address whole
-    return ConnectError(mask_url(url), mask_text(why, secrets))
+    return ConnectError(mask_url(url), mask_text(why, secrets), may_pass=may_pass)
 
 
 def _without_frames(logger: logging.Logger) -> logging.Logger:

@@ -5,7 +5,6 @@ import ssl as ssl_module
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 import anyio
 from anyio.abc import TaskGroup
@@ -23,6 +22,7 @@ from rustpbx_lab.models import events, notes
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.records import ActiveCall
 
+from .backoff import Backoff
 from .call_commands import CallCommands
 from .call_reader import CallReader, system_clock_ms
 from .protocol import CallProtocol
@@ -42,18 +42,6 @@ CALL_TYPES: Mapping[str, str] = {
     "b2bua": "sip",
 }
 """The server's name of a kind of call → ours."""
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """When to try again after a stream broke. Nothing that was missed comes back."""
-
-    first_s: float = 0.25
-    """The first wait; each further one is twice as long."""
-    most_s: float = 10.0
-    """The longest wait."""
-    give_up_s: float = 120.0
-    """How long to try; 0 never tries."""
 
 
 class WatchedCall(CallReader, CallCommands):
@@ -212,9 +200,8 @@ class WatchedCall(CallReader, CallCommands):
         self, stack: AsyncExitStack, broken: str | None
     ) -> CallStream | str:
         """Open the stream anew; returns a reason if the call is over instead."""
-        wait, gives_up = self._backoff.first_s, self._backoff.give_up_s
-        deadline = anyio.current_time() + gives_up
-        while True:
+        gives_up = self._backoff.give_up_s
+        async for is_last in self._backoff.attempts():
             try:
                 return await stack.enter_async_context(self._api.stream(self.id))
             except UnknownCallError:
@@ -223,13 +210,12 @@ class WatchedCall(CallReader, CallCommands):
             except (ConnectError, RequestRefusedError) as exc:  # or a proxy says 503
                 if broken is None:
                     return "the call ended, and its server is gone"
-                if anyio.current_time() + wait > deadline:
+                if is_last:
                     return (
                         f"the stream broke ({broken}) and could not be resumed within "
                         f"{gives_up:g} s: {exc.why}"
                     )
-            await anyio.sleep(wait)
-            wait = min(2 * wait, self._backoff.most_s)
+        raise AssertionError("the last attempt returns")
 
     def _take(self, kind: str, text: str) -> None:
         now = self._now_ms()

@@ -11,6 +11,7 @@ import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 
 from rustpbx_lab import connect, events, notes
+from rustpbx_lab.client.backoff import Backoff
 from rustpbx_lab.client.transport import call_url
 from rustpbx_lab.errors import ConnectError
 
@@ -167,3 +168,44 @@ async def test_a_token_in_the_address_is_never_shown():
             pass
     assert "t0p-secret" not in str(raised.value)
     assert "pa55" not in str(raised.value)
+
+
+async def test_a_new_call_may_wait_for_its_server():
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    served: list[Server] = []
+
+    async def start_late() -> None:
+        await anyio.sleep(0.3)
+        server = serve(lambda connection: None, "127.0.0.1", port)
+        served.append(server)
+        threading.Thread(target=server.serve_forever).start()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(start_late)
+        retry = Backoff(first_s=0.05, most_s=0.1, give_up_s=10)
+        async with connect(f"ws://127.0.0.1:{port}", retry=retry) as call:
+            assert call.log[0].name == "connected"
+    served[0].shutdown()
+
+
+async def test_what_will_not_pass_is_not_tried_again():
+    asked = []
+
+    def refuse(connection: ServerConnection, request):
+        asked.append(request.path)
+        return connection.respond(HTTPStatus.NOT_FOUND, "")
+
+    with (
+        a_server(lambda connection: None, process_request=refuse) as (url, _),
+        pytest.raises(ConnectError),
+    ):
+        async with connect(url, retry=Backoff(first_s=0.01)):
+            pass
+    assert len(asked) == 1
+
+
+async def test_trying_again_ends():
+    with pytest.raises(ConnectError, match="refused"):
+        async with connect("ws://127.0.0.1:9", retry=Backoff(0.01, 0.01, 0.05)):
+            pass

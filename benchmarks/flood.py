@@ -66,25 +66,28 @@ def frame(payload: bytes) -> bytes:
     return bytes((0x81, 126)) + struct.pack("!H", size) + payload
 
 
+def upgrade(connection: socket.socket) -> None:
+    """Read the request of a WebSocket and accept it."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(4096)
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {
+        name.lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines[1:])
+    }
+    key = headers["sec-websocket-key"].encode()
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
+    connection.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n"
+    )
+
+
 def serve(connection: socket.socket, stream: bytes) -> None:
     """Upgrade one connection, send the stream and a close frame, await its end."""
     with connection:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(4096)
-        lines = head.decode("latin-1").split("\r\n")
-        headers = {
-            name.lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines[1:])
-        }
-        key = headers["sec-websocket-key"].encode()
-        accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
-        connection.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-            b"Connection: Upgrade\r\nSec-WebSocket-Accept: "
-            + accept.encode()
-            + b"\r\n\r\n"
-        )
+        upgrade(connection)
         connection.sendall(stream)
         connection.recv(4096)  # the close frame's echo; then we close, as servers do
 

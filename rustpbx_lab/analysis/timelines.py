@@ -8,12 +8,14 @@ import pandas as pd
 
 from rustpbx_lab.log import EventLog
 
+from .barge_in import OverlapFold
 from .folds import Changes, Fold, column_types
 from .playback import PlaybackFold
 from .points import MarkFold, MetricFold
 from .recognition import RecognitionFold
 from .speech import SpeechFold
 from .transcript import TranscriptFold
+from .turns import TurnFold
 
 __all__ = ["TIMELINES", "Changes", "Fold", "as_table", "timeline"]
 
@@ -24,6 +26,8 @@ TIMELINES: Mapping[str, type[Fold[Any]]] = {
     "metrics": MetricFold,
     "marks": MarkFold,
     "transcript": TranscriptFold,
+    "turns": TurnFold,
+    "overlaps": OverlapFold,
 }
 """Name → fold. ``TIMELINES[name]()`` begins one; rows are dataclasses whose fields are
 the table's columns, times in milliseconds of call time."""

@@ -1,0 +1,178 @@
+"""How much each side talks, how often both or neither, and where the line was dead."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from rustpbx_lab.log import Record
+
+from .folds import said_at
+from .playback import Playback, PlaybackFold
+from .speech import Speech, SpeechFold
+
+DEAD_AIR_MS = 2000
+"""So long a silence after the caller stopped is one too many."""
+LATE_MS = 60_000
+"""No speech is heard of later than this after it began, unless it is still open."""
+
+Side = Literal["caller", "agent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A silence of both sides after the caller stopped."""
+
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The shares of a call so far, from its answer on, milliseconds."""
+
+    caller_ms: int = 0
+    agent_ms: int = 0
+    both_ms: int = 0
+    """Part of ``caller_ms`` and of ``agent_ms``."""
+    none_ms: int = 0
+    gaps: tuple[Gap, ...] = ()
+    """Dead air, longer than `DEAD_AIR_MS`."""
+
+    @property
+    def total_ms(self) -> int:
+        """How long the call was."""
+        return self.caller_ms + self.agent_ms - self.both_ms + self.none_ms
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    side: Side
+    start_ms: int
+    end_ms: int | None
+
+
+class _Edge(NamedTuple):
+    at_ms: int
+    side: Side
+    step: int
+
+
+class TalkMeter:
+    """Sums up who talks; what is settled is not looked at again.
+
+    The agent talks from its first audio, or from ``trackStart`` where nobody knows
+    that, to the end of playback.
+    """
+
+    def __init__(self) -> None:
+        self._speech, self._playback = SpeechFold(), PlaybackFold()
+        self._sounds: dict[tuple[Side, int], _Sound] = {}
+        self._done = Talk()
+        self._until_ms: int | None = None
+        self._last: Side | None = None
+        self._since_ms = 0
+        self._end_ms: int | None = None
+
+    def advance(self, records: Iterable[Record]) -> None:
+        """Take in the next records of the log."""
+        new = list(records)
+        for record in new:
+            if record.name == "answer" and self._until_ms is None:
+                self._until_ms = self._since_ms = said_at(record)
+            is_end = record.name == "closed" and record.direction == "note"
+            if is_end and self._end_ms is None:
+                self._end_ms = said_at(record)
+        spoken, played = self._speech.advance(new), self._playback.advance(new)
+        for speech in (*spoken.closed, *spoken.open):
+            self._hear(speech)
+        for playback in (*played.closed, *played.open):
+            self._play(playback)
+        if new and self._until_ms is not None:
+            self._settle(said_at(new[-1]) - LATE_MS)
+
+    def now(self, now_ms: float) -> Talk:
+        """Return the shares up to a call time, or to the end of the call."""
+        if self._until_ms is None:
+            return Talk()
+        end = round(now_ms) if self._end_ms is None else self._end_ms
+        shares, last, since = self._swept(end)
+        return _with_gap(shares, last, since, end)  # a silence that goes on
+
+    def _hear(self, row: Speech) -> None:
+        is_lost = row.said_ms is not None and row.end_ms is None
+        if row.start_ms is None or row.refer or is_lost:
+            self._sounds.pop(("caller", row.seq), None)
+        else:
+            self._put("caller", row.seq, row.start_ms, row.end_ms)
+
+    def _play(self, row: Playback) -> None:
+        end = row.end_ms if row.interrupted_ms is None else row.interrupted_ms
+        start = row.first_audio_ms
+        if start is None:
+            start = row.start_ms
+        self._put("agent", row.seq, start, end)
+
+    def _put(self, side: Side, seq: int, start: int, end: int | None) -> None:
+        last = None if end is None else max(end, start)
+        self._sounds[side, seq] = _Sound(side, start, last)
+
+    def _settle(self, late_ms: int) -> None:
+        begun = [row.start_ms for row in self._sounds.values() if row.end_ms is None]
+        until = min([late_ms, *begun])
+        if self._until_ms is None or until <= self._until_ms + LATE_MS:
+            return
+        self._done, self._last, self._since_ms = self._swept(until)
+        self._until_ms = until
+        for key, row in list(self._sounds.items()):
+            if row.end_ms is not None and row.end_ms <= until:
+                del self._sounds[key]
+
+    def _swept(self, end_ms: int) -> tuple[Talk, Side | None, int]:
+        """Return shares, who was last to stop, and when (the end, if one goes on)."""
+        begin = self._until_ms or 0
+        talk, last, since = self._done, self._last, self._since_ms
+        active = {"caller": 0, "agent": 0}
+        at = begin
+        for time, side, step in self._edges(begin, end_ms):
+            talk = _add(talk, active, time - at)
+            at = time
+            if step > 0 and not any(active.values()):
+                talk = _with_gap(talk, last, since, time)
+            active[side] += step
+            if not any(active.values()):
+                last, since = side, time
+        return _add(talk, active, max(end_ms - at, 0)), last, since
+
+    def _edges(self, begin: int, end: int) -> list[_Edge]:
+        edges: list[_Edge] = []
+        for row in self._sounds.values():
+            stop = end if row.end_ms is None else min(row.end_ms, end)
+            start = max(row.start_ms, begin)
+            if stop > start:
+                edges += [_Edge(start, row.side, 1), _Edge(stop, row.side, -1)]
+        # what ends at a moment ends before what begins at it
+        return sorted(edges, key=lambda edge: (edge.at_ms, edge.step))
+
+
+def _add(talk: Talk, active: dict[str, int], length: int) -> Talk:
+    caller, agent = active["caller"] > 0, active["agent"] > 0
+    return replace(
+        talk,
+        caller_ms=talk.caller_ms + length * caller,
+        agent_ms=talk.agent_ms + length * agent,
+        both_ms=talk.both_ms + length * (caller and agent),
+        none_ms=talk.none_ms + length * (not caller and not agent),
+    )
+
+
+def _with_gap(talk: Talk, last: Side | None, since: int, until: int) -> Talk:
+    if last != "caller" or until - since <= DEAD_AIR_MS:
+        return talk
+    return replace(talk, gaps=(*talk.gaps, Gap(since, until)))
+
+
+def talk(records: Iterable[Record], now_ms: int) -> Talk:
+    """Return who talked how much in a whole log; see `TalkMeter`."""
+    meter = TalkMeter()
+    meter.advance(records)
+    return meter.now(now_ms)

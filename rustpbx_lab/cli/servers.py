@@ -84,6 +84,22 @@ def serve(
 
 
 @app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A saved event log.")],
+    speed: Annotated[float, typer.Option(help="Times as fast: 0.5 to 20.")] = 1.0,
+    port: Port = 5006,
+    no_browser: Browser = False,
+) -> None:
+    """Let a saved call happen once more, in the dashboard, with its sound."""
+    from rustpbx_lab.dashboard.app import serve as serve_pages
+    from rustpbx_lab.workbench.hub import CallHub
+
+    with CallHub() as hub:
+        hub.replay(file, speed)
+        serve_pages(hub, port=port, show=not no_browser, told=tell_address)
+
+
+@app.command()
 def simulate(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 8080,

@@ -13,6 +13,7 @@ from panel.viewable import Viewable
 
 from rustpbx_lab.dashboard.live import LivePage
 from rustpbx_lab.dashboard.process import process_endpoint, process_hub
+from rustpbx_lab.dashboard.sound_routes import PageFiles, routes
 from rustpbx_lab.dashboard.styles import GLOBAL_CSS
 from rustpbx_lab.errors import NotAllowedError, ServerStartError
 from rustpbx_lab.plots.theme import document_theme
@@ -103,6 +104,7 @@ def serve(
         title="rustpbx lab",
         threaded=threaded,
         verbose=told is None,
+        extra_patterns=routes(PageFiles(hub)),
         **login,
     )
     return served if threaded else None

@@ -204,7 +204,7 @@ class CallView(param.Parameterized):
         """The last moment there is, call time."""
         if self.is_over:
             return float(self._last_ms)
-        ours = self.log.clock.from_ours(round(time.time() * 1000))
+        ours = self.call.now_ms
         return float(self._last_ms if ours is None else max(ours, self._last_ms))
 
     @property
@@ -223,8 +223,7 @@ class CallView(param.Parameterized):
     def anchors(self, leg: Leg) -> list[tuple[int, float]]:
         """Return the arrival anchors of a leg in call time."""
         placed = (
-            (sample, self.log.clock.from_ours(received))
-            for sample, received in leg.anchors
+            (sample, self.call.time_of(received)) for sample, received in leg.anchors
         )
         return [(sample, float(at)) for sample, at in placed if at is not None]
 

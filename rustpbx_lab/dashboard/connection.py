@@ -44,13 +44,13 @@ class ConnectionPanel(Viewer):
         endpoint: str,
         connected: Callable[[HubCall], None],
         disconnect: Callable[[], None],
-        is_allowed: Callable[[], bool],
+        user: str | None = None,
     ) -> None:
         super().__init__()
         self._hub = hub
         self._connected = connected
         self._disconnect = disconnect
-        self._is_allowed = is_allowed
+        self._user = user
         self._make_fields(endpoint)
         self.options = OptionPanel(self.lint)
         self.problem = html("", NOTE_CSS, sizing_mode="stretch_width", margin=(4, 12))
@@ -167,8 +167,6 @@ class ConnectionPanel(Viewer):
             self._connected(call)
 
     def _start(self, option: CallOption) -> HubCall:
-        if not self._is_allowed():
-            raise InvalidOptionError("cannot connect: only the operators may")
         url = (self.endpoint.value or "").strip()
         if not url.startswith(("ws://", "wss://", "http://", "https://")):
             raise InvalidOptionError(
@@ -184,6 +182,7 @@ class ConnectionPanel(Viewer):
             call_type=self.call_type.value,
             call_id=(self.session_id.value or "").strip() or None,
             agent=make_agent(self.agent.value),
+            user=self._user,
             **{name: value for name, value in extra.items() if value is not None},
         )
 

@@ -108,11 +108,14 @@ def state_chip(view: CallView | None) -> StateChip:
             return StateChip("over", f"Disconnected {clock(view.now_ms, 1)}{why}")
         case "connected":
             return StateChip("wait", "Connected")
+        case "replay":
+            return StateChip("wait", f"Replay · {clock(view.now_ms, 1)}")
         case _:
             who = "caller speaking" if view.is_speaking else ""
             playing = any(row.end_ms is None for row in view.tables["playback"].open)
             who = who or ("agent speaking" if playing else "quiet")
-            return StateChip("live", f"In call · {who}")
+            where = "Watching" if call.role == "watched" else "In call"
+            return StateChip("live", f"{where} · {who}")
 
 
 def _facts(view: CallView, lag_ms: float | None) -> str:

@@ -26,6 +26,7 @@ from .events_box import EventsBox
 from .header import Header
 from .inspector import Inspector
 from .live_keys import KEYS, LiveKeys
+from .replay_bar import ReplayBar
 from .styles import NOTE_CSS, html, theme_config
 from .timeline_box import TimelineBox
 from .transcript_box import TranscriptBox
@@ -91,8 +92,13 @@ class LivePage(Viewer):
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
         self.connection = ConnectionPanel(
-            self._hub, endpoint, self._follow_new, self.hang_up, self._is_allowed
+            self._hub,
+            endpoint,
+            self._follow_new,
+            self.hang_up,
+            self._user,
         )
+        self.replay = ReplayBar(self.timeline.show_playhead)
         self.toast = html("", TOAST_CSS)
 
     def _assemble(self, is_dark: bool) -> pmui.Page:
@@ -106,6 +112,7 @@ class LivePage(Viewer):
         )
         main = pn.Column(
             self.timeline,
+            self.replay,
             bottom,
             self.bar,
             self.keys,
@@ -180,7 +187,7 @@ class LivePage(Viewer):
                 location.update_query(call=call.id)
         if self._view is not None:
             self._view.refresh()
-        for box in (self.timeline, self.transcript, self.events):
+        for box in (self.timeline, self.transcript, self.events, self.replay):
             box.show_call(self._view)
         self.select(None)
         self._show_state()
@@ -205,8 +212,12 @@ class LivePage(Viewer):
         self._ticks += 1
         self._look_for_calls()
         view = self._view
+        if view is not None and view.log is not view.call.log:
+            self._show(view.call)  # a replay went back: what it shows begins anew
+            view = self._view
         if view is not None:
             changed = view.refresh()
+            self.replay.refresh(looks_back=not self.timeline.follow.value)
             self.events.refresh(list(view.new_records))
             self.transcript.refresh()
             self._changed = self._changed or changed
@@ -239,7 +250,7 @@ class LivePage(Viewer):
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
-        self.bar.show_call(self._view, self._is_allowed())
+        self.bar.show_call(self._view, self._is_allowed() and not self._is_replay())
         self.connection.show_calls(None if self._view is None else self._view.call)
 
     def _tell_errors(self, view: CallView) -> None:
@@ -252,6 +263,9 @@ class LivePage(Viewer):
 
     def _is_allowed(self) -> bool:
         return self._hub.may_send(self._user)
+
+    def _is_replay(self) -> bool:
+        return self._view is not None and self._view.call.role == "replay"
 
     def send(self, command: BaseCommand) -> None:
         """Send a command in the call that is shown."""
@@ -275,7 +289,11 @@ class LivePage(Viewer):
             self._ending = view.call.id
             self.send(commands.Hangup())
         else:
-            self._try(lambda: self._hub.hang_up(view.call.id, user=self._user))
+            self._try(
+                lambda: self._sent.append(
+                    self._hub.hang_up(view.call.id, user=self._user)
+                )
+            )
 
     def _try(self, action: Callable[[], None]) -> None:
         try:
@@ -320,6 +338,7 @@ class LivePage(Viewer):
             at_ms = view.log[seq].time_ms
             if at_ms is not None:
                 self.timeline.reveal(at_ms)
+                self.replay.go(at_ms)
 
     def _switch_theme(self, *_: object) -> None:
         self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)

@@ -4,7 +4,7 @@ from typing import Any
 
 KEYS = (
     *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
-    *("t", "i", "m", "h", "Enter", "/"),
+    *("t", "i", "m", "h", "Enter", "/", " "),
 )
 """The keys that the page takes while nobody types."""
 
@@ -37,6 +37,8 @@ class LiveKeys:
                 self._page.timeline.shift(-step if key == "ArrowLeft" else step)
             case "j" | "k" | "n" | "p":
                 self._step(key)
+            case " ":
+                self._page.replay.toggle()
             case "Enter" if awaited:
                 self._page.hang_up()
             case "Enter":

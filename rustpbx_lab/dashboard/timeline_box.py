@@ -233,6 +233,17 @@ class TimelineBox(Viewer):
         if not start <= at_ms <= end:
             self._centre(at_ms)
 
+    def show_playhead(self, at_ms: float | None) -> None:
+        """Draw where one listens, and keep it in view; None draws nothing."""
+        playhead = self._axis.playhead
+        if at_ms is None:
+            playhead.visible = False
+            return
+        playhead.update(location=at_ms, visible=True)
+        start, end = self._axis.visible
+        if not start <= at_ms <= end:
+            self._centre(at_ms + (end - start) * 0.4)
+
     # ------------------------------------------------------------------ drawing
 
     def window(self) -> Window:
@@ -248,6 +259,7 @@ class TimelineBox(Viewer):
     def show_call(self, view: CallView | None) -> None:
         """Show another call."""
         self._view = view
+        self.show_playhead(None)
         self._drawn = None
         self._ticks = 0
         self.follow.value = True

@@ -78,6 +78,11 @@ class TimeAxis:
         self._ticker = DatetimeTicker(desired_num_ticks=10)
         self.cursor = Span(dimension="height", line_dash=[2, 2], line_alpha=0.55)
         painter.paint(self.cursor, line_color="text")
+        self.playhead = Span(
+            location=0, dimension="height", line_width=2, visible=False
+        )
+        """Where one listens; one for all lanes."""
+        painter.paint(self.playhead, line_color="accent")
 
     def lane(self, height: int, *, ruler: bool = False, **options: Any) -> figure:
         """Return an empty lane whose y axis counts pixels from below."""
@@ -136,7 +141,7 @@ class TimeAxis:
             left=0, line_color=None, fill_alpha=0.9, level="underlay", name="after"
         )
         self.painter.paint(after, fill_color="page")
-        for annotation in (after, hair, now):
+        for annotation in (after, hair, now, self.playhead):
             plot.add_layout(annotation)
 
     @property

@@ -1,0 +1,159 @@
+"""The bar under the timeline: replaying a saved call, or listening to one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import panel as pn
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.workbench.replay import ReplayCall
+
+from .call_view import CallView
+from .player import Player
+from .styles import BOX
+
+EVERY = 3
+"""Ticks between two messages about where a replay is: about two a second."""
+
+
+class ReplayBar(Viewer):
+    """Says to the browser where a call is, and does what is pressed there.
+
+    Of a replay the process leads and the sound follows; of another call the sound
+    leads, and ``moved`` is called with the call time it has come to.
+    """
+
+    def __init__(self, moved: Callable[[float], None]) -> None:
+        super().__init__()
+        self._moved = moved
+        self._view: CallView | None = None
+        self._ticks = 0
+        self._told: Mapping[str, Any] = {}
+        self.player = Player(self._hear, sizing_mode="stretch_width", height=34)
+        self._layout = pn.Row(
+            self.player,
+            height=36,
+            margin=(6, 8, 0, 8),
+            sizing_mode="stretch_width",
+            styles=BOX,
+            visible=False,
+        )
+
+    def __panel__(self) -> Viewable:
+        return self._layout
+
+    @property
+    def replay(self) -> ReplayCall | None:
+        """The replay that is shown, if it is one."""
+        call = None if self._view is None else self._view.call
+        return call if isinstance(call, ReplayCall) else None
+
+    def show_call(self, view: CallView | None) -> None:
+        """Show another call."""
+        self._view = view
+        self._told = {}
+        self._tell()
+
+    def refresh(self, looks_back: bool) -> None:
+        """Keep up with the call.
+
+        Args:
+            looks_back: Whether somebody looks at what was: then a running call has the
+                bar, too.
+        """
+        view = self._view
+        has_sound = view is not None and not (
+            view.caller.is_empty and view.agent.is_empty
+        )
+        is_past = view is not None and (view.is_over or looks_back)
+        is_wanted = self.replay is not None or (has_sound and is_past)
+        if self._layout.visible != is_wanted:
+            self._layout.visible = is_wanted
+        self._ticks += 1
+        if is_wanted and self._ticks % EVERY == 0:
+            self._tell()
+
+    def go(self, at_ms: float) -> None:
+        """Let the sound go to a call time; a replay stays where it is."""
+        if self.replay is None and self._layout.visible:
+            self.player.go(at_ms)
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        if self._layout.visible:
+            self.player.toggle()
+
+    def _tell(self) -> None:
+        state = self._state()
+        # a replay that runs has a new place each time; else only what changed is told
+        if state != self._told:
+            self._told = state
+            self.player.tell(state)
+
+    def _state(self) -> dict[str, Any]:
+        view, replay = self._view, self.replay
+        if view is None:
+            return {"sound": "", "replay": False, "end": 0, "name": "", "remark": ""}
+        call = view.call
+        state: dict[str, Any] = {
+            "sound": "",
+            "offset": 0,
+            "replay": replay is not None,
+            "end": view.now_ms if view.is_over else 0,
+            "name": "Listen",
+            "remark": "",
+        }
+        legs = (call.whole.caller, call.whole.server)
+        began = [call.time_of(leg.time_of(0)) for leg in legs if leg.n_samples]
+        began_ms = min((at for at in began if at is not None), default=None)
+        if began_ms is not None:
+            size = sum(leg.n_samples for leg in legs) // 16000 // 30
+            state |= {
+                # a sound that has grown by half a minute is fetched anew
+                "sound": f"sound/{quote(call.id, safe='')}?n={size}",
+                "offset": began_ms,
+            }
+            ends = [leg.time_of(leg.n_samples) for leg in legs if leg.n_samples]
+            last = max(call.time_of(end) or 0 for end in ends)
+            state["end"] = max(state["end"], last)
+        if replay is not None:
+            state |= {
+                "position": replay.position_ms,
+                "paused": replay.is_paused or replay.is_over,
+                "speed": replay.speed,
+                "end": replay.end_ms,
+                "name": "Replay",
+                "remark": " ".join(replay.saved.remarks)
+                or (
+                    "" if began_ms is not None else "no sound was saved beside the log"
+                ),
+            }
+        return state
+
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        replay = self.replay
+        match message:
+            case {"ready": True}:
+                self._told = {}
+            case {"at": int() | float() as at_ms} if replay is None:
+                self._moved(float(at_ms))
+            case {"seek": int() | float() as at_ms} if replay is not None:
+                replay.seek(at_ms)
+            case {"toggle": True} if replay is not None:
+                if replay.is_paused or replay.is_over:
+                    replay.play()
+                else:
+                    replay.pause()
+            case {"speed": int() | float() as speed} if replay is not None:
+                self._set_speed(replay, speed)
+            case _:
+                return
+        self._tell()
+
+    def _set_speed(self, replay: ReplayCall, speed: float) -> None:
+        try:
+            replay.speed = speed
+        except InvalidOptionError:
+            return  # not one of the speeds that the bar offers

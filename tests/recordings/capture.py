@@ -26,7 +26,7 @@ from rustpbx_lab import CallSession, connect, events, options
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource
 from rustpbx_lab.models.secrets import mask_text
-from rustpbx_lab.simulator.gateway import Gateway
+from rustpbx_lab.simulator.gateway import KEY, Gateway
 from rustpbx_lab.workbench.conformance.bench import base64_tone
 
 HERE = Path(__file__).parent
@@ -187,19 +187,31 @@ async def capture(name: str, server: RealServer, gateway: Gateway) -> None:
     call_id = f"capture-{name}"
     async with connect(server.url, id=call_id, audio=source) as call:
         await script(call, gateway)
+    says = (script.__doc__ or "").strip()
+    await keep(name, call, server, says, f"{COMMAND} {name}", parts)
+
+
+async def keep(
+    name: str,
+    call: CallSession,
+    server: RealServer,
+    says: str,
+    command: str,
+    parts: list[str | int],
+) -> None:
+    """Keep what a session left: our log, the server's, its WAV, how it was made."""
     call.log.save(HERE / f"{name}.log.jsonl")
-    left = anyio.Path(server.recorders / f"{call_id}.events.jsonl")
-    secrets = [gateway.tts_option().to_wire(reveal=True)["secretKey"]]
-    text = mask_text(await left.read_text("utf-8"), secrets)
+    left = anyio.Path(server.recorders / f"{call.id}.events.jsonl")
+    text = mask_text(await left.read_text("utf-8"), [KEY])
     await anyio.Path(HERE / f"{name}.events.jsonl").write_text(text, "utf-8")
-    wav = server.recorders / f"{call_id}.wav"
+    wav = server.recorders / f"{call.id}.wav"
     if wav.exists():
         shutil.copyfile(wav, HERE / f"{name}.wav")
     made = {
         "server": await run_sync(_version),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "command": f"{COMMAND} {name}",
-        "says": (script.__doc__ or "").strip(),
+        "command": command,
+        "says": says,
         "caller": parts,
     }
     about = json.dumps(made, ensure_ascii=False, indent=2)

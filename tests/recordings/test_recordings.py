@@ -1,11 +1,12 @@
 """What the real server said, recorded once: everything of ours must understand it."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from recordings.capture import SESSIONS, caller_audio
+from recordings import capture, capture_sip
 
 from rustpbx_lab import events, notes, read_log
 from rustpbx_lab.analysis.timelines import timeline
@@ -19,6 +20,7 @@ from rustpbx_lab.speech.vad_engines import SileroEngine
 from rustpbx_lab.workbench.conformance.vad_points import flipped_chunks
 
 HERE = Path(__file__).parent
+SESSIONS = capture.SESSIONS | capture_sip.SESSIONS
 NAMES = sorted(path.name.split(".")[0] for path in HERE.glob("*.log.jsonl"))
 SPOKEN = ["conversation", "narrow", "recorded"]
 
@@ -78,38 +80,60 @@ def test_no_secret_is_kept(name):
 
 # ---------------------------------------------------------------------- speech
 
+# the server's own resampler moves these chunks over the threshold
+FLIPPED = {"narrow": (5408,)}
+
 
 def as_the_server_hears(name):
     """What the caller said, as 16 kHz samples behind the call's codec."""
-    _, parts = SESSIONS[name]
-    clip = caller_audio(parts)
+    clip = capture.caller_audio(SESSIONS[name][1])
     if name != "narrow":
-        return clip
+        return clip.samples
+    narrow = Resampler(16000, 8000).push(clip.samples)
+    return Resampler(8000, 16000).push(coded(narrow))
+
+
+def coded(narrow):
     codec = CODECS["pcmu"]
-    down, up = Resampler(16000, 8000), Resampler(8000, 16000)
-    coded = codec.encoder().encode(down.push(clip.samples))
-    return Clip(up.push(codec.decoder().decode(coded)), 16000)
+    return codec.decoder().decode(codec.encoder().encode(narrow))
+
+
+def said_and_params(name):
+    log = received(name)
+    said = [
+        (r.name, r.message.start_time, getattr(r.message, "duration", None))
+        for r in log
+        if r.name in ("speaking", "silence")
+    ]
+    set_up = next(r for r in log if r.name in ("invite", "accept")).message
+    option = VADOption.model_validate(set_up.option.vad.model_dump(exclude_unset=True))
+    return said, VadParams.from_option(option)
 
 
 @pytest.mark.parametrize("name", SPOKEN)
 def test_our_replay_says_what_the_server_said(name):
-    said = [
-        (record.name, record.message.start_time, record.message.duration)
-        if record.name == "silence"
-        else (record.name, record.message.start_time, None)
-        for record in received(name)
-        if record.name in ("speaking", "silence")
-    ]
-    invite = next(r for r in received(name) if r.name == "invite").message
-    option = VADOption.model_validate(invite.option.vad.model_dump(exclude_unset=True))
-    heard = SileroEngine().probabilities(as_the_server_hears(name).samples)
-    flipped = flipped_chunks(heard, VadParams.from_option(option), said)
-    # the server's own resampler moves a chunk of G.711 over the threshold
-    assert flipped == ((5408,) if name == "narrow" else ())
+    said, params = said_and_params(name)
+    heard = SileroEngine().probabilities(as_the_server_hears(name))
+    assert flipped_chunks(heard, params, said) == FLIPPED.get(name, ())
+
+
+def test_our_replay_says_what_the_server_said_of_rtp():
+    said, params = said_and_params("sip_inbound")
+    narrow = capture.caller_audio(SESSIONS["sip_inbound"][1]).resampled(8000).samples
+    engine = SileroEngine()
+
+    def explains(missing):
+        # where in the stream the server began is not known to the sample
+        lead = np.zeros(missing, np.int16)
+        wide = Clip(np.concatenate([lead, coded(narrow)]), 8000).resampled(16000)
+        heard = engine.probabilities(wide.samples)
+        return flipped_chunks(heard, params, said) == ()
+
+    assert any(map(explains, range(0, 321, 80)))
 
 
 def test_the_recording_is_what_was_said_late_by_one_block():
-    said = as_the_server_hears("recorded").samples
+    said = as_the_server_hears("recorded")
     left = Clip.read(HERE / "recorded.wav", 0)
     assert (left.sample_rate_hz, left.channels) == (16000, 1)
     # the first block, of 200 ms, holds the first frame alone
@@ -162,6 +186,38 @@ def test_speech_has_its_length():
     assert end - start == 2592
     [(start, end)] = table("narrow", "speech", "start_ms", "end_ms")
     assert end - start == 4864
+
+
+def names_of(name):
+    return [record.name for record in received(name) if record.direction == "event"]
+
+
+def test_a_busy_sip_call_is_rejected_then_fails_then_ends():
+    told = names_of("sip_busy")
+    assert told == ["trackStart", "ringing", "reject", "error", "trackEnd", "hangup"]
+    reject = next(r for r in received("sip_busy") if r.name == "reject").message
+    assert (reject.code, reject.reason) == (486, "486 Busy Here")
+
+
+def test_sip_calls_that_the_other_side_ends_say_who():
+    ended = {
+        name: next(r for r in received(name) if r.name == "hangup").message
+        for name in ("sip_inbound", "sip_outbound")
+    }
+    assert {name: end.initiator for name, end in ended.items()} == {
+        "sip_inbound": "caller",
+        "sip_outbound": "callee",
+    }
+    assert ended["sip_outbound"].to.username == "bob"
+
+
+def test_a_key_pressed_by_sip_info_moves_the_answer_time():
+    by_name = {record.name: record.message for record in received("sip_inbound")}
+    digit, hangup = by_name["dtmf"], by_name["hangup"]
+    assert digit.digit == "5"
+    answered = datetime.fromisoformat(hangup.answer_time).timestamp() * 1000
+    assert answered == pytest.approx(digit.timestamp, abs=50)
+    assert digit.timestamp - by_name["answer"].timestamp > 4000
 
 
 def test_mistakes_are_marks():

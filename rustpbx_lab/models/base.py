@@ -194,6 +194,10 @@ class WireModel(BaseModel, frozen=True):
         return hash((type(self), *plain))
 
     @override
+    def __str__(self) -> str:
+        return repr(self)  # with its name: a printed event says what it is
+
+    @override
     def __repr_args__(self) -> Any:
         fields = type(self).model_fields
         for name, value in super().__repr_args__():

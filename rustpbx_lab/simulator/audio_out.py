@@ -1,13 +1,55 @@
-"""The audio a ``/call`` client hears: frames of all tracks in the call's codec."""
+"""Where the frames of a call's tracks go: to the client, or to a media peer."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from rustpbx_lab.audio.codecs import Samples, call_codec
 
 from .rates import HalfRate
 
+SERVER_HEADER, CALLER_HEADER = b"\x00", b"\x01"
+"""First byte of a subscribed frame. Source: protocol.md, 1.6."""
 
-class AudioOut:
+
+class AudioOut(Protocol):
+    """Takes what the tracks of a call play."""
+
+    def frame(self, source: object, samples: Samples) -> None:
+        """Take a frame of a track, int16 at 16 kHz."""
+        ...
+
+
+class PeerOut:
+    """Plays to a media peer, and tells the client if it has subscribed.
+
+    Bridges and idle ambiance are heard by the peer and told to nobody.
+    """
+
+    def __init__(
+        self,
+        play: Callable[[Samples], None],
+        send: Callable[[bytes], None],
+        *,
+        is_subscribed: bool,
+    ) -> None:
+        self._play, self._send = play, send
+        self.tells_server = self.tells_caller = is_subscribed
+
+    def frame(self, source: object, samples: Samples) -> None:
+        """Take a frame; a track is an ssrc, bridges and ambiance have names."""
+        if not len(samples):
+            return
+        self._play(samples)
+        if self.tells_server and isinstance(source, int):
+            self._send(SERVER_HEADER + samples.astype("<i2").tobytes())
+
+    def caller(self, samples: Samples) -> None:
+        """Tell what the peer says."""
+        if self.tells_caller and len(samples):
+            self._send(CALLER_HEADER + samples.astype("<i2").tobytes())
+
+
+class SocketOut:
     """Turns 16 kHz frames into messages of the call's codec.
 
     ``pcm`` goes out at 8 kHz although it comes in at 16 kHz: the server's quirk.

@@ -4,26 +4,27 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from typing_extensions import override
-
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
-from rustpbx_lab.models.options import CallOption, RecorderOption
+from rustpbx_lab.models.options import CallOption
 
 from .ambiance import Ambiance
-from .audio_out import AudioOut
+from .audio_out import AudioOut, SocketOut
 from .bridges import Bridges
-from .caller_leg import CallerLeg
+from .caller_leg import CallerLeg, SocketLeg
+from .keep_alive import KeepAlive
 from .playback import CommandError, Playback
-from .processors import ProcessorError, Processors
+from .processors import Processors, build_processors
 from .query import CallQuery
 from .reasons import hangup_reason
 from .recorder import Recorder
-from .runtime import Runtime, Timer
+from .runtime import Runtime
 from .services import Line, Services
+from .sip_script import Script
 from .strict import not_simulated, read_command
+from .telephone import Telephone
 from .times import rfc3339
 from .tracks import PlayedTrack
 from .transfer import Transfer
@@ -49,41 +50,41 @@ class Call:
         self.hangup_reason: str | None = None
         """The first that was recorded."""
         self.is_over = False
-        self._services, self._line = services, line
-        self._ping_ms = 1000 * query.ping_s
-        self._ping_timer: Timer | None = None
+        self.services, self._line = services, line
+        self._keep_alive = KeepAlive(self.runtime, query.ping_s, self._ping)
         self.witnesses = services.witnesses(query.id, is_logged=query.dump)
         self._waiting: deque[BaseCommand] = deque()
         self._is_blocked = False
         self._early_audio: list[bytes] = []
-        self._answered_ms: int | None = None
+        self.ringing_ms: int | None = None
+        self.answered_ms: int | None = None
         self.caller: CallerLeg | None = None
         self.out: AudioOut | None = None
         self._recorder: Recorder | None = None
         self._ambiance: Ambiance | None = None
         self.playback = Playback(self, services.voice, services.media)
         self.bridges = Bridges(self, services.registry)
-        self._transfer = Transfer(self)
+        self.transfer = Transfer(self)
         self._commands = self._dispatch()
 
     def _dispatch(self) -> dict[type[BaseCommand], Callable[[Any], None]]:
         playback = self.playback
         return {
-            commands.Invite: lambda c: self._set_up("invite", c.option),
-            commands.Accept: self._accept,
-            commands.Ringing: self._ring,
-            commands.Reject: lambda _: None,
+            commands.Invite: lambda c: self.set_up("invite", c.option),
+            commands.Accept: self.accept,
+            commands.Ringing: self.ring,
+            commands.Reject: self.reject,
             commands.Tts: lambda c: playback.tts(c, self._tts_option()),
             commands.Play: playback.play,
             commands.Interrupt: lambda c: playback.interrupt(graceful=bool(c.graceful)),
             commands.Pause: lambda _: playback.pause(is_paused=True),
             commands.Resume: lambda _: playback.pause(is_paused=False),
             commands.Hangup: self._hang_up,
-            commands.Refer: self._transfer.refer,
+            commands.Refer: self.transfer.refer,
             commands.Mute: lambda c: self._mute(c.track_id, is_muted=True),
             commands.Unmute: lambda c: self._mute(c.track_id, is_muted=False),
             commands.History: self._add_history,
-            commands.Message: self._message,
+            commands.Message: self.message,
             commands.Bridge: lambda c: self.bridges.connect(c.target_session_id),
             commands.Unbridge: lambda c: self.bridges.disconnect(c.target_session_id),
             commands.Custom: self._echo,
@@ -94,18 +95,12 @@ class Call:
 
     def start(self) -> None:
         """Register the call and send the first ping."""
-        self._services.registry[self.id] = self
-        if self._ping_ms:
-            self._ping(self.runtime.monotonic_ms())
+        self.services.registry[self.id] = self
+        self._keep_alive.start()
 
-    def _ping(self, at_ms: float) -> None:
-        now = self.runtime.now_ms()
-        payload = rfc3339(now)
-        self._line.send_ping(payload.encode())
-        ping = events.Ping(timestamp=now, payload=payload)
+    def _ping(self, ping: events.Ping) -> None:
+        self._line.send_ping((ping.payload or "").encode())
         self.witnesses.event(event_text(ping))
-        next_ms = at_ms + self._ping_ms
-        self._ping_timer = self.runtime.call_at(next_ms, lambda: self._ping(next_ms))
 
     def end(self, reason: str) -> None:
         """End the call: tracks end, what is queued is sent, the connection closes.
@@ -119,41 +114,44 @@ class Call:
         self.is_over = True
         self._waiting.clear()
         self._early_audio.clear()
-        self._transfer.cancel()
+        self.transfer.cancel()
+        self.hang_up_peer()
         self.bridges.close()
         if self._ambiance is not None:
             self._ambiance.close()
         if self.caller is not None:
             self.caller.end()
         self.playback.end()
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
+        self._keep_alive.stop()
         if self._recorder is None:
             self._close()
         else:
             self._recorder.close(self._close)
 
+    def hang_up_peer(self) -> None:
+        """Let go of whom the call talks to; a WebSocket call has nobody else."""
+
     def _close(self) -> None:
-        if self._services.registry.get(self.id) is not None:
+        if self.services.registry.get(self.id) is not None:
             # even if a newer call of this id is meant: the server forgets that one
-            del self._services.registry[self.id]
+            del self.services.registry[self.id]
         self.witnesses.close()
         self._line.hang_up()
 
-    def auto_hangup(self) -> None:
+    def auto_hangup(self, reason: str) -> None:
         """End the call: a playback with automatic hangup is over."""
         # after what the same moment still has to say, as the server's hook does
-        self.runtime.soon(lambda: self.end("bySystem"))
+        self.runtime.soon(lambda: self.end(reason))
 
     def listing(self) -> dict[str, Any]:
         """Return the call's entry in ``/list``; secrets are masked."""
-        answered = self._answered_ms
+        answered = self.answered_ms
         return {
             "callType": self.call_type,
             "cs.option": None if self.option is None else option_wire(self.option),
             "id": self.id,
-            "ringTime": None,
-            "startTime": None if answered is None else rfc3339(answered, zone="Z"),
+            "ringTime": None if self.ringing_ms is None else _zulu(self.ringing_ms),
+            "startTime": None if answered is None else _zulu(answered),
         }
 
     # ------------------------------------------------------------------ out
@@ -166,7 +164,8 @@ class Call:
         if not self.is_over:
             self.playback.on_event(event)
 
-    def _send_audio(self, frame: bytes) -> None:
+    def send_audio(self, frame: bytes) -> None:
+        """Send a binary frame."""
         self._line.audio(frame)
         self.witnesses.audio(frame)
 
@@ -188,9 +187,13 @@ class Call:
         if self.out is not None:
             self.out.frame(source, samples)
 
+    def telephone(self, script: Script) -> Telephone:
+        """Return a scripted telephone to call."""
+        return Telephone(script, self.runtime, self.services.voice, self.services.media)
+
     def report(self, rule: str, why: str) -> None:
         """Tell strict mode what the server does in silence."""
-        self._services.strict.add(self.id, rule, why)
+        self.services.strict.add(self.id, rule, why)
 
     def fail(self, sender: str, error: str) -> None:
         """Emit an error of the command layer."""
@@ -259,67 +262,78 @@ class Call:
 
     # ------------------------------------------------------------------ set-up
 
-    def _set_up(self, sender: str, option: CallOption) -> None:
+    def set_up(self, sender: str, option: CallOption) -> None:
+        """Set the call up: at once, as a WebSocket call has nobody to ask."""
+        caller = SocketLeg(self.id, option.codec, self.runtime, self.emit)
+        self.open_leg(option, caller, SocketOut(option.codec, self.send_audio))
+        self.answered("")
+        early, self._early_audio = self._early_audio, []
+        for message in early:
+            caller.push(message)
+
+    def open_leg(self, option: CallOption, caller: CallerLeg, out: AudioOut) -> None:
+        """Start the caller's track with all that belongs to it.
+
+        Raises:
+            SetUpError: If there is one already.
+        """
         if self.caller is not None:
             raise SetUpError("no track created for caller")
         self.option = option
         for key, what in not_simulated(option).items():
             self.report("not simulated", f"{key}: {what}")
-        self.out = AudioOut(option.codec, self._send_audio)
-        self.caller = CallerLeg(self.id, option.codec, self.runtime, self.emit)
-        self.caller.processors = self._processors(option)
-        self._tap(option, self.caller, self.out)
+        self.out, self.caller = out, caller
+        caller.processors = self.processors(option, self.id, self.emit)
+        self.tap(option, caller, out)
         self.playback.forget_current()
-        self.caller.start()
-        now = self._answered_ms = self.runtime.now_ms()
-        self.emit(events.Answer(track_id=self.id, timestamp=now, sdp="", refer=False))
-        if self.caller.processors is not None:
-            self.caller.processors.answered()
-        early, self._early_audio = self._early_audio, []
-        for message in early:
-            self.caller.push(message)
+        caller.start()
 
-    def _tap(self, option: CallOption, caller: CallerLeg, out: AudioOut) -> None:
-        folder = self._services.dump_dir
-        if option.recorder is not None and folder is None:
+    def answered(self, sdp: str) -> None:
+        """Say that the call is answered."""
+        now = self.answered_ms = self.runtime.now_ms()
+        self.emit(events.Answer(track_id=self.id, timestamp=now, sdp=sdp, refer=False))
+        if self.caller is not None and self.caller.processors is not None:
+            self.caller.processors.answered()
+
+    def tap(self, option: CallOption, caller: CallerLeg, out: AudioOut) -> None:
+        """Start the recorder and the ambiance, unless they run."""
+        folder = self.services.dump_dir
+        if option.recorder is None or self._recorder is not None:
+            pass
+        elif folder is None:
             self.report("not simulated", "recorder: it needs a dump_dir to write to")
-        elif option.recorder is not None and folder is not None:
-            recorder = Recorder(option.recorder, self.id, folder, self.runtime)
-            self._recorder = recorder
-            caller.taps.append(recorder.caller)
-        if option.ambiance is not None:
+        else:
+            self._recorder = Recorder(option.recorder, self.id, folder, self.runtime)
+            caller.taps.append(self._recorder.caller)
+        if option.ambiance is not None and self._ambiance is None:
             self._ambiance = Ambiance(
                 option.ambiance,
                 self.runtime,
-                self._services.media,
+                self.services.media,
                 lambda samples: out.frame("ambiance-track", samples),
                 self.report,
             )
 
-    def _processors(self, option: CallOption) -> Processors | None:
-        if option.realtime is not None:
-            return None
-        try:
-            return Processors(
-                option,
-                self.id,
-                self.runtime,
-                self._services.recogniser,
-                self.emit,
-                lambda: self.end("inactivityTimeout"),
-            )
-        except ProcessorError as exc:
-            self.report(
-                "no processors",
-                f"{exc}. Denoise, VAD, AGC, ASR and the inactivity watch are all off "
-                "for this call, and no event says so",
-            )
-            return None
+    def processors(
+        self, option: CallOption, track_id: str, emit: Callable[[BaseEvent], None]
+    ) -> Processors | None:
+        """Build what listens to a track: all of it, or in silence nothing."""
+        return build_processors(
+            option,
+            track_id,
+            self.runtime,
+            self.services.recogniser,
+            emit,
+            lambda: self.end("inactivityTimeout"),
+            self.report,
+        )
 
     def _tts_option(self) -> Any:
         return None if self.option is None else self.option.tts
 
-    def _accept(self, _: commands.Accept) -> None:
+    def accept(self, command: commands.Accept) -> None:
+        """Answer a pending call: there is none."""
+        del command
         self.emit(
             events.Reject(
                 track_id=self.id,
@@ -330,15 +344,19 @@ class Call:
         )
         self.end("rejected")
 
-    def _ring(self, command: commands.Ringing) -> None:
-        recorder: RecorderOption | None = command.recorder
-        self._set_up("ringing", CallOption(recorder=recorder, inactivity_timeout=50))
+    def ring(self, command: commands.Ringing) -> None:
+        """Ring a pending call: there is none, so this is an invite."""
+        option = CallOption(recorder=command.recorder, inactivity_timeout=50)
+        self.set_up("ringing", option)
+
+    def reject(self, command: commands.Reject) -> None:
+        """Refuse a pending call; without one nothing happens."""
 
     # ------------------------------------------------------------------ commands
 
     def _hang_up(self, command: commands.Hangup) -> None:
         if command.refer:
-            self._transfer.hang_up()
+            self.transfer.hang_up(hangup_reason(command))
         else:
             self.end(hangup_reason(command))
 
@@ -358,7 +376,13 @@ class Call:
             )
         )
 
-    def _message(self, _: commands.Message) -> None:
+    def message(self, command: commands.Message) -> None:
+        """Send a SIP message.
+
+        Raises:
+            CommandError: If there is nobody to take it.
+        """
+        del command
         raise CommandError("message command is only supported for SIP calls")
 
     def _echo(self, command: commands.Custom) -> None:
@@ -371,18 +395,5 @@ class Call:
         )
 
 
-class CallWithoutMedia(Call):
-    """A ``/call/sip`` or ``/call/webrtc`` connection: its set-up always fails."""
-
-    def __init__(
-        self, kind: str, query: CallQuery, services: Services, line: Line
-    ) -> None:
-        self.call_type = kind
-        super().__init__(query, services, line)
-
-    @override
-    def _set_up(self, sender: str, option: CallOption) -> None:
-        raise SetUpError(
-            f"the stand-in has no {self.call_type} media: it serves /call only; "
-            "connect to /call (call_type='websocket') or to a real server"
-        )
+def _zulu(epoch_ms: int) -> str:
+    return rfc3339(epoch_ms, zone="Z")

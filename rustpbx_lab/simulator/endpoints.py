@@ -13,13 +13,16 @@ from typing_extensions import override
 from rustpbx_lab.models import events
 
 from . import rest
-from .call import Call, CallWithoutMedia
+from .call import Call
 from .event_stream import CallEvents
 from .guarded import Guarded, ServerState
+from .incoming_trigger import IncomingState, StartIncoming
 from .query import CallQuery, QueryError, read_query
+from .sip_call import SipCall
 from .wire import event_text
 
 MESSAGE_BYTES = 64 * 1024 * 1024
+CALLS: dict[str, type[Call]] = {"webSocket": Call, "sip": SipCall}
 Frame = str | bytes | tuple[bytes]
 """A text, a binary, or (in a tuple) the payload of a ping."""
 
@@ -70,10 +73,7 @@ class CallSocket(WebSocketHandler, Guarded):
         if why_not is not None:
             self._refuse_playbook(why_not)
             return
-        if self._kind == "webSocket":
-            self.call = Call(self._query, services, self)
-        else:
-            self.call = CallWithoutMedia(self._kind, self._query, services, self)
+        self.call = CALLS[self._kind](self._query, services, self)
         self.call.start()
 
     def _refuse_playbook(self, why: str) -> None:
@@ -158,6 +158,8 @@ def application(state: ServerState) -> Application:
             ("/api/playbooks", rest.ListPlaybooks, shared),
             ("/api/playbooks/([^/]+)", rest.PlaybookFile, shared),
             ("/api/playbook/run", rest.RunPlaybook, shared),
+            ("/simulate/incoming", StartIncoming, shared),
+            ("/simulate/incoming/([^/]+)", IncomingState, shared),
         ],
         default_handler_class=rest.NothingHere,
         default_handler_args=shared,

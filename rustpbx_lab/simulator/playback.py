@@ -30,7 +30,7 @@ class CommandError(RustpbxLabError):
 class PlaybackStage(Stage, Protocol):
     """What the playback of a call needs of it."""
 
-    def auto_hangup(self) -> None:
+    def auto_hangup(self, reason: str) -> None:
         """End the call: a playback with automatic hangup is over."""
         ...
 
@@ -39,6 +39,7 @@ class AutoHangup(NamedTuple):
     """The stream whose end ends the call."""
 
     ssrc: int
+    reason: str = "bySystem"
 
 
 class Playback:
@@ -119,10 +120,13 @@ class Playback:
         """Freeze what plays, or let it go on.
 
         Raises:
-            CommandError: If nothing ever played, or it was removed.
+            CommandError: If nothing ever played, it was removed, or it is a transfer.
         """
         if self._track is None:
             raise CommandError(f"track not found: {self._stage.server_track}")
+        if not self._track.can_pause:
+            why = f"track does not support pausing: {self._stage.server_track}"
+            raise CommandError(why)
         self._track.is_paused = is_paused
 
     def mute(self, *, is_muted: bool) -> None:
@@ -134,7 +138,20 @@ class Playback:
 
     def hang_up_after(self, ssrc: int) -> None:
         """End the call when a stream without a play id ends: a transfer leg."""
-        self._auto_hangup = AutoHangup(ssrc)
+        self._auto_hangup = AutoHangup(ssrc, "byRefer")
+
+    def take_over(self, track: PlayedTrack) -> None:
+        """Let a transfer leg be the server's track; what plays there ends first."""
+        old, self._track = self._track, None
+        if old is not None:
+            old.end_now()
+        self._current = None
+        self._put(track)
+
+    def release(self, track: PlayedTrack) -> None:
+        """Remove a track, unless another one has taken its place."""
+        if self._track is track:
+            self._track = None
 
     def forget_current(self) -> None:
         """Forget the play id: a caller, media pass or transfer leg has started."""
@@ -156,7 +173,7 @@ class Playback:
             return  # it was interrupted earlier
         self._current = None
         if self._auto_hangup is not None and self._auto_hangup.ssrc == event.ssrc:
-            self._stage.auto_hangup()
+            self._stage.auto_hangup(self._auto_hangup.reason)
             return
         wait_ms, self._wait_input_ms = self._wait_input_ms, None
         if wait_ms is not None:

@@ -124,6 +124,29 @@ class Processors:
         self._end()
 
 
+def build_processors(
+    option: CallOption,
+    track_id: str,
+    runtime: Runtime,
+    recogniser: Recogniser,
+    emit: Callable[[BaseEvent], None],
+    end: Callable[[], None],
+    report: Callable[[str, str], None],
+) -> Processors | None:
+    """Build all processors, or none and tell only strict mode why."""
+    if option.realtime is not None:
+        return None
+    try:
+        return Processors(option, track_id, runtime, recogniser, emit, end)
+    except ProcessorError as exc:
+        why = (
+            f"{exc}. Denoise, VAD, AGC, ASR and the inactivity watch are all off "
+            "for this call, and no event says so"
+        )
+        report("no processors", why)
+        return None
+
+
 def _vad(option: CallOption) -> VadProcessor | None:
     if option.vad is None:
         return None

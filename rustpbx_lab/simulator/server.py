@@ -57,6 +57,7 @@ class StandIn:
         dump_dir: str | Path | None = None,
         media_dir: str | Path | None = None,
         watch_queue: int | None = EVENT_QUEUE,
+        webhook: str | None = None,
     ) -> None:
         """Prepare a server; nothing starts yet.
 
@@ -72,6 +73,8 @@ class StandIn:
                 directory.
             watch_queue: Entries kept for a slow reader of a call's events; the oldest
                 are lost, as with the server. None keeps all.
+            webhook: URL that is told of incoming SIP calls; they are begun with
+                ``POST /simulate/incoming``, which is the stand-in's own.
 
         Raises:
             MissingExtraError: If an engine is not installed.
@@ -83,7 +86,7 @@ class StandIn:
         self._strict = StrictReports(is_strict=strict)
         self._dump_dir = None if dump_dir is None else Path(dump_dir)
         self._media_dir = None if media_dir is None else Path(media_dir)
-        self._watch_queue = watch_queue
+        self._watch_queue, self._webhook = watch_queue, webhook
         self._exit: AsyncExitStack | None = None
 
     @property
@@ -135,6 +138,7 @@ class StandIn:
             strict=self._strict,
             dump_dir=self._dump_dir,
             watch_queue=self._watch_queue,
+            webhook=self._webhook,
         )
         state = ServerState(services, self.host)
         try:

@@ -9,6 +9,7 @@ from rustpbx_lab.speech.recognition import Recogniser
 
 from .bridges import BridgedCall
 from .dump import EventDump
+from .incoming import IncomingCalls
 from .media import Media
 from .playbooks import Playbooks
 from .runtime import Runtime
@@ -69,9 +70,12 @@ class Services:
     """The newest call of each id."""
     watch_queue: int | None = EVENT_QUEUE
     """Entries kept for a slow reader of a call's events; None keeps all."""
+    webhook: str | None = None
+    """What is told of incoming calls."""
 
     def __post_init__(self) -> None:
         self.playbooks = Playbooks(self.runtime.now_ms)
+        self.incoming = IncomingCalls(self.runtime, self.webhook)
 
     def witnesses(self, call_id: str, *, is_logged: bool) -> Witnesses:
         """Return who is told what passes in a new call."""

@@ -50,6 +50,8 @@ def new_ssrc() -> int:
 class PlayedTrack:
     """Something that plays on the server-side track, one frame every 20 ms."""
 
+    can_pause = True
+
     def __init__(self, stage: Stage, ssrc: int, play_id: str | None) -> None:
         self.stage, self.ssrc, self.play_id = stage, ssrc, play_id
         self.is_muted = self.is_paused = False

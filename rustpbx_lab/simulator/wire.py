@@ -16,7 +16,14 @@ _TRANSCRIPT = (
     *("startTime", "endTime", "text", "isFiller", "confidence", "taskId", "refer"),
 )
 _KEYS: Mapping[str, tuple[str, ...]] = {
+    "incoming": (*_TRACK, "caller", "callee", "sdp", "headers"),
+    "ringing": (*_TRACK, "earlyMedia", "refer"),
     "answer": (*_TRACK, "sdp", "refer"),
+    "mediaReady": _TRACK,
+    "hold": (*_TRACK, "onHold", "refer"),
+    "transferRequest": (*_TRACK, "referTo", "referredBy", "refer"),
+    "message": (*_TRACK, "body", "contentType", "refer"),
+    "dtmf": (*_TRACK, "digit", "refer"),
     "reject": (*_TRACK, "reason", "refer", "code"),
     "hangup": (
         *(*_TRACK, "reason", "initiator", "startTime", "hangupTime", "answerTime"),

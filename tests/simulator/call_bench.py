@@ -96,7 +96,15 @@ class FakeLine:
 class CallBench:
     """One call: say commands, advance the clock, look at what it said."""
 
-    def __init__(self, query=None, script=(), dump_dir=None, **services):
+    def __init__(
+        self,
+        query=None,
+        script=(),
+        dump_dir=None,
+        kind=Call,
+        media_dir=None,
+        **services,
+    ):
         self.runtime = FakeRuntime()
         self.line = FakeLine(self.runtime)
         self.strict = StrictReports(is_strict=True)
@@ -104,11 +112,12 @@ class CallBench:
             runtime=self.runtime,
             voice=Voice(self.runtime, ScriptedSynthesiser(ms_per_character=100)),
             recogniser=ScriptedRecogniser(script),
-            media=Media(self.runtime, services.get("media_dir")),
+            media=Media(self.runtime, media_dir),
             strict=self.strict,
             dump_dir=dump_dir,
+            **services,
         )
-        self.call = Call(query or CallQuery("me"), self.services, self.line)
+        self.call = kind(query or CallQuery("me"), self.services, self.line)
         self.call.start()
         self._seen = 0
 

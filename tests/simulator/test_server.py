@@ -14,7 +14,7 @@ from websockets.sync.client import connect as plain_connect
 from rustpbx_lab import connect, events, notes, options
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource
-from rustpbx_lab.errors import CallFailedError, ServerStartError
+from rustpbx_lab.errors import ServerStartError
 from rustpbx_lab.log import read_log
 from rustpbx_lab.simulator import StandIn
 from rustpbx_lab.speech.vad import VadParams, decide
@@ -224,13 +224,6 @@ def test_two_calls_of_one_id_are_two_calls_and_the_registry_forgets_both(server)
         assert fetch(server, "/kill/twin")[0] == 404
         first.send('{"command":"custom","data":3}')
         assert json.loads(first.recv(timeout=5))["data"] == 3
-
-
-@pytest.mark.anyio
-async def test_a_sip_call_fails_with_a_clear_error(server):
-    async with connect(server.url, call_type="sip") as call:
-        with pytest.raises(CallFailedError, match="serves /call only"):
-            await call.invite(options.CallOption(callee="sip:bob@h"), timeout=5)
 
 
 def test_a_port_in_use_is_a_clear_error(server):

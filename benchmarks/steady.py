@@ -58,16 +58,16 @@ def probe(number: int, at_ms: int) -> dict[str, Any]:
     }
 
 
-def send_before(connection: socket.socket, rows: int) -> None:
+def send_before(line: "Line", rows: int) -> None:
     """Send what came before."""
     for start in range(0, rows, BATCH):
         numbers = range(start, min(start + BATCH, rows))
-        connection.sendall(
+        line.send(
             b"".join(text_frame(dated(n, START_MS + n * BEFORE_MS)) for n in numbers)
         )
 
 
-def send_steadily(connection: socket.socket, rows: int, rate: Rate) -> None:
+def send_steadily(line: "Line", rows: int, rate: Rate) -> None:
     """Send events until the other side leaves, each at its time."""
     first_ms = START_MS + rows * BEFORE_MS
     began = due = time.monotonic()
@@ -76,7 +76,35 @@ def send_steadily(connection: socket.socket, rows: int, rate: Rate) -> None:
         time.sleep(max(due - time.monotonic(), 0))
         at_ms = first_ms + round((time.monotonic() - began) * 1000)
         make = probe if number % PROBE_EVERY == 0 else dated
-        connection.sendall(text_frame(make(number, at_ms)))
+        line.send(text_frame(make(number, at_ms)))
+
+
+class Line:
+    """One connection; several threads may send."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, frames: bytes) -> None:
+        """Send whole frames."""
+        with self._lock:
+            self._connection.sendall(frames)
+
+    def listen(self) -> None:
+        """Answer pings and read all else, until the other side closes."""
+        stream = self._connection.makefile("rb")
+        try:
+            while len(head := stream.read(2)) == 2 and head[0] & 0x0F != 8:
+                size = head[1] & 0x7F
+                if size > 125:
+                    size = int.from_bytes(stream.read(2 if size == 126 else 8))
+                mask, masked = stream.read(4), stream.read(size)
+                if head[0] & 0x0F == 9:
+                    body = bytes(b ^ mask[n % 4] for n, b in enumerate(masked))
+                    self.send(bytes((0x8A, size)) + body)
+        finally:
+            self._connection.shutdown(socket.SHUT_RDWR)
 
 
 def serve(connection: socket.socket, rows: int, rate: Rate) -> None:
@@ -84,22 +112,12 @@ def serve(connection: socket.socket, rows: int, rate: Rate) -> None:
     with connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         upgrade(connection)
-        connection.recv(65536)  # the invitation
+        line = Line(connection)
         answer = {"event": "answer", "trackId": TRACK, "timestamp": START_MS}
-        connection.sendall(text_frame({**answer, "sdp": "", "refer": False}))
-        reader = threading.Thread(target=discard, args=(connection,), daemon=True)
-        reader.start()
-        send_before(connection, rows)
-        send_steadily(connection, rows, rate)
-
-
-def discard(connection: socket.socket) -> None:
-    """Read what the other side says; close when it closes."""
-    try:
-        while (said := connection.recv(65536)) and said[0] & 0x0F != 8:
-            continue
-    finally:
-        connection.shutdown(socket.SHUT_RDWR)
+        threading.Thread(target=line.listen, daemon=True).start()
+        line.send(text_frame({**answer, "sdp": "", "refer": False}))
+        send_before(line, rows)
+        send_steadily(line, rows, rate)
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from panel.viewable import Viewable, Viewer
 from rustpbx_lab.log import Record
 
 from .call_view import CallView
-from .components import EventList
 from .event_rows import KINDS, EventFilter, EventRow, event_row
+from .row_lists import EventList
 from .styles import BOX, html
 
 LIMIT = 500
@@ -61,9 +61,7 @@ class EventsBox(Viewer):
         self._before_ms: int | None = None
         self.rows: list[EventRow] = []
         """The rows that are shown, oldest first."""
-        self.list = EventList(
-            on_select, newest_first=True, limit=LIMIT, sizing_mode="stretch_both"
-        )
+        self.list = EventList(on_select, limit=LIMIT, sizing_mode="stretch_both")
         self.list.when_ready(self._redraw)
         self.kinds = pmui.CheckButtonGroup(
             options=list(KINDS),

@@ -10,7 +10,7 @@ from rustpbx_lab.analysis.transcript import Line
 from rustpbx_lab.plots.timeline import clock
 
 from .call_view import CallView
-from .components import TranscriptList
+from .row_lists import TranscriptList
 from .styles import BOX, html
 
 LIMIT = 300

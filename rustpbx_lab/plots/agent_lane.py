@@ -1,20 +1,21 @@
 """The agent's lane: what the server played, asked for, cut short."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bokeh.models import ColumnDataSource
 
 from rustpbx_lab.analysis.playback import Playback
 
+from .bands import Bands
 from .caller_lane import draw_wave, no_wave
+from .spans import CLEAR, Look, Span, Spans
 from .timeline import (
     PX_PER_CHARACTER,
     Columns,
     Target,
     TimeAxis,
     Window,
-    add_tips,
     clock,
     fit,
     plain,
@@ -26,50 +27,27 @@ HEIGHT = 88
 TAG_Y, WAVE_Y, WAVE_PX = 78, 49, 19
 BOX_BOTTOM, BOX_TOP = 5, 25
 BOX_Y = (BOX_BOTTOM + BOX_TOP) / 2
+LOOKS = {
+    "not heard": Look(fill="surface", line="agent", line_alpha=0.6, dash="3 3"),
+    "wait": Look(fill="tts_tint", line="tts", hatch="tts", hatch_alpha=0.8),
+    "played": Look(fill="agent_tint", line="agent"),
+}
 
 
 class AgentLane:
     """Draws playback: hatched wait, box, what was not heard."""
 
-    def __init__(self, axis: TimeAxis) -> None:
+    def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
         self._painter = painter = axis.painter
         self.figure = axis.lane(HEIGHT)
+        if bands is not None:
+            bands.draw_on(self.figure)
         plot: Any = self.figure  # its types lack some of its arguments
-        self.targets: list[Target] = []
         self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
-        self.boxes = ColumnDataSource(data=_no_boxes())
         self.labels = ColumnDataSource(data=_no_labels())
         self.cuts = ColumnDataSource(data={"x": []})
         draw_wave(plot, self.wave, painter, "agent", WAVE_Y)
-        edges = {"bottom": BOX_BOTTOM, "top": BOX_TOP}
-        unheard = plot.quad(
-            left="right",
-            right="planned",
-            **edges,
-            source=self.boxes,
-            line_dash=[3, 3],
-            line_alpha=0.6,
-            line_width=1,
-        )
-        wait = plot.quad(
-            left="asked",
-            right="left",
-            **edges,
-            source=self.boxes,
-            line_width=1,
-            hatch_pattern="right_diagonal_line",
-            hatch_alpha=0.8,
-            hatch_scale=6,
-            hatch_weight=1,
-        )
-        box = plot.quad(
-            left="left",
-            right="right",
-            **edges,
-            source=self.boxes,
-            line_width=1,
-            border_radius=3,
-        )
+        self.spans = Spans(plot, painter, LOOKS, radius=3)
         words = plot.text(
             x="x",
             y="y",
@@ -85,21 +63,30 @@ class AgentLane:
         cut = plot.segment(
             x0="x", x1="x", y0=1, y1=HEIGHT - 2, source=self.cuts, line_width=1.6
         )
-        for renderer in (unheard, wait, box, words, cut):
-            plain(renderer)
-        painter.paint(unheard.glyph, fill_color="surface", line_color="agent")
-        painter.paint(
-            wait.glyph, fill_color="tts_tint", line_color="tts", hatch_color="tts"
-        )
-        painter.paint(box.glyph, fill_color="agent_tint", line_color="agent")
-        painter.paint(cut.glyph, line_color="text")
-        add_tips(plot, [box, wait, unheard])
+        plain(words)
+        painter.paint(plain(cut).glyph, line_color="text")
 
-    def show(self, playbacks: Sequence[Playback], window: Window) -> None:
-        """Redraw what changed: rows of the ``playback`` table."""
+    @property
+    def targets(self) -> list[Target]:
+        """What can be tapped."""
+        return self.spans.targets
+
+    def show(
+        self,
+        playbacks: Sequence[Playback],
+        window: Window,
+        cut_offs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Redraw what changed.
+
+        Args:
+            playbacks: Rows of the ``playback`` table.
+            window: What is visible.
+            cut_offs: Play id → what is said where the reply came too early.
+        """
         rows = sorted(playbacks, key=lambda row: row.start_ms)
-        boxes, cuts = box_columns(rows, window)
-        refill(self.boxes, boxes)
+        boxes, cuts = box_columns(rows, window, cut_offs or {})
+        self.spans.show(box_spans(boxes))
         refill(self.cuts, {"x": cuts})
         labels = box_labels(boxes, window)
         refill(
@@ -110,21 +97,32 @@ class AgentLane:
                 "text": labels["text"],
                 "colour": [self._painter.colour(role) for role in labels["ink"]],
                 "ground": [
-                    self._painter.colour(role) if role else "rgba(0,0,0,0)"
+                    self._painter.colour(role) if role else CLEAR
                     for role in labels["ground"]
                 ],
             },
         )
-        self.targets = [
-            Target(asked, planned, BOX_BOTTOM, BOX_TOP, seq)
-            for asked, planned, seq in zip(
-                boxes["asked"], boxes["planned"], boxes["seq"], strict=True
-            )
-        ]
+
+
+def box_spans(boxes: Columns) -> list[Span]:
+    """Return what is drawn of each playback: what was not heard, wait, box."""
+    spans: list[Span] = []
+    names = ("asked", "left", "right", "planned", "tip", "seq")
+    for asked, left, right, planned, tip, seq in zip(
+        *(boxes[name] for name in names), strict=True
+    ):
+        for start, end, look in (
+            (right, planned, "not heard"),
+            (asked, left, "wait"),
+            (left, right, "played"),
+        ):
+            if end > start:
+                spans.append(Span(start, end, BOX_BOTTOM, BOX_TOP, look, tip, seq))
+    return spans
 
 
 def box_columns(
-    rows: Sequence[Playback], window: Window
+    rows: Sequence[Playback], window: Window, cut_offs: Mapping[str, str]
 ) -> tuple[Columns, list[float]]:
     """Return the boxes in the window and where playback was cut.
 
@@ -143,6 +141,7 @@ def box_columns(
         boxes["planned"].append(box.planned)
         boxes["name"].append(_name(row))
         boxes["is_cut"].append(row.interrupted_ms is not None)
+        boxes["why"].append(cut_offs.get(row.play_id or "", ""))
         boxes["heard"].append(row.heard_ms)
         boxes["unheard"].append(box.unheard_ms)
         boxes["seq"].append(row.seq)
@@ -214,6 +213,8 @@ def _cut_words(boxes: Columns, index: int, window: Window) -> str:
     choices = ["interrupted", ""]
     if heard is not None:
         choices.insert(0, f"interrupted, {thousands(heard)} ms heard")
+    if boxes["why"][index]:
+        choices[:-1] = [boxes["why"][index], "cut-off"]
     return next(
         words for words in choices if len(words) * PX_PER_CHARACTER <= room or not words
     )
@@ -248,7 +249,7 @@ def _tip(row: Playback) -> str:
 def _no_boxes() -> Columns:
     names = (
         *("asked", "left", "right", "planned", "name"),
-        *("is_cut", "heard", "unheard", "seq", "tip"),
+        *("is_cut", "why", "heard", "unheard", "seq", "tip"),
     )
     return {name: [] for name in names}
 

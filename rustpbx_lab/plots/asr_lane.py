@@ -7,6 +7,7 @@ from bokeh.models import ColumnDataSource
 
 from rustpbx_lab.analysis.recognition import Recognition
 
+from .bands import Bands
 from .timeline import (
     Columns,
     Target,
@@ -28,14 +29,17 @@ OPEN_ROOM_PX = 160
 class AsrLane:
     """Draws what the recogniser understood."""
 
-    def __init__(self, axis: TimeAxis) -> None:
+    def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
         self._painter = painter = axis.painter
         self.figure = axis.lane(HEIGHT)
+        if bands is not None:
+            bands.draw_on(self.figure, with_double_talk=False)
         plot: Any = self.figure  # its types lack some of its arguments
         self.targets: list[Target] = []
         self.texts = ColumnDataSource(data=_no_texts())
         self.deltas = ColumnDataSource(data={"x": []})
         self.finals = ColumnDataSource(data=_no_finals())
+        self.labels = ColumnDataSource(data=_no_labels())
         bar = plot.quad(
             left="left",
             right="right",
@@ -48,12 +52,13 @@ class AsrLane:
         )
         words = plot.text(
             x="x",
-            y=TEXT_Y,
+            y="y",
             text="text",
-            source=self.texts,
+            x_offset="dx",
+            text_color="colour",
+            text_font_size="size",
+            source=self.labels,
             text_baseline="middle",
-            text_font_size="12px",
-            text_font_style="normal",
         )
         tick = plot.segment(
             x0="x", x1="x", y0=5, y1=14, source=self.deltas, line_alpha=0.75
@@ -63,23 +68,12 @@ class AsrLane:
         mark = plot.scatter(
             x="at", y=TICK_Y, marker="diamond", size=9, source=self.finals
         )
-        delay = plot.text(
-            x="at",
-            y=TICK_Y,
-            text="delay",
-            source=self.finals,
-            x_offset=8,
-            text_baseline="middle",
-            text_font_size="10px",
-        )
-        for renderer in (bar, words, tick, elbow, mark, delay):
+        for renderer in (bar, words, tick, elbow, mark):
             plain(renderer)
         painter.paint(bar.glyph, fill_color="asr")
-        painter.paint(words.glyph, text_color="asr_ink")
         painter.paint(tick.glyph, line_color="asr")
         painter.paint(elbow.glyph, line_color="asr")
         painter.paint(mark.glyph, fill_color="asr", line_color="surface")
-        painter.paint(delay.glyph, text_color="muted")
         add_tips(plot, [bar, mark])
 
     def show(self, texts: Sequence[Recognition], window: Window) -> None:
@@ -89,6 +83,9 @@ class AsrLane:
         refill(self.texts, columns)
         refill(self.finals, finals)
         refill(self.deltas, deltas)
+        labels = text_labels(columns, finals)
+        labels["colour"] = [self._painter.colour(role) for role in labels["colour"]]
+        refill(self.labels, labels)
         self.targets = [
             Target(left, right, BAR_Y - 4, HEIGHT, seq)
             for left, right, seq in zip(
@@ -129,6 +126,22 @@ def text_columns(
         if row.is_final:
             _add_final(finals, row, end, following, window)
     return texts, finals, {"x": ticks}
+
+
+def text_labels(texts: Columns, finals: Columns) -> Columns:
+    """Return the words of the lane: texts and delays of finals; colours by role."""
+    labels = _no_labels()
+    for x, text in zip(texts["x"], texts["text"], strict=True):
+        _add_label(labels, x, TEXT_Y, text, 0, "asr_ink", "12px")
+    for x, delay in zip(finals["at"], finals["delay"], strict=True):
+        _add_label(labels, x, TICK_Y, delay, 8, "muted", "10px")
+    return labels
+
+
+def _add_label(labels: Columns, *cells: Any) -> None:
+    if cells[2]:
+        for name, cell in zip(labels, cells, strict=True):
+            labels[name].append(cell)
 
 
 def _room(start: float, following: float | None, window: Window) -> float:
@@ -186,3 +199,7 @@ def _no_texts() -> Columns:
 
 def _no_finals() -> Columns:
     return {name: [] for name in ("xs", "ys", "at", "delay", "seq", "tip")}
+
+
+def _no_labels() -> Columns:
+    return {name: [] for name in ("x", "y", "text", "dx", "colour", "size")}

@@ -18,13 +18,15 @@ from rustpbx_lab.speech.vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngin
 from . import agent_lane, caller_lane
 from .agent_lane import AgentLane
 from .asr_lane import AsrLane
+from .bands import Bands
 from .caller_lane import CallerLane, wave_columns
 from .envelope import Anchors, Envelope, Levels, Times
+from .latency import LatencyLane, cut_off_words
 from .point_lanes import CommandsLane, MetricsLane, points_of
 from .theme import LIGHT, Painter, Palette
 from .timeline import RIGHT_AXIS_PX, Columns, TimeAxis, Window, refill, set_now
 
-TITLES = ("Caller", "ASR", "Agent", "Delays", "Sent")
+TITLES = ("Caller", "ASR", "Agent", "Turns", "Delays", "Sent")
 SLOTS_PER_PX = 1.3
 FONT_SIZE = "10.5px"
 
@@ -80,19 +82,23 @@ def _lanes(
     for name, fold in TIMELINES.items():
         changes = fold().advance(records)
         rows[name] = [*changes.closed, *changes.open]
-    caller, asr, agent = CallerLane(axis), AsrLane(axis), AgentLane(axis)
+    bands = Bands(axis.painter)
+    caller, asr = CallerLane(axis, bands), AsrLane(axis, bands)
+    agent, latency = AgentLane(axis, bands), LatencyLane(axis)
     metrics, marks = MetricsLane(axis), CommandsLane(axis)
     frames = _frames(log, sound.caller)
     caller.show(rows["speech"], _vad_params(log), frames, window)
     asr.show(rows["recognition"], window)
-    agent.show(rows["playback"], window)
+    bands.show(rows["turns"], rows["overlaps"], window)
+    agent.show(rows["playback"], window, cut_off_words(rows["turns"]))
+    latency.show(rows["turns"], window)
     points = points_of(rows["metrics"], rows["recognition"], rows["speech"])
     metrics.show(points, window)
     marks.show(rows["marks"], window)
     heard, said = (_outline(log, leg, window) for leg in (sound.caller, sound.server))
     refill(caller.wave, wave_columns(heard, caller_lane.WAVE_Y, caller_lane.WAVE_PX))
     refill(agent.wave, wave_columns(said, agent_lane.WAVE_Y, agent_lane.WAVE_PX))
-    return [lane.figure for lane in (caller, asr, agent, metrics, marks)]
+    return [lane.figure for lane in (caller, asr, agent, latency, metrics, marks)]
 
 
 def _vad_params(log: EventLog) -> VadParams | None:

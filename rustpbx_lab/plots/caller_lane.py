@@ -8,26 +8,36 @@ from bokeh.models import ColumnDataSource, FixedTicker, LinearAxis, Span
 from bokeh.plotting import figure
 
 from rustpbx_lab.analysis.speech import Speech
+from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.speech.vad import VadParams, speech_segments
 
+from .bands import Bands
 from .envelope import Levels, Times, thin_out
+from .spans import Look, Spans
+from .spans import Span as Box
 from .theme import Painter
 from .timeline import (
     Columns,
     Target,
     TimeAxis,
     Window,
-    add_tips,
     clock,
     plain,
     refill,
     thousands,
 )
 
-HEIGHT = 118
-WAVE_Y, WAVE_PX = 88, 27
-PROBABILITY_Y, PROBABILITY_PX = 24, 32
-BAR_Y, BAR_PX = 12, 6
+HEIGHT = 132
+WAVE_Y, WAVE_PX = 102, 27
+PROBABILITY_Y, PROBABILITY_PX = 38, 32
+BAR_Y, BAR_PX = 26, 6
+GHOST_Y, GHOST_PX = 9, 6
+LOOKS = {
+    "speech": Look(fill="vad"),
+    "hang-over": Look(fill="vad_tint", line="vad", hatch="vad", hatch_alpha=0.55),
+    # never like a fact: dashed, never filled solid
+    "what-if": Look(fill="vad_tint", fill_alpha=0.5, line="vad", dash="4 3"),
+}
 FRAME_MS = 32
 MAX_POINTS = 1500
 NO_FRAMES = (np.zeros(0), np.zeros(0, np.float32))
@@ -36,13 +46,13 @@ NO_FRAMES = (np.zeros(0), np.zeros(0, np.float32))
 class CallerLane:
     """Draws what was heard of the caller."""
 
-    def __init__(self, axis: TimeAxis) -> None:
+    def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
         self._painter = axis.painter
         self.figure = axis.lane(HEIGHT, ruler=True)
-        self.targets: list[Target] = []
+        if bands is not None:
+            bands.draw_on(self.figure)
         self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
         self.probability = ColumnDataSource(data=probability_columns(NO_FRAMES, 0.5))
-        self.speech = ColumnDataSource(data=_no_speech())
         self.labels = ColumnDataSource(
             data={"x": [], "y": [], "text": [], "colour": []}
         )
@@ -91,27 +101,7 @@ class CallerLane:
 
     def _draw_speech(self) -> None:
         plot: Any = self.figure  # its types lack some of its arguments
-        painter = self._painter
-        edges = {"bottom": BAR_Y - BAR_PX, "top": BAR_Y + BAR_PX}
-        bar = plot.quad(
-            left="left",
-            right="right",
-            **edges,
-            source=self.speech,
-            line_color=None,
-            border_radius=2,
-        )
-        hang_over = plot.quad(
-            left="right",
-            right="said",
-            **edges,
-            source=self.speech,
-            line_width=0.8,
-            hatch_pattern="right_diagonal_line",
-            hatch_alpha=0.55,
-            hatch_scale=5,
-            hatch_weight=0.7,
-        )
+        self.spans = Spans(plot, self._painter, LOOKS)
         words = plot.text(
             x="x",
             y="y",
@@ -122,15 +112,12 @@ class CallerLane:
             text_baseline="middle",
             text_font_size="10px",
         )
-        painter.paint(plain(bar).glyph, fill_color="vad")
-        painter.paint(
-            plain(hang_over).glyph,
-            fill_color="vad_tint",
-            line_color="vad",
-            hatch_color="vad",
-        )
         plain(words)
-        add_tips(plot, [bar, hang_over])
+
+    @property
+    def targets(self) -> list[Target]:
+        """What can be tapped."""
+        return self.spans.targets
 
     def show(
         self,
@@ -138,6 +125,7 @@ class CallerLane:
         params: VadParams | None,
         frames: tuple[Times, Levels],
         window: Window,
+        ghosts: Sequence[Ghost] = (),
     ) -> None:
         """Redraw what changed.
 
@@ -146,16 +134,12 @@ class CallerLane:
             params: What the call asked of the server's VAD; None: no VAD.
             frames: Start (call time) and probability of each frame in the window.
             window: What is visible.
+            ghosts: What other thresholds would have said.
         """
-        columns = speech_columns(speech, window)
-        refill(self.speech, columns)
-        self.targets = [
-            Target(left, said, BAR_Y - BAR_PX, BAR_Y + BAR_PX, seq)
-            for left, said, seq in zip(
-                columns["left"], columns["said"], columns["seq"], strict=True
-            )
-        ]
-        labels = bar_labels(columns, self._painter.colour("on_vad"), window)
+        boxes = [*speech_spans(speech, window), *ghost_spans(ghosts, window)]
+        self.spans.show(boxes)
+        labels = bar_labels(boxes, window)
+        labels["colour"] = [self._painter.colour(role) for role in labels["colour"]]
         if params is not None:
             notes = short_notes(frames, params, window)
             for x, text in notes:
@@ -217,42 +201,55 @@ def wave_columns(outline: Columns, y: float, height: float) -> Columns:
     }
 
 
-def speech_columns(rows: Sequence[Speech], window: Window) -> Columns:
-    """Return one column entry a speech: from the speech table to the lane's source.
+def speech_spans(rows: Sequence[Speech], window: Window) -> list[Box]:
+    """Return a bar and its hang-over for each speech in the window.
 
     Speech without an end lasts until now; its bar has no hang-over yet.
     """
-    columns = _no_speech()
+    edges = (BAR_Y - BAR_PX, BAR_Y + BAR_PX)
+    boxes: list[Box] = []
     for row in rows:
         if row.start_ms is None:
             continue
         right = window.now_ms if row.end_ms is None else row.end_ms
+        right = max(right, row.start_ms)
         said = right if row.said_ms is None else max(row.said_ms, right)
         if not window.shows(row.start_ms, said):
             continue
-        columns["left"].append(row.start_ms)
-        columns["right"].append(max(right, row.start_ms))
-        columns["said"].append(max(said, row.start_ms))
-        columns["is_open"].append(row.end_ms is None and row.said_ms is None)
-        columns["seq"].append(row.seq)
-        columns["tip"].append(_speech_tip(row))
-    return columns
+        tip = _speech_tip(row)
+        boxes.append(Box(row.start_ms, right, *edges, "speech", tip, row.seq))
+        if said > right:
+            boxes.append(Box(right, said, *edges, "hang-over", tip, row.seq))
+    return boxes
 
 
-def bar_labels(columns: Columns, colour: str, window: Window) -> Columns:
-    """Return the words inside the speech bars that have room for them."""
+def ghost_spans(ghosts: Sequence[Ghost], window: Window) -> list[Box]:
+    """Return a dashed box for each ghost in the window."""
+    edges = (GHOST_Y - GHOST_PX, GHOST_Y + GHOST_PX)
+    boxes: list[Box] = []
+    for ghost in ghosts:
+        right = window.now_ms if ghost.end_ms is None else ghost.end_ms
+        if window.shows(ghost.start_ms, right):
+            tip = _ghost_tip(ghost)
+            boxes.append(Box(ghost.start_ms, right, *edges, "what-if", tip))
+    return boxes
+
+
+def bar_labels(boxes: Sequence[Box], window: Window) -> Columns:
+    """Return the words inside the bars that have room for them; colours by role."""
     labels: Columns = {"x": [], "y": [], "text": [], "colour": []}
-    for left, right, is_open in zip(
-        columns["left"], columns["right"], columns["is_open"], strict=True
-    ):
-        start = max(left, window.start_ms)
-        words = "speaking…" if is_open else f"{thousands(right - left)} ms"
-        room = (right - start) / window.ms_per_px - 8
-        if right > start and len(words) * 5.2 <= room:
+    for box in boxes:
+        if box.look == "hang-over":
+            continue
+        start = max(box.left, window.start_ms)
+        is_open = box.right == window.now_ms
+        words = "speaking…" if is_open else f"{thousands(box.right - box.left)} ms"
+        room = (box.right - start) / window.ms_per_px - 8
+        if box.right > start and len(words) * 5.2 <= room:
             labels["x"].append(start)
-            labels["y"].append(BAR_Y)
+            labels["y"].append((box.bottom + box.top) / 2)
             labels["text"].append(words)
-            labels["colour"].append(colour)
+            labels["colour"].append("on_vad" if box.look == "speech" else "vad_ink")
     return labels
 
 
@@ -292,9 +289,19 @@ def short_notes(
     return noted
 
 
-def _no_speech() -> Columns:
-    names = ("left", "right", "said", "is_open", "seq", "tip")
-    return {name: [] for name in names}
+def _ghost_tip(ghost: Ghost) -> str:
+    if ghost.end_ms is None:
+        return f"what-if: speech from {clock(ghost.start_ms)}, not over"
+    length = thousands(ghost.end_ms - ghost.start_ms)
+    lines = [
+        f"what-if: speech {clock(ghost.start_ms)} → {clock(ghost.end_ms)}, {length} ms"
+    ]
+    if ghost.said_ms is not None:
+        lines.append(
+            f"its end would be said at {clock(ghost.said_ms)}, "
+            f"{thousands(ghost.said_ms - ghost.end_ms)} ms after it"
+        )
+    return "\n".join([*lines, "inferred from local probabilities; no log row"])
 
 
 def _speech_tip(row: Speech) -> str:

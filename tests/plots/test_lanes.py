@@ -1,17 +1,23 @@
 """Tables in, sources out."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from rustpbx_lab.analysis.barge_in import Overlap
 from rustpbx_lab.analysis.playback import Playback
 from rustpbx_lab.analysis.points import Mark, Metric
 from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.analysis.speech import Speech
+from rustpbx_lab.analysis.turns import Turn
+from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.plots.agent_lane import AgentLane
 from rustpbx_lab.plots.asr_lane import AsrLane
+from rustpbx_lab.plots.bands import Bands
 from rustpbx_lab.plots.caller_lane import CallerLane, short_notes
+from rustpbx_lab.plots.latency import ROLES, LatencyLane, cut_off_words
 from rustpbx_lab.plots.overview import Overview
 from rustpbx_lab.plots.point_lanes import CommandsLane, MetricsLane, points_of
 from rustpbx_lab.plots.theme import LIGHT, Painter
@@ -74,8 +80,8 @@ def axis() -> TimeAxis:
 def test_speech_is_a_bar_with_its_hang_over(axis: TimeAxis):
     lane = CallerLane(axis)
     lane.show([SPEECH], None, NO_FRAMES, WINDOW)
-    data = lane.speech.data
-    assert (data["left"], data["right"], data["said"]) == ([1000], [2600], [2760])
+    data = lane.spans.source.data
+    assert (data["left"], data["right"]) == ([1000, 2600], [2600, 2760])
     assert lane.labels.data["text"] == ["1\u2009600 ms"]
 
 
@@ -83,15 +89,14 @@ def test_speech_that_goes_on_lasts_until_now(axis: TimeAxis):
     lane = CallerLane(axis)
     going_on = replace(SPEECH, end_ms=None, said_ms=None, quality="unknown")
     lane.show([going_on], None, NO_FRAMES, WINDOW)
-    assert lane.speech.data["right"] == [15_000]
-    assert lane.speech.data["said"] == [15_000]
+    assert lane.spans.source.data["right"] == [15_000]
     assert lane.labels.data["text"] == ["speaking…"]
 
 
 def test_what_is_far_from_the_window_is_not_sent(axis: TimeAxis):
     lane = CallerLane(axis)
     lane.show([SPEECH], None, NO_FRAMES, Window(60_000, 80_000, 90_000, 1000))
-    assert lane.speech.data["left"] == []
+    assert lane.spans.source.data["left"] == []
 
 
 def test_too_short_speech_is_noted_in_words():
@@ -131,9 +136,12 @@ def test_a_text_without_media_times_begins_at_its_first_delta(axis: TimeAxis):
 def test_a_playback_shows_its_wait_and_what_was_not_heard(axis: TimeAxis):
     lane = AgentLane(axis)
     lane.show([PLAYBACK], Window(0, 12_000, 15_000, 1000))
-    data = lane.boxes.data
-    assert (data["asked"], data["left"]) == ([3000], [3300])
-    assert (data["right"], data["planned"]) == ([6000], [8000])
+    drawn = {span.look: (span.left, span.right) for span in lane.spans.rows}
+    assert drawn == {
+        "wait": (3000, 3300),
+        "played": (3300, 6000),
+        "not heard": (6000, 8000),
+    }
     assert lane.cuts.data["x"] == [6000]
     assert "2\u2009000 ms not heard" in lane.labels.data["text"]
 
@@ -141,10 +149,10 @@ def test_a_playback_shows_its_wait_and_what_was_not_heard(axis: TimeAxis):
 def test_unknown_is_a_dash_and_not_zero(axis: TimeAxis):
     lane = AgentLane(axis)
     lane.show([replace(PLAYBACK, first_audio_ms=None, total_ms=None)], WINDOW)
-    tip = lane.boxes.data["tip"][0]
+    tip = lane.spans.rows[0].tip
     assert "first audio \u2013" in tip
     assert "of \u2013 ms" in tip
-    assert lane.boxes.data["planned"] == [6000]
+    assert max(span.right for span in lane.spans.rows) == 6000
 
 
 def test_delays_are_points_with_their_quality():
@@ -179,13 +187,14 @@ def test_repeats_of_a_command_are_folded(axis: TimeAxis):
 def test_a_tap_finds_the_mark_under_it(axis: TimeAxis):
     lane = CallerLane(axis)
     lane.show([SPEECH], None, NO_FRAMES, WINDOW)
-    assert pick(lane.targets, 1500, 12, WINDOW) == 7
-    assert pick(lane.targets, 9000, 12, WINDOW) is None
+    assert pick(lane.targets, 1500, 26, WINDOW) == 7
+    assert pick(lane.targets, 9000, 26, WINDOW) is None
 
 
 def test_a_lane_has_at_most_six_renderers_and_escapes_its_tips(axis: TimeAxis):
-    lanes = [CallerLane(axis), AsrLane(axis), AgentLane(axis), MetricsLane(axis)]
-    lanes += [CommandsLane(axis), Overview(axis)]
+    bands = Bands(axis.painter)
+    lanes = [CallerLane(axis, bands), AsrLane(axis, bands), AgentLane(axis, bands)]
+    lanes += [LatencyLane(axis), MetricsLane(axis), CommandsLane(axis), Overview(axis)]
     for lane in lanes:
         assert len(lane.figure.renderers) <= 6
         for tool in lane.figure.tools:
@@ -195,10 +204,10 @@ def test_a_lane_has_at_most_six_renderers_and_escapes_its_tips(axis: TimeAxis):
 def test_nothing_is_sent_when_nothing_changed(axis: TimeAxis):
     lane = CallerLane(axis)
     lane.show([SPEECH], None, NO_FRAMES, WINDOW)
-    held = lane.speech.data
+    held = lane.spans.source.data
     lane.show([SPEECH], None, NO_FRAMES, WINDOW)
-    assert lane.speech.data is held
-    assert refill(lane.speech, {**held, "left": [1]})
+    assert lane.spans.source.data is held
+    assert refill(lane.spans.source, {**held, "left": [1, 2]})
 
 
 @pytest.mark.parametrize(
@@ -217,3 +226,101 @@ def test_call_time_reads_like_a_clock(time_ms: int | None, shown: str):
 def test_wide_characters_count_double():
     assert fit("您好请问有什么可以帮您", 60) == "您好请问…"
     assert fit("short", 60) == "short"
+
+
+TURN = Turn(
+    number=9,
+    start_ms=1000,
+    stop_ms=3000,
+    stop_quality="measured",
+    said_ms=3148,
+    final_ms=3400,
+    llm_ms=3410,
+    command_ms=3822,
+    tts_ms=4082,
+    first_audio_ms=4248,
+    first_audio_quality="measured",
+    end_ms=6000,
+    resumed_ms=None,
+    outcome="answered",
+    latency_ms=1248,
+    quality="measured",
+    problem=None,
+    kind="tts",
+    play_id="r-1",
+    text="Where is my order?",
+    seq=7,
+)
+
+
+def test_a_turn_is_drawn_as_segments_without_a_gap(axis: TimeAxis):
+    lane = LatencyLane(axis)
+    lane.show([TURN], WINDOW)
+    parts = [span for span in lane.spans.rows if span.look != "tick"]
+    assert [span.look for span in parts] == list(ROLES)
+    assert parts[0].left == 3000
+    assert parts[-1].right == 4248
+    assert all(one.right == other.left for one, other in pairwise(parts))
+    words = "".join(lane.labels.data["text"])
+    assert words == "T91\u2009248 ms148+252+10+412+260+166"
+    assert "measured" in parts[0].tip
+    assert pick(lane.targets, 3500, 15, WINDOW) == 7
+
+
+def test_a_cut_off_is_faded_and_says_so(axis: TimeAxis):
+    lane = LatencyLane(axis)
+    cut = replace(TURN, outcome="cut_off", resumed_ms=4318)
+    lane.show([cut], WINDOW)
+    assert lane.spans.source.data["fill_alpha"][0] == 0.45
+    assert "cut-off" in lane.labels.data["text"]
+    agent = AgentLane(axis)
+    agent.show([PLAYBACK], WINDOW, cut_off_words([cut]))
+    said = "cut-off: agent began 70 ms before the caller went on"
+    assert said in agent.labels.data["text"]
+
+
+def test_what_cannot_be_told_apart_looks_unknown(axis: TimeAxis):
+    lane = LatencyLane(axis)
+    lane.show([replace(TURN, tts_ms=None)], WINDOW)
+    looks = [span.look for span in lane.spans.rows]
+    assert looks[-3:] == ["?", "tick", "tick"]
+    assert "unknown" in lane.spans.rows[-3].tip
+
+
+def test_numbers_stay_away_where_the_next_turn_is(axis: TimeAxis):
+    lane = LatencyLane(axis)
+    following = replace(TURN, number=10, stop_ms=4500, first_audio_ms=5400, seq=20)
+    lane.show([TURN, following], WINDOW)
+    assert "T9" in lane.labels.data["text"]
+    assert lane.labels.data["text"].count("+") == 5
+
+
+def test_bands_lie_behind_the_wait_and_behind_double_talk(axis: TimeAxis):
+    bands = Bands(axis.painter)
+    overlap = Overlap(
+        start_ms=5000,
+        end_ms=None,
+        kind="talked_over",
+        detection_ms=288,
+        stop_latency_ms=None,
+        is_false=None,
+        quality="measured",
+        play_id="r-1",
+        seq=11,
+        play_seq=12,
+    )
+    bands.show([TURN], [overlap], WINDOW)
+    assert bands.waits.data["left"] == [3000]
+    assert bands.both.data["right"] == [4248, 15_000]
+    assert bands.both.data["colour"][1] == LIGHT.error
+
+
+def test_ghosts_are_dashed_and_never_filled_solid(axis: TimeAxis):
+    lane = CallerLane(axis)
+    lane.show([], None, NO_FRAMES, WINDOW, [Ghost(1000, 4264, 4764)])
+    data = lane.spans.source.data
+    assert (data["left"], data["right"]) == ([1000], [4264])
+    assert data["dash"] == ["4 3"]
+    assert data["fill_alpha"][0] < 1
+    assert lane.labels.data["text"] == ["3\u2009264 ms"]
+    assert lane.targets == []

@@ -31,7 +31,7 @@ from .transfer import Transfer
 from .wire import event_text, option_wire
 
 QUEUED_COMMANDS = 32
-"""Commands that may wait behind one that blocks; one more ends the call."""
+"""Commands that may wait behind one that blocks; one more ends the call after it."""
 
 
 class SetUpError(CommandError):
@@ -222,10 +222,8 @@ class Call:
         if self.is_over:
             return
         self.witnesses.command(command)
-        if len(self._waiting) >= QUEUED_COMMANDS:
+        if len(self._waiting) == QUEUED_COMMANDS:
             self.report("queue overflow", "more than 32 commands waited; the call ends")
-            self.end("bySystem")
-            return
         self._waiting.append(command)
         # not at once: a burst that fills the queue ends the call
         self.runtime.soon(self.run_commands)
@@ -241,6 +239,8 @@ class Call:
 
     def run_commands(self) -> None:
         """Run what waits."""
+        if len(self._waiting) > QUEUED_COMMANDS and not self._is_blocked:
+            self.end("bySystem")  # noticed only now, behind the one that blocked
         while self._waiting and not self._is_blocked and not self.is_over:
             command = self._waiting.popleft()
             try:

@@ -125,13 +125,16 @@ def test_what_closes_the_connection_cancels_a_call_that_rings():
     assert hangup["ringingTime"] == "2027-01-15T08:00:00.000000000+00:00"
 
 
-def test_more_than_32_commands_behind_a_ringing_call_end_it():
-    bench = call("sip:noanswer@h")
+def test_more_than_32_commands_behind_a_ringing_call_end_it_when_it_is_answered():
+    bench = call("sip:ring@h;rings=1;ring-ms=500")
     bench.advance(100)
     for number in range(33):
         bench.say("custom", data=number)
-    bench.advance(1)
+    bench.advance(100)
+    assert bench.line.closed_ms is None
+    bench.advance(1000)
     assert bench.line.closed_ms is not None
+    assert not [event for _, event in bench.line.events if event["event"] == "custom"]
     assert "queue overflow" in bench.rules()
 
 
@@ -393,15 +396,14 @@ def test_speech_over_a_transfer_silences_it_and_forgets_its_auto_hangup():
 # ---------------------------------------------------------------------- incoming
 
 
-def incoming(script="sip:alice@a", headers=None, **fields):
+def incoming(caller="sip:alice@a", headers=None, **fields):
     from rustpbx_lab.simulator.query import CallQuery
     from rustpbx_lab.simulator.sip_script import read_script
 
     bench = sip_bench()
     calls = bench.services.incoming
-    said = calls.call(
-        script, "sip:1000@h", read_script(script), headers or {}, **fields
-    )
+    script = read_script(caller)
+    said = calls.call(caller, "sip:1000@h", script, headers or {}, **fields)
     query = CallQuery(said.dialog_id)
     bench.call = SipCall(query, bench.services, bench.line)
     bench.call.start()

@@ -9,6 +9,7 @@ from . import file_points as file_points
 from . import playback_points as playback_points
 from . import provider_points as provider_points
 from . import rest_points as rest_points
+from . import telephone_points as telephone_points
 from . import vad_points as vad_points
 from .points import POINTS, Point
 from .suite import Report, Result, check_server, markdown

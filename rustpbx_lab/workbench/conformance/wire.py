@@ -63,7 +63,13 @@ class Wire:
     # ------------------------------------------------------------------ out
 
     async def send(self, *messages: dict[str, Any] | str | bytes) -> None:
-        """Send commands, texts or audio, all in one write."""
+        """Send commands, texts or audio, all in one write.
+
+        Raises:
+            MissingError: If the server has closed the connection.
+        """
+        if self._closed() is not None:
+            raise MissingError(f"it was closed too early; there was {self.story()}")
         for message in messages:
             if isinstance(message, bytes):
                 self._protocol.send_binary(message)

@@ -1,0 +1,178 @@
+"""Points about SIP and WebRTC that need no other telephone."""
+
+from typing import Any
+
+import anyio
+
+from .bench import TTS, Bench, base64_tone
+from .points import Between, Matching, SomeOf, point
+
+SIP, WEBRTC = "/call/sip", "/call/webrtc"
+NOBODY = {"callee": "sip:nobody@127.0.0.1:9", "caller": "sip:desk@127.0.0.1"}
+
+
+def _no_pending(path: str) -> None:
+    @point(f"{path}: accept with nothing pending", "3.2", [486, False, 1005])
+    async def _(bench: Bench) -> list[Any]:
+        async with bench.connect(path=path) as wire:
+            await wire.say("accept", option={})
+            code = await wire.close_code()
+            reject = wire.events("reject")[0]
+            return [reject.get("code"), "refer" in reject, code]
+
+    @point(f"{path}: reject with nothing pending does nothing", "3.4", [])
+    async def _(bench: Bench) -> list[str]:
+        async with bench.connect(path=path) as wire:
+            await wire.say("reject", reason="busy")
+            await wire.echo()
+            return wire.story()
+
+
+for _path in (SIP, WEBRTC):
+    _no_pending(_path)
+
+
+@point(
+    "/call/sip: message before any dialog",
+    "3.11",
+    ["error command: no established SIP dialog found for message command, refer=false"],
+)
+async def _(bench: Bench) -> list[str]:
+    async with bench.connect(path=SIP) as wire:
+        await wire.say("message", body="hello")
+        await wire.echo()
+        return wire.story()
+
+
+@point(
+    "/call/sip: speech before a set-up plays to nobody",
+    "3",
+    [["trackStart p", "trackEnd p"], 0],
+)
+async def _(bench: Bench) -> list[Any]:
+    async with bench.connect(path=SIP) as wire:
+        text = base64_tone(100)
+        await wire.say("tts", text=text, base64=True, playId="p", option=TTS)
+        await wire.until_end("p")
+        return [wire.story(), len(wire.audio)]
+
+
+@point(
+    "/call/sip: a callee that is no address",
+    "3.1",
+    [Matching("error invite: .+"), SomeOf(Matching("error command: .+")), 1005],
+)
+async def _(bench: Bench) -> list[Any]:
+    async with bench.connect(path=SIP) as wire:
+        await wire.say("invite", option={"callee": ":::"})
+        code = await wire.close_code()
+        first, *others, _ = wire.story()
+        return [first, others, code]
+
+
+def _unanswered(command: str, **keys: Any) -> None:
+    @point(
+        f"/call/sip: {command} that nobody answers ends with 408 after 32 s",
+        "3.1",
+        {
+            "at once": "trackStart caller",
+            "then": ["reject", f"error {command}"],
+            "reason": "408 Request Timeout",
+            "others": SomeOf("error command", "trackEnd caller", "hangup"),
+            "after": Between(31_000, 34_500),
+        },
+        is_slow=True,
+    )
+    async def _(bench: Bench) -> dict[str, Any]:
+        async with bench.connect(path=SIP) as wire:
+            await wire.say(command, **keys)
+            await wire.close_code(timeout=45)
+            first, *then = [line.split(":")[0] for line in wire.story()]
+            return {
+                "at once": first,
+                "then": then[:2],
+                "reason": wire.events("reject")[0]["reason"],
+                "others": then[2:-1],
+                "after": round(wire.arrivals("close")[0]),
+            }
+
+
+_unanswered("invite", option=NOBODY)
+# with nothing pending it becomes an outbound call to nowhere
+_unanswered("ringing")
+
+
+@point(
+    "/call/sip: /kill while it rings",
+    "9.2",
+    [SomeOf("trackEnd caller", "hangup"), "close", "Some(Canceled)"],
+)
+async def _(bench: Bench) -> list[Any]:
+    call_id = bench.new_id()
+    async with bench.connect(f"id={call_id}", SIP) as wire:
+        await wire.say("invite", option=NOBODY)
+        await wire.until("trackStart")
+        await anyio.sleep(0.3)
+        wire.mark()
+        await bench.http.get(f"/kill/{call_id}")
+        await wire.close_code()
+        *before, last = wire.story()
+        hangup = next(iter(wire.events("hangup")), {"reason": "Some(Canceled)"})
+        return [before, last, hangup["reason"]]
+
+
+@point("/call/sip: hangup waits behind an invite that rings", "1.8", [])
+async def _(bench: Bench) -> list[str]:
+    async with bench.connect(path=SIP) as wire:
+        await wire.say("invite", option=NOBODY)
+        await wire.until("trackStart")
+        wire.mark()
+        await wire.say("hangup")
+        await anyio.sleep(2)
+        return wire.story()
+
+
+async def _behind_refer(bench: Bench, n_commands: int) -> list[Any]:
+    async with bench.call() as wire:
+        options = {"timeout": 2, "autoHangup": False}
+        callee = NOBODY["callee"]
+        await wire.say("refer", caller="", callee=callee, options=options)
+        await wire.until("trackStart")
+        began = wire.now_ms
+        for n in range(n_commands):
+            await wire.say("custom", data=n)
+            await anyio.sleep(0.01)
+        await wire.until("error")
+        with anyio.move_on_after(1):
+            await wire.close_code()
+        ended = [round(at - began) for at in wire.arrivals("close")]
+        return [len(wire.events("custom")), ended]
+
+
+@point("32 commands behind one that blocks wait and are done", "1.8", [32, []])
+async def _(bench: Bench) -> list[Any]:
+    return await _behind_refer(bench, 32)
+
+
+@point(
+    "33 are all lost, and the call ends when that one is done",
+    "1.8",
+    [0, [Between(1800, 2800)]],
+)
+async def _(bench: Bench) -> list[Any]:
+    return await _behind_refer(bench, 33)
+
+
+def _bad_offer(name: str, option: dict[str, Any]) -> None:
+    promised = Matching("error invite: Failed to setup track: .+")
+
+    @point(f"/call/webrtc: {name}", "3.1", [promised, 1005])
+    async def _(bench: Bench) -> list[Any]:
+        async with bench.connect(path=WEBRTC) as wire:
+            await wire.say("invite", option=option)
+            code = await wire.close_code()
+            return [wire.story()[0], code]
+
+
+_bad_offer("invite without an offer", {})
+_bad_offer("an offer that is no SDP", {"offer": "hello"})

@@ -214,7 +214,15 @@ class CallReader(ABC):
         if isinstance(received, BaseNote):
             self.note(received)
             return
-        leg, audio = received
+        self.add_audio(*received)
+
+    def add_audio(self, leg: str, audio: bytes) -> None:
+        """Record audio that passes now: of the connection, or of a WebRTC peer.
+
+        Args:
+            leg: ``"caller"`` or ``"server"``.
+            audio: Bytes in the leg's codec; on WebRTC s16le mono 16 kHz.
+        """
         self._legs.add(leg, audio, self._now_ms())
         heard, self._heard = self._heard, anyio.Event()
         heard.set()

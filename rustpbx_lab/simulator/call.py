@@ -15,7 +15,7 @@ from .audio_out import AudioOut, SocketOut
 from .bridges import Bridges
 from .caller_leg import CallerLeg, SocketLeg
 from .keep_alive import KeepAlive
-from .playback import CommandError, Playback
+from .playback import CommandError, Playback, SetUpError
 from .processors import Processors, build_processors
 from .query import CallQuery
 from .reasons import hangup_reason
@@ -32,10 +32,6 @@ from .wire import event_text, option_wire
 
 QUEUED_COMMANDS = 32
 """Commands that may wait behind one that blocks; one more ends the call after it."""
-
-
-class SetUpError(CommandError):
-    """A set-up command that failed: the call ends."""
 
 
 class Call:
@@ -88,7 +84,7 @@ class Call:
             commands.Bridge: lambda c: self.bridges.connect(c.target_session_id),
             commands.Unbridge: lambda c: self.bridges.disconnect(c.target_session_id),
             commands.Custom: self._echo,
-            commands.AddIceCandidate: lambda _: None,
+            commands.AddIceCandidate: self.add_candidate,
         }
 
     # ------------------------------------------------------------------ life
@@ -384,6 +380,9 @@ class Call:
         """
         del command
         raise CommandError("message command is only supported for SIP calls")
+
+    def add_candidate(self, command: commands.AddIceCandidate) -> None:
+        """Take an ICE candidate; only WebRTC has any use for it."""
 
     def _echo(self, command: commands.Custom) -> None:
         self.emit(

@@ -19,10 +19,15 @@ from .guarded import Guarded, ServerState
 from .incoming_trigger import IncomingState, StartIncoming
 from .query import CallQuery, QueryError, read_query
 from .sip_call import SipCall
+from .webrtc_call import WebRtcCall
 from .wire import event_text
 
 MESSAGE_BYTES = 64 * 1024 * 1024
-CALLS: dict[str, type[Call]] = {"webSocket": Call, "sip": SipCall}
+CALLS: dict[str, type[Call]] = {
+    "webSocket": Call,
+    "sip": SipCall,
+    "webrtc": WebRtcCall,
+}
 Frame = str | bytes | tuple[bytes]
 """A text, a binary, or (in a tuple) the payload of a ping."""
 

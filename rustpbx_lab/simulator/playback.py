@@ -35,6 +35,10 @@ class PlaybackStage(Stage, Protocol):
         ...
 
 
+class SetUpError(CommandError):
+    """A set-up command that failed: the call ends."""
+
+
 class AutoHangup(NamedTuple):
     """The stream whose end ends the call."""
 

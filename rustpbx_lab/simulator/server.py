@@ -139,13 +139,14 @@ class StandIn:
             dump_dir=self._dump_dir,
             watch_queue=self._watch_queue,
             webhook=self._webhook,
+            is_local=self.host in ("127.0.0.1", "::1", "localhost"),
         )
         state = ServerState(services, self.host)
         try:
             # first: an error in a task group would come out as a group of errors
             server = self._listen(state)
             async with anyio.create_task_group() as tasks:
-                state.tasks = tasks
+                state.tasks, services.start = tasks, tasks.start_soon
                 # so that the first sentence of the first call need not wait
                 runtime.in_worker(self._synthesiser.warm_up)
                 runtime.in_worker(self._recogniser.warm_up)

@@ -1,5 +1,6 @@
 """What all calls of a stand-in share."""
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from .bridges import BridgedCall
 from .dump import EventDump
 from .incoming import IncomingCalls
 from .media import Media
+from .playback import SetUpError
 from .playbooks import Playbooks
 from .runtime import Runtime
 from .strict import StrictReports
@@ -56,6 +58,14 @@ class RunningCall(BridgedCall, Protocol):
         ...
 
 
+Job = Callable[[], Coroutine[Any, Any, None]]
+"""A task that is not started yet."""
+
+
+def _nowhere(_: Job) -> None:
+    raise SetUpError("this stand-in has no event loop for media; run it as a server")
+
+
 @dataclass
 class Services:
     """Engines, files, the registry and strict mode of one stand-in."""
@@ -72,6 +82,10 @@ class Services:
     """Entries kept for a slow reader of a call's events; None keeps all."""
     webhook: str | None = None
     """What is told of incoming calls."""
+    is_local: bool = True
+    """Whether media, too, stays on this machine."""
+    start: Callable[[Job], object] = _nowhere
+    """Starts a task of the server; what it raises would end the server."""
 
     def __post_init__(self) -> None:
         self.playbooks = Playbooks(self.runtime.now_ms)

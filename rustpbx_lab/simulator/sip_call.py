@@ -7,10 +7,10 @@ from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.options import CallOption
 
 from .audio_out import PeerOut
-from .call import Call, SetUpError
+from .call import Call
 from .caller_leg import CallerLeg
 from .incoming import IncomingSip
-from .playback import CommandError
+from .playback import CommandError, SetUpError
 from .query import CallQuery
 from .services import Line, Services
 from .sip_leg import SipLeg, extra_of

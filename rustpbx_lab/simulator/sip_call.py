@@ -17,6 +17,7 @@ from .sip_leg import SipLeg, extra_of
 from .sip_script import DECLINE, Act, ScriptError, dialog_error, read_script
 from .telephone import SDP, Telephone
 
+NOBODY = "sip:nobody@127.0.0.1"
 RINGING_INACTIVITY_S = 50
 """What a call that was only rung is listed with."""
 
@@ -38,6 +39,7 @@ class SipCall(Call):
         super().__init__(query, services, line)
         self.sip = SipLeg(self.id, self.runtime, self.emit)
         self._phone: Telephone | None = None
+        self._sender = "invite"
         self._incoming: IncomingSip | None = None
 
     @override
@@ -49,15 +51,17 @@ class SipCall(Call):
     @override
     def set_up(self, sender: str, option: CallOption) -> None:
         if option.callee is None:
-            raise SetUpError(
-                "the stand-in cannot call nobody: option.callee is missing; "
-                "sip:answer@example.com works"
+            self.report(
+                "no callee",
+                f"{sender} calls nobody: after 32 s it is refused with 408; set "
+                "option.callee",
             )
         try:
-            script = read_script(option.callee).called_with(option.sip)
+            script = read_script(option.callee or NOBODY).called_with(option.sip)
         except ScriptError as exc:
             raise SetUpError(str(exc)) from exc
         self._phone = self.telephone(script)
+        self._sender = sender
         self._open(option)
         self.block()
         self._phone.ring(self)
@@ -101,7 +105,7 @@ class SipCall(Call):
     def refuses(self, code: int, reason: str) -> None:
         """Pass on that it refused; the call ends."""
         self.sip.rejects(code, reason)
-        self.fail("invite", dialog_error(code, reason))
+        self.fail(self._sender, dialog_error(code, reason))
         self.sip.ends("bySystem", "system")
         self.end("bySystem")
 

@@ -7,7 +7,7 @@ The user chooses the kind, parameters change it::
     sip:early@h                      rings with early media, then answers
     sip:busy@h  sip:reject@h         rings and refuses: 486, 603
     sip:noanswer@h                   rings and never answers
-    sip:nobody@h                     does not even ring
+    sip:nobody@h                     does not even ring: 408 after 32 s
     sip:unauthorised@h               answers only if the option has credentials
     sip:echo@h                       answers and says what it hears
     sip:anybody-else@h               rings once and answers
@@ -119,6 +119,8 @@ _KNOWN = frozenset(
 )
 
 
+_PLACE = re.compile(r"([^@]+@)?(\[[^]]+\]|[^@:\[\]]+)(:\d+)?")
+"""User, host, port."""
 _TIMED: tuple[ActKind, ...] = ("hold", "resume", "bye")
 
 
@@ -136,10 +138,16 @@ def read_script(uri: str) -> Script:
     """Return what the telephone at a SIP URI does.
 
     Raises:
-        ScriptError: If a parameter has no value that makes sense.
+        ScriptError: If it is no SIP address, or a parameter has no value that makes
+            sense.
     """
     address = re.sub(r"\Asips?:", "", uri.strip().strip("<>"), flags=re.IGNORECASE)
     place, *parameters = address.partition("?")[0].split(";")
+    if not _PLACE.fullmatch(place):
+        raise ScriptError(
+            f"cannot call {shorten(uri)}: it is no SIP address; "
+            "sip:answer@example.com works"
+        )
     user = place.partition("@")[0].partition(":")[0]
     given: dict[str, str] = {}
     for parameter in parameters:

@@ -22,6 +22,9 @@ SDP = "\r\n".join(
     )
 )
 """What either side of a simulated SIP call says about its media."""
+UNHEARD_MS = 32_000
+"""How long the server repeats an INVITE of which it hears nothing (SIP's timer B)."""
+TIMEOUT = 408
 LONGEST_WAITING = 50 * FRAME_SAMPLES
 """Samples an echo keeps; the rest of a faster sender is lost."""
 
@@ -73,6 +76,10 @@ class Telephone:
             self._after(number * script.ring_ms, self._ring)
         if script.code is not None:
             self._after(script.rings * script.ring_ms, self._decide)
+        elif not script.rings:
+            self._after(
+                UNHEARD_MS, lambda: other.refuses(TIMEOUT, refusal_text(TIMEOUT))
+            )
 
     def talk(self, other: OtherEnd) -> None:
         """Begin to talk: the call is answered, by this side or the other."""

@@ -253,8 +253,33 @@ def test_messages_need_a_dialog():
 
 
 @pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("invite", {"option": {"callee": "sip:nobody@h"}}),
+        ("invite", {"option": {}}),
+        ("ringing", {}),
+    ],
+)
+def test_nobody_there_is_a_408_after_32_seconds(command, fields):
+    bench = sip_bench()
+    bench.say(command, **fields)
+    bench.advance(31_900)
+    assert [event["event"] for _, event in bench.new_events()] == ["trackStart"]
+    bench.advance(200)
+    reject, error, *rest = [event for _, event in bench.new_events()]
+    assert (reject["code"], reject["reason"]) == (408, "408 Request Timeout")
+    assert error["sender"] == command
+    assert error["error"] == "Dialog error:408 Request Timeout(408 Request Timeout)"
+    assert [event["event"] for event in rest] == ["trackEnd", "hangup"]
+    assert bench.line.closed_ms is not None
+
+
+@pytest.mark.parametrize(
     ("option", "why"),
-    [({}, "option.callee is missing"), ({"callee": "sip:x@h;rings=two"}, "no number")],
+    [
+        ({"callee": ":::"}, "no SIP address"),
+        ({"callee": "sip:x@h;rings=two"}, "no number"),
+    ],
 )
 def test_a_callee_that_makes_no_sense_is_a_clear_error(option, why):
     bench = sip_bench()

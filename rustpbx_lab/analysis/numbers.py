@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rustpbx_lab.log import Record
 
 from .barge_in import Overlap, OverlapFold
-from .folds import Quality, said_at
+from .folds import Changes, Quality, said_at
 from .latency import Percentiles, percentiles, turn_latencies
 from .playback import PlaybackFold
 from .talk import Talk, TalkMeter
@@ -53,11 +53,13 @@ class _First(NamedTuple):
 
 
 class NumbersFold:
-    """Keeps up with a log: a step costs the new records."""
+    """Keeps up with a log: a step costs the new records.
+
+    Turns and double talk are folded by whoever shows them, too; so they are given.
+    """
 
     def __init__(self) -> None:
-        self._turns, self._overlaps, self._talk = TurnFold(), OverlapFold(), TalkMeter()
-        self._playback = PlaybackFold()
+        self._talk, self._playback = TalkMeter(), PlaybackFold()
         self._settled_turns: list[Turn] = []
         self._open_turns: list[Turn] = []
         self._settled_overlaps: list[Overlap] = []
@@ -66,10 +68,14 @@ class NumbersFold:
         self._first: _First | None = None
         self._is_first_settled = False
 
-    def advance(self, records: Iterable[Record]) -> None:
-        """Take in the next records of the log."""
+    def advance(
+        self,
+        records: Iterable[Record],
+        turns: Changes[Turn],
+        overlaps: Changes[Overlap],
+    ) -> None:
+        """Take in the next records of the log and what they made of its tables."""
         new = list(records)
-        turns, overlaps = self._turns.advance(new), self._overlaps.advance(new)
         self._settled_turns += turns.closed
         self._open_turns = turns.open
         self._settled_overlaps += overlaps.closed
@@ -129,6 +135,7 @@ def _quality(turns: Iterable[Turn]) -> Quality:
 
 def numbers(records: Iterable[Record], now_ms: float) -> Numbers:
     """Return the numbers of a whole log; see `NumbersFold`."""
+    new = list(records)
     fold = NumbersFold()
-    fold.advance(records)
+    fold.advance(new, TurnFold().advance(new), OverlapFold().advance(new))
     return fold.now(now_ms)

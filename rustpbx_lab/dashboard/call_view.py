@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import param
 
-from rustpbx_lab.analysis.timelines import TIMELINES
+from rustpbx_lab.analysis.numbers import NumbersFold
+from rustpbx_lab.analysis.timelines import TIMELINES, Changes
 from rustpbx_lab.audio.recording import Leg
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events
@@ -35,6 +36,8 @@ class Table:
 
     def __init__(self, name: str) -> None:
         self._fold = TIMELINES[name]()
+        self.changes: Changes[Any] = Changes([], [])
+        """What the last records changed."""
         self._closed: list[tuple[float, int, Any]] = []
         self._longest = 0.0
         self.open: list[Any] = []
@@ -42,7 +45,7 @@ class Table:
 
     def advance(self, records: Sequence[Record]) -> bool:
         """Take in new records; tell whether the table changed."""
-        changes = self._fold.advance(records)
+        self.changes = changes = self._fold.advance(records)
         for row in changes.closed:
             start, end = _span(row)
             self._longest = max(self._longest, end - start)
@@ -51,6 +54,11 @@ class Table:
         changed = bool(changes.closed) or changes.open != self.open
         self.open = list(changes.open)
         return changed
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are, unfinished ones included."""
+        return self.n_closed + len(self.open)
 
     def rows(self, start_ms: float = -np.inf, end_ms: float = np.inf) -> list[Any]:
         """Return the rows that may lie between two call times, by time."""
@@ -125,6 +133,7 @@ class CallView(param.Parameterized):
         self.tables = {name: Table(name) for name in TIMELINES}
         self.caller = Sound(lambda: call.recording.caller)
         self.agent = Sound(lambda: call.recording.server)
+        self.numbers = NumbersFold()
         self.changed: frozenset[str] = frozenset()
         """Tables that the last refresh changed."""
         self.new_records: Sequence[Record] = ()
@@ -147,6 +156,8 @@ class CallView(param.Parameterized):
         self.changed = frozenset(
             name for name, table in self.tables.items() if table.advance(records)
         )
+        turns, overlaps = self.tables["turns"], self.tables["overlaps"]
+        self.numbers.advance(records, turns.changes, overlaps.changes)
         heard = [sound.refresh() for sound in (self.caller, self.agent)]
         return bool(records) or any(heard)
 

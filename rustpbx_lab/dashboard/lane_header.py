@@ -4,11 +4,19 @@ from collections.abc import Sequence
 
 import panel as pn
 
-from rustpbx_lab.plots import agent_lane, asr_lane, caller_lane, overview, point_lanes
+from rustpbx_lab.plots import (
+    agent_lane,
+    asr_lane,
+    caller_lane,
+    latency,
+    overview,
+    point_lanes,
+)
 from rustpbx_lab.plots.timeline import clock
 
 from .call_view import CallView
 from .styles import html
+from .what_if import WhatIf
 
 CSS = """
 .g{height:100%;border-right:1px solid var(--lab-hair);position:relative;
@@ -19,29 +27,45 @@ CSS = """
   transform:translateY(-50%)}
 .t{font-weight:700;font-size:12px;color:var(--lab-text)}
 .why{white-space:normal;line-height:12px;color:var(--lab-warning-ink)}
+.lost{white-space:normal;line-height:12px;padding:4px 6px;border-radius:3px;
+  color:var(--lab-error-ink);background:var(--lab-error-tint)}
 .sw{width:12px;height:9px;border-radius:2px;flex:none;display:inline-block}
 .lv{position:absolute;right:6px;width:4px;border-radius:2px;overflow:hidden;
   background:var(--lab-hair)}
 .lv i{position:absolute;bottom:0;left:0;right:0}
 """
 CALLER_PX = caller_lane.HEIGHT + 20
+DEAF_PX = 84
+"""Height of the caller's lane without a detector: its sound is left."""
+REASON_PX = 28
+"""Height of a lane that has only a reason to show."""
+LOST_AFTER_MS, LOST_VOICE_MS = 10_000, 1000
+FULL = (
+    overview.HEIGHT,
+    CALLER_PX,
+    asr_lane.HEIGHT,
+    agent_lane.HEIGHT,
+    latency.HEIGHT,
+    point_lanes.METRICS_HEIGHT,
+    point_lanes.COMMANDS_HEIGHT,
+)
+"""Heights of all lanes, from above."""
+LOST = (
+    "No VAD or ASR events for 10 s of audio: option 'asr' or 'vad' was refused by the "
+    "server without an error"
+)
 
 
 class LaneHeaders:
     """One pane a lane, redrawn only when its text changes."""
 
     def __init__(self, width: int) -> None:
-        heights = (
-            overview.HEIGHT,
-            CALLER_PX,
-            asr_lane.HEIGHT,
-            agent_lane.HEIGHT,
-            point_lanes.METRICS_HEIGHT,
-            point_lanes.COMMANDS_HEIGHT,
-        )
         self.panes: Sequence[pn.pane.HTML] = [
-            html("", CSS, width=width, height=height) for height in heights
+            html("", CSS, width=width, height=height) for height in FULL
         ]
+        self.heights: Sequence[int] = FULL
+        """How high the lanes are to be: those with nothing to show are low."""
+        self._what_if: WhatIf | None = None
         self._cursor = "–"  # noqa: RUF001
         self._view: CallView | None = None
         self.show(None)
@@ -49,16 +73,18 @@ class LaneHeaders:
     def show_cursor(self, at_ms: float | None) -> None:
         """Show the call time under the pointer."""
         self._cursor = clock(at_ms)
-        self.show(self._view)
+        self.show(self._view, self._what_if)
 
-    def show(self, view: CallView | None) -> None:
+    def show(self, view: CallView | None, what_if: WhatIf | None = None) -> None:
         """Redraw the headers for a call, or for none."""
-        self._view = view
+        self._view, self._what_if = view, what_if
+        self.heights = lane_heights(view)
         texts = (
             _lane(None, _line(17, "Whole call")),
             _lane("caller", self._caller(view)),
             _lane("asr", _asr(view)),
             _lane("agent", _agent(view)),
+            _lane("llm", _latency(view)),
             _lane(
                 "tts",
                 _line(17, "Metrics", "t")
@@ -93,20 +119,58 @@ class LaneHeaders:
         head += _line(53, told) + _meter(28, level, "caller")
         option = view.option
         if option is not None and option.vad is None:
-            return head + _line(100, "No VAD: the call has no option vad", "why")
+            return head + _line(70, "No VAD: option vad is not set", "why")
+        if is_lost(view):
+            return head + _line(108, LOST, "lost")
         params = view.vad_params
         threshold = "" if params is None else f"&gt; {params.voice_threshold:.2f}"
-        return (
-            head
-            + _line(98, f"probability (local) <span class='m'>{threshold}</span>")
-            + _line(CALLER_PX - caller_lane.BAR_Y, _swatch("vad") + "speaking, server")
+        head += _line(90, f"probability <span class='m'>{threshold}</span> (local)")
+        server = _swatch("vad") + "speaking, server"
+        return head + _line(CALLER_PX - caller_lane.BAR_Y, server) + self._ghosts()
+
+    def _ghosts(self) -> str:
+        if self._what_if is None or not self._what_if.is_on:
+            return ""
+        box = (
+            '<span class="sw" style="border:1px dashed var(--lab-vad);'
+            'background:var(--lab-vad-tint)"></span>'
         )
+        params = self._what_if.params
+        words = f"what-if {params.speech_padding_ms} / {params.silence_padding_ms}"
+        return _line(CALLER_PX - caller_lane.GHOST_Y, box + words)
+
+
+def lane_heights(view: CallView | None) -> Sequence[int]:
+    """Return how high each lane is to be; without detector or recogniser, low."""
+    option = None if view is None else view.option
+    if option is None:
+        return FULL
+    _, caller, asr, *rest = FULL
+    deaf, mute = option.vad is None, option.asr is None
+    heights = [FULL[0], DEAF_PX if deaf else caller, REASON_PX if mute else asr, *rest]
+    if deaf and mute:
+        heights[4] = REASON_PX
+    return heights
+
+
+def is_lost(view: CallView) -> bool:
+    """Whether the server hears nothing although the caller talks.
+
+    A mistake in the option of a recogniser makes it drop all processors in silence.
+    """
+    if any(view.tables[name].n_rows for name in ("speech", "recognition")):
+        return False
+    probabilities = view.call.probabilities
+    voiced = int((probabilities > 0.6).sum()) * caller_lane.FRAME_MS
+    heard = len(probabilities) * caller_lane.FRAME_MS
+    return heard >= LOST_AFTER_MS and voiced >= LOST_VOICE_MS
 
 
 def _asr(view: CallView | None) -> str:
     option = None if view is None else view.option
     if option is not None and option.asr is None:
-        return _line(16, "ASR", "t") + _line(33, "No ASR: no option asr", "why")
+        words = "<b class='t'>ASR</b> none: option asr is not set"
+        return _line(14, words, "why")
     return _line(16, "ASR", "t") + _line(36, "| delta &nbsp;◆ final, delay")
 
 
@@ -126,6 +190,16 @@ def _agent(view: CallView | None) -> str:
         + _meter(10, level if playing else None, "agent")
         + _line(agent_lane.HEIGHT - 15, box)
     )
+
+
+def _latency(view: CallView | None) -> str:
+    option = None if view is None else view.option
+    if option is not None and option.vad is None and option.asr is None:
+        return _line(14, "<b class='t'>Turns</b> unknown without VAD or ASR", "why")
+    words = "stop → first audio"
+    if option is not None and option.vad is None:
+        words = "stop by the recogniser"
+    return _line(16, "Turn latency", "t") + _line(33, words)
 
 
 def _lane(role: str | None, inner: str) -> str:

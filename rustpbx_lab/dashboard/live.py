@@ -25,6 +25,8 @@ from .connection import ConnectionPanel
 from .events_box import EventsBox
 from .header import Header
 from .inspector import Inspector
+from .key_list import KeyList
+from .kpi_strip import KpiStrip
 from .live_keys import KEYS, LiveKeys
 from .replay_bar import ReplayBar
 from .styles import NOTE_CSS, html, theme_config
@@ -84,6 +86,8 @@ class LivePage(Viewer):
 
     def _make_parts(self, palette: Any, endpoint: str) -> None:
         self.header = Header()
+        self.kpi = KpiStrip()
+        self.key_list = KeyList()
         self.timeline = TimelineBox(palette, self.select)
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
@@ -111,6 +115,7 @@ class LivePage(Viewer):
             min_height=160,
         )
         main = pn.Column(
+            self.kpi,
             self.timeline,
             self.replay,
             bottom,
@@ -119,6 +124,7 @@ class LivePage(Viewer):
             self.pulse,
             self.toast,
             self.bar.dialog.dialog,
+            self.key_list.dialog,
             margin=0,
             sizing_mode="stretch_both",
             styles={"background": "var(--lab-page)"},
@@ -187,7 +193,7 @@ class LivePage(Viewer):
                 location.update_query(call=call.id)
         if self._view is not None:
             self._view.refresh()
-        for box in (self.timeline, self.transcript, self.events, self.replay):
+        for box in (self.kpi, self.timeline, self.transcript, self.events, self.replay):
             box.show_call(self._view)
         self.select(None)
         self._show_state()
@@ -250,6 +256,7 @@ class LivePage(Viewer):
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
+        self.kpi.refresh()
         self.bar.show_call(self._view, self._is_allowed() and not self._is_replay())
         self.connection.show_calls(None if self._view is None else self._view.call)
 

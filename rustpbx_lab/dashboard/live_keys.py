@@ -5,6 +5,7 @@ from typing import Any
 KEYS = (
     *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
     *("t", "i", "m", "h", "Enter", "/", " "),
+    *("w", "z", "[", "]", "?"),
 )
 """The keys that the page takes while nobody types."""
 
@@ -48,6 +49,14 @@ class LiveKeys:
 
     def _press_command_key(self, key: str) -> None:
         match key:
+            case "w":
+                self._flip(self._page.timeline.bar.what_if)
+            case "z":
+                self._flip(self._page.timeline.bar.box_zoom)
+            case "[" | "]":
+                self._go_to_turn(forward=key == "]")
+            case "?":
+                self._page.key_list.open()
             case "t":
                 self._page.keys.focus("lab-say")
             case "/":
@@ -61,6 +70,31 @@ class LiveKeys:
                 self._page.say("press Enter to hang up", "warning")
             case _:
                 return
+
+    @staticmethod
+    def _flip(switch: Any) -> None:
+        switch.value = not switch.value
+
+    def _go_to_turn(self, *, forward: bool) -> None:
+        """Centre the turn before or after the middle of what is shown."""
+        view = self._page.view
+        if view is None:
+            return
+        turns = view.tables["turns"].rows()
+        starts = sorted(
+            {at: turn.seq for turn in turns if (at := turn.start_ms)}.items()
+        )
+        middle = self._page.timeline.middle_ms
+        # a turn that is in the middle already is the one to leave
+        beside = [
+            (at, seq)
+            for at, seq in starts
+            if (at > middle + 1 if forward else at < middle - 1)
+        ]
+        if beside:
+            at, seq = beside[0] if forward else beside[-1]
+            self._page.select(seq)
+            self._page.timeline.centre(at)
 
     def _step(self, key: str) -> None:
         """Select the next or previous row; N and P stop at errors only."""

@@ -4,33 +4,37 @@ from collections.abc import Callable
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.events import DoubleTap, MouseMove, Tap
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.plots import agent_lane, asr_lane, caller_lane, overview, point_lanes
+from rustpbx_lab.plots import (
+    agent_lane,
+    asr_lane,
+    caller_lane,
+    latency,
+    overview,
+    point_lanes,
+)
+from rustpbx_lab.plots.bands import Bands
 from rustpbx_lab.plots.theme import Painter, Palette
 from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
 
 from .call_view import CallView
-from .lane_header import LaneHeaders
-from .styles import BOX, html
+from .lane_header import FULL, LaneHeaders
+from .styles import BOX
+from .timeline_bar import SPANS, TimelineBar
+from .what_if import WhatIf
 
-SPANS = {"10 s": 10_000, "20 s": 20_000, "60 s": 60_000, "Fit": None}
 HEADER_PX = 148
 FIRST_WIDTH_PX = 1100
 AHEAD = 0.025
 """How much empty time stands right of now."""
 OVERVIEW_EVERY = 7
 """Ticks between two redraws of the whole call: about one a second."""
-LEGEND_CSS = """
-.lg{display:flex;gap:12px;align-items:center;height:30px;font-size:11px;
-  color:var(--lab-muted);justify-content:flex-end;white-space:nowrap;padding-right:8px;
-  overflow:hidden}
-.lg span{display:flex;gap:5px;align-items:center}
-.sw{width:10px;height:10px;border-radius:2px;display:inline-block}
-"""
+METRICS = 5
+"""Place of the lane that a low window has no room for."""
+LOW_CSS = "@media (max-height:899px){:host{display:none !important}}"
 
 
 class TimelineBox(Viewer):
@@ -42,16 +46,19 @@ class TimelineBox(Viewer):
         self._on_select = on_select
         self._painter = Painter(palette)
         self._axis = TimeAxis(self._painter)
+        self._bands = Bands(self._painter)
         self._overview = overview.Overview(self._axis)
-        self._caller = caller_lane.CallerLane(self._axis)
-        self._asr = asr_lane.AsrLane(self._axis)
-        self._agent = agent_lane.AgentLane(self._axis)
+        self._caller = caller_lane.CallerLane(self._axis, self._bands)
+        self._asr = asr_lane.AsrLane(self._axis, self._bands)
+        self._agent = agent_lane.AgentLane(self._axis, self._bands)
+        self._latency = latency.LatencyLane(self._axis)
         self._metrics = point_lanes.MetricsLane(self._axis)
         self._commands = point_lanes.CommandsLane(self._axis)
         self._lanes = (
             self._caller,
             self._asr,
             self._agent,
+            self._latency,
             self._metrics,
             self._commands,
         )
@@ -59,78 +66,28 @@ class TimelineBox(Viewer):
         self._moves_itself = False
         self._drawn: Any = None
         self._ticks = 0
-        self._make_bar()
+        self.bar = TimelineBar()
+        self.span, self.follow = self.bar.span, self.bar.follow
+        self.what_if = WhatIf(self._show_what_if)
+        self._watch_bar()
         self._listen()
         self._layout = self._assemble()
 
     # ------------------------------------------------------------------ building
 
-    def _make_bar(self) -> None:
-        self.span = pmui.RadioButtonGroup(
-            options=list(SPANS),
-            value="20 s",
-            size="small",
-            width=164,
-            margin=(3, 6, 2, 0),
-            sx={
-                "& .MuiToggleButton-root": {
-                    "padding": "1px 7px",
-                    "fontSize": "11.5px",
-                    "textTransform": "none",
-                    "lineHeight": 1.7,
-                    "whiteSpace": "nowrap",
-                    "flex": 1,
-                }
-            },
+    def _watch_bar(self) -> None:
+        bar = self.bar
+        bar.span.param.watch(lambda _: self._set_span(), "value")
+        bar.zoom_in.on_click(lambda _: self.zoom(0.5))
+        bar.zoom_out.on_click(lambda _: self.zoom(2.0))
+        bar.follow.param.watch(lambda _: self._say_follow(), "value")
+        bar.box_zoom.param.watch(
+            lambda event: self._axis.use_box_zoom(event.new), "value"
         )
-        self.zoom_in = _icon("zoom_in", "Zoom in (+)")
-        self.zoom_out = _icon("zoom_out", "Zoom out (−)")  # noqa: RUF001
-        self.follow = pmui.Switch(
-            label="Follow live",
-            value=True,
-            size="small",
-            margin=(1, 4),
-            sx={"& .MuiFormControlLabel-label": {"fontSize": "12px"}},
-        )
-        self.span.param.watch(lambda _: self._set_span(), "value")
-        self.zoom_in.on_click(lambda _: self.zoom(0.5))
-        self.zoom_out.on_click(lambda _: self.zoom(2.0))
-        self.follow.param.watch(lambda _: self._say_follow(), "value")
-        colours = (
-            ("vad", "speech, hang-over"),
-            ("asr", "ASR"),
-            ("tts", "TTS wait"),
-            ("agent", "playback"),
-        )
-        swatches = "".join(
-            f'<span><i class="sw" style="background:var(--lab-{role})"></i>'
-            f"{name}</span>"
-            for role, name in colours
-        )
-        self._legend = html(
-            f'<div class="lg">{swatches}</div>',
-            LEGEND_CSS,
-            sizing_mode="stretch_width",
-            height=30,
-        )
+        bar.what_if.param.watch(lambda event: self.what_if.turn(event.new), "value")
 
     def _assemble(self) -> Viewable:
-        bar = pn.Row(
-            self.span,
-            self.zoom_in,
-            self.zoom_out,
-            self.follow,
-            self._legend,
-            height=31,
-            margin=0,
-            sizing_mode="stretch_width",
-            styles={
-                "border-bottom": "1px solid var(--lab-hair)",
-                "padding": "0 4px 0 8px",
-            },
-        )
-        plots = [self._overview.figure, *(lane.figure for lane in self._lanes)]
-        rows = [
+        self._rows = [
             pn.Row(
                 header,
                 pn.pane.Bokeh(
@@ -140,17 +97,21 @@ class TimelineBox(Viewer):
                 height=plot.height,
                 sizing_mode="stretch_width",
             )
-            for header, plot in zip(self._headers.panes, plots, strict=True)
+            for header, plot in zip(self._headers.panes, self._plots, strict=True)
         ]
-        height = sum(plot.height or 0 for plot in plots)
+        self._rows[METRICS].stylesheets = [LOW_CSS]
         return pn.Column(
-            bar,
-            *rows,
-            margin=(8, 8, 0, 8),
-            height=height + 33,
+            self.bar,
+            self.what_if,
+            *self._rows,
+            margin=(6, 8, 0, 8),
             sizing_mode="stretch_width",
             styles=BOX,
         )
+
+    @property
+    def _plots(self) -> list[Any]:
+        return [self._overview.figure, *(lane.figure for lane in self._lanes)]
 
     def _listen(self) -> None:
         for lane in self._lanes:
@@ -174,7 +135,7 @@ class TimelineBox(Viewer):
     # ------------------------------------------------------------------ moving
 
     def _zoom_here(self, event: Any) -> None:
-        self._centre(event.x, 20_000)
+        self.centre(event.x, 20_000)
 
     def _hover(self, event: Any) -> None:
         self._headers.show_cursor(event.x)
@@ -221,7 +182,14 @@ class TimelineBox(Viewer):
         start, end = self._axis.visible
         self._move(start + by_ms, end + by_ms)
 
-    def _centre(self, at_ms: float, span_ms: float | None = None) -> None:
+    @property
+    def middle_ms(self) -> float:
+        """The call time in the middle of what is shown."""
+        start, end = self._axis.visible
+        return (start + end) / 2
+
+    def centre(self, at_ms: float, span_ms: float | None = None) -> None:
+        """Show the surroundings of a call time."""
         self.follow.value = False
         start, end = self._axis.visible
         span = span_ms or end - start
@@ -231,7 +199,7 @@ class TimelineBox(Viewer):
         """Bring a call time into view; nothing moves if it is there already."""
         start, end = self._axis.visible
         if not start <= at_ms <= end:
-            self._centre(at_ms)
+            self.centre(at_ms)
 
     def show_playhead(self, at_ms: float | None) -> None:
         """Draw where one listens, and keep it in view; None draws nothing."""
@@ -242,7 +210,7 @@ class TimelineBox(Viewer):
         playhead.update(location=at_ms, visible=True)
         start, end = self._axis.visible
         if not start <= at_ms <= end:
-            self._centre(at_ms + (end - start) * 0.4)
+            self.centre(at_ms + (end - start) * 0.4)
 
     # ------------------------------------------------------------------ drawing
 
@@ -259,6 +227,7 @@ class TimelineBox(Viewer):
     def show_call(self, view: CallView | None) -> None:
         """Show another call."""
         self._view = view
+        self.what_if.show_call(view)
         self.show_playhead(None)
         self._drawn = None
         self._ticks = 0
@@ -272,7 +241,7 @@ class TimelineBox(Viewer):
         """Repaint in another palette; edges are redrawn by a change of size."""
         self._painter.use(palette)
         self._drawn = None
-        for plot in [self._overview.figure, *(lane.figure for lane in self._lanes)]:
+        for plot in self._plots:
             height = plot.height or 0
             plot.height = height + 1 if height % 2 == 0 else height - 1
         self.refresh(changed=True)
@@ -282,16 +251,18 @@ class TimelineBox(Viewer):
         view = self._view
         if view is not None and self.follow.value:
             self._follow(view)
+        changed = self.what_if.refresh() or changed
+        self.bar.say_effect(self.what_if.words if self.what_if.is_on else "")
         window = self.window()
         drawn = (window, view and view.is_over)
         if view is None or (not changed and drawn == self._drawn):
-            self._headers.show(view)
+            self._show_headers()
             return
         self._drawn = drawn
         self._draw(view, window)
         if self._ticks % OVERVIEW_EVERY == 0:
             self._draw_overview(view)
-            self._headers.show(view)
+            self._show_headers()
         self._ticks += 1
         self._say_follow()
 
@@ -306,15 +277,15 @@ class TimelineBox(Viewer):
             self._move(end - span, end)
 
     def _draw(self, view: CallView, window: Window) -> None:
-        margin = (window.end_ms - window.start_ms) * 0.15
-        start, end = window.start_ms - margin, window.end_ms + margin
+        start, end = window.with_margin
         rows = {name: table.rows(start, end) for name, table in view.tables.items()}
         set_now([lane.figure for lane in self._lanes], window.now_ms)
-        self._caller.show(
-            rows["speech"], view.vad_params, view.frames(start, end), window
-        )
+        self._bands.show(rows["turns"], rows["overlaps"], window)
+        self._show_caller(rows["speech"], view, window)
         self._asr.show(rows["recognition"], window)
-        self._agent.show(rows["playback"], window)
+        cut_offs = latency.cut_off_words(rows["turns"])
+        self._agent.show(rows["playback"], window, cut_offs)
+        self._latency.show(rows["turns"], window)
         points = point_lanes.points_of(
             rows["metrics"], rows["recognition"], rows["speech"]
         )
@@ -347,18 +318,36 @@ class TimelineBox(Viewer):
             view.tables["marks"].rows(), view.tables["playback"].rows()
         )
 
-    def _say_follow(self) -> None:
-        words = "Follow live"
+    def _show_caller(self, speech: Any, view: CallView, window: Window) -> None:
+        start, end = window.with_margin
+        ghosts = self.what_if.ghosts(start, end)
+        frames = view.frames(start, end)
+        self._caller.show(speech, view.vad_params, frames, window, ghosts)
+
+    def _show_what_if(self) -> None:
+        """Draw the ghosts at once: they follow a slider, not the tick."""
         view = self._view
+        words = self.what_if.words if self.what_if.is_on else ""
+        self.bar.say_effect(words)
+        if view is not None:
+            window = self.window()
+            speech = view.tables["speech"].rows(*window.with_margin)
+            self._show_caller(speech, view, window)
+        self._show_headers()
+
+    def _show_headers(self) -> None:
+        self._headers.show(self._view, self.what_if)
+        for row, plot, height, full in zip(
+            self._rows, self._plots, self._headers.heights, FULL, strict=True
+        ):
+            if row.height != height:
+                row.height = plot.height = height
+                for part in row:
+                    part.height = height
+                plot.y_range.start = full - height  # what is above stays in its place
+
+    def _say_follow(self) -> None:
+        view, behind = self._view, None
         if view is not None and not self.follow.value and not view.is_over:
             behind = (view.now_ms - self._axis.visible[1]) / 1000
-            if behind >= 1:
-                words = f"Follow live · {behind:.0f} s behind"
-        if self.follow.label != words:
-            self.follow.label = words
-
-
-def _icon(name: str, description: str) -> pmui.IconButton:
-    return pmui.IconButton(
-        icon=name, description=description, size="small", margin=0, icon_size="17px"
-    )
+        self.bar.say_behind(behind)

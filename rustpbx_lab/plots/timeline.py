@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 from bokeh.models import (
     BoxAnnotation,
+    BoxZoomTool,
     ColumnDataSource,
     CrosshairTool,
     DatetimeTicker,
@@ -51,6 +52,12 @@ class Window:
         """How much time a pixel covers."""
         return max(self.end_ms - self.start_ms, 1.0) / max(self.width_px, 1)
 
+    @property
+    def with_margin(self) -> tuple[float, float]:
+        """What is sent to the browser: a short pan must not show an empty edge."""
+        margin = (self.end_ms - self.start_ms) * 0.15
+        return self.start_ms - margin, self.end_ms + margin
+
     def shows(self, start_ms: float, end_ms: float) -> bool:
         """Whether a span lies in the window or just beside it."""
         margin = (self.end_ms - self.start_ms) * 0.25
@@ -75,6 +82,7 @@ class TimeAxis:
     def __init__(self, painter: Painter) -> None:
         self.painter = painter
         self.range = Range1d(start=0, end=20_000, min_interval=400)
+        self._drags: list[tuple[figure, PanTool, BoxZoomTool]] = []
         self._ticker = DatetimeTicker(desired_num_ticks=10)
         self.cursor = Span(dimension="height", line_dash=[2, 2], line_alpha=0.55)
         painter.paint(self.cursor, line_color="text")
@@ -125,12 +133,21 @@ class TimeAxis:
 
     def _add_tools(self, plot: figure) -> None:
         pan = PanTool(dimensions="width")
+        box = BoxZoomTool(dimensions="width")
+        self.painter.paint(box.overlay, fill_color="accent", line_color="accent")
         plot.add_tools(
             pan,
+            box,
             WheelZoomTool(dimensions="width", modifiers="ctrl"),
             CrosshairTool(overlay=self.cursor),
         )
         plot.toolbar.active_drag = pan
+        self._drags.append((plot, pan, box))
+
+    def use_box_zoom(self, is_on: bool) -> None:
+        """Let dragging draw the part to zoom into, or move along."""
+        for plot, pan, box in self._drags:
+            plot.toolbar.active_drag = box if is_on else pan
 
     def _add_now(self, plot: figure) -> None:
         hair = Span(location=0.5, dimension="width", line_width=1)

@@ -388,7 +388,8 @@ def test_any_way_of_cutting_the_log_gives_the_same_rows(fold, cuts: list[int]):
 @settings(max_examples=60, deadline=None)
 def test_any_way_of_cutting_the_log_gives_the_same_numbers(cuts: list[int]):
     records = conversation().log.records()
-    fold = NumbersFold()
+    fold, turns, overlaps = NumbersFold(), TurnFold(), OverlapFold()
     for begin, end in zip([0, *cuts], [*cuts, len(records)], strict=True):
-        fold.advance(records[begin:end])
+        new = records[begin:end]
+        fold.advance(new, turns.advance(new), overlaps.advance(new))
     assert fold.now(20_000) == numbers(records, 20_000)

@@ -58,7 +58,7 @@ def test_the_timeline_draws_what_the_log_says():
     view = seen(conversation())
     box = TimelineBox(LIGHT, nothing)
     box.show_call(view)
-    assert len(box._caller.speech.data["left"]) == 1
+    assert [span.look for span in box._caller.spans.rows] == ["speech", "hang-over"]
     assert box._asr.finals.data["delay"] == ["+455 ms"] or box._asr.finals.data["at"]
     assert box._agent.cuts.data["x"]
     assert "error" in " ".join(box._commands.marks.data["text"])

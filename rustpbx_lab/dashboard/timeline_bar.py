@@ -1,0 +1,113 @@
+"""The bar over the timeline: how much is shown, live or not, what if, the legend."""
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.plots.latency import ROLES
+
+from .styles import html
+
+SPANS = {"10 s": 10_000, "20 s": 20_000, "60 s": 60_000, "Fit": None}
+FOLLOW = "Follow live"
+BAR_CSS = """
+.lg{display:flex;gap:12px;align-items:center;height:30px;font-size:11px;
+  color:var(--lab-muted);justify-content:flex-end;white-space:nowrap;padding-right:8px;
+  overflow:hidden}
+.lg span{display:flex;gap:5px;align-items:center}
+.lg .chip{display:block;margin-right:auto;padding:2px 8px;border-radius:3px;
+  background:var(--lab-vad-tint);color:var(--lab-vad-ink);overflow:hidden;
+  text-overflow:ellipsis}
+.sw{width:10px;height:10px;border-radius:2px;display:inline-block}
+@media (max-width:1399px){.lg .sg{display:none}}
+"""
+SWITCH_SX = {"& .MuiFormControlLabel-label": {"fontSize": "12px"}}
+
+
+class TimelineBar(Viewer):
+    """Widgets only; the timeline watches them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.span = pmui.RadioButtonGroup(
+            options=list(SPANS),
+            value="20 s",
+            size="small",
+            width=164,
+            margin=(3, 6, 2, 0),
+            sx={
+                "& .MuiToggleButton-root": {
+                    "padding": "1px 7px",
+                    "fontSize": "11.5px",
+                    "textTransform": "none",
+                    "lineHeight": 1.7,
+                    "whiteSpace": "nowrap",
+                    "flex": 1,
+                }
+            },
+        )
+        self.zoom_in = _icon("zoom_in", "Zoom in (+)")
+        self.zoom_out = _icon("zoom_out", "Zoom out (−)")  # noqa: RUF001
+        self.box_zoom = pmui.Toggle(
+            icon="highlight_alt",
+            label="",
+            description="Drag to zoom (Z)",
+            value=False,
+            size="small",
+            margin=(2, 2),
+            width=30,
+            sx={"minWidth": "0", "padding": "2px 5px", "height": "26px"},
+        )
+        self.follow = pmui.Switch(
+            label=FOLLOW, value=True, size="small", margin=(1, 4), sx=SWITCH_SX
+        )
+        self.what_if = pmui.Switch(
+            label="What-if", value=False, size="small", margin=(1, 4), sx=SWITCH_SX
+        )
+        self._swatches = "".join(
+            f'<span class="sg"><i class="sw" style="background:var(--lab-{role})"></i>'
+            f"{name}</span>"
+            for name, role in ROLES.items()
+        )
+        self._legend = html("", BAR_CSS, sizing_mode="stretch_width", height=30)
+        self.say_effect("")
+        self._layout = pn.Row(
+            self.span,
+            self.zoom_in,
+            self.zoom_out,
+            self.box_zoom,
+            self.follow,
+            self.what_if,
+            self._legend,
+            height=31,
+            margin=0,
+            sizing_mode="stretch_width",
+            styles={
+                "border-bottom": "1px solid var(--lab-hair)",
+                "padding": "0 4px 0 8px",
+            },
+        )
+
+    def __panel__(self) -> Viewable:
+        return self._layout
+
+    def say_effect(self, words: str) -> None:
+        """Show what the what-if changes; our own words, as HTML."""
+        chip = f'<b class="chip" style="font-weight:400">{words}</b>' if words else ""
+        text = f'<div class="lg">{chip}{self._swatches}</div>'
+        if self._legend.object != text:
+            self._legend.object = text
+
+    def say_behind(self, seconds: float | None) -> None:
+        """Say how far what is shown lies behind now; None: nothing to say."""
+        words = FOLLOW
+        if seconds is not None and seconds >= 1:
+            words = f"{FOLLOW} · {seconds:.0f} s behind"
+        if self.follow.label != words:
+            self.follow.label = words
+
+
+def _icon(name: str, description: str) -> pmui.IconButton:
+    return pmui.IconButton(
+        icon=name, description=description, size="small", margin=0, icon_size="17px"
+    )

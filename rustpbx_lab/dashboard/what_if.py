@@ -1,0 +1,245 @@
+"""What if: the call as other VAD thresholds would have heard it, while it runs."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.analysis.what_if import (
+    Effect,
+    Ghost,
+    GrowingDecision,
+    cut_off_pauses,
+    effect,
+    spans_of,
+)
+from rustpbx_lab.plots.timeline import MINUS, thousands
+from rustpbx_lab.speech.vad import VadParams
+from rustpbx_lab.speech.vad_engines import CHUNK_MS
+
+from .call_view import CallView
+
+SLIDER_SX = {
+    "& .MuiFormLabel-root": {"fontSize": "11px"},
+    "& .MuiTypography-root": {"fontSize": "11px"},
+}
+ARROW = "\u2192"
+
+
+class WhatIf(Viewer):
+    """Four sliders, and what they would have changed; they act while moving.
+
+    Args:
+        on_change: Called when the ghosts have changed by a slider.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_change = on_change
+        self._view: CallView | None = None
+        self._sets_itself = False
+        self._before: GrowingDecision | None = None
+        self._after = GrowingDecision(VadParams())
+        self._spans: list[Ghost] = []
+        self.words = ""
+        """What would change, in a line."""
+        self.threshold = pmui.FloatSlider(
+            label="threshold", start=0.05, end=0.95, step=0.01, value=0.5
+        )
+        self.speech_padding = pmui.IntSlider(
+            label="speechPadding, ms", start=0, end=1000, step=10, value=250
+        )
+        self.silence_padding = pmui.IntSlider(
+            label="silencePadding, ms", start=0, end=2000, step=20, value=100
+        )
+        self.silence_timeout = pmui.IntSlider(
+            label="silenceTimeout, ms (0: off)", start=0, end=10_000, step=100, value=0
+        )
+        self.sliders = (
+            self.threshold,
+            self.speech_padding,
+            self.silence_padding,
+            self.silence_timeout,
+        )
+        for slider in self.sliders:
+            slider.param.update(
+                size="small",
+                margin=(2, 14),
+                height=42,
+                sizing_mode="stretch_width",
+                sx=SLIDER_SX,
+            )
+            slider.param.watch(lambda _: self._slid(), "value")
+        self.row = pn.Row(
+            *self.sliders,
+            visible=False,
+            height=48,
+            margin=0,
+            sizing_mode="stretch_width",
+            styles={"border-bottom": "1px solid var(--lab-hair)"},
+        )
+
+    def __panel__(self) -> Viewable:
+        return self.row
+
+    @property
+    def is_on(self) -> bool:
+        """Whether ghosts are drawn."""
+        return self.row.visible
+
+    @property
+    def params(self) -> VadParams:
+        """What the sliders say."""
+        return VadParams(
+            speech_padding_ms=self.speech_padding.value,
+            silence_padding_ms=self.silence_padding.value,
+            voice_threshold=self.threshold.value,
+            silence_timeout_ms=self.silence_timeout.value or None,
+        )
+
+    @property
+    def decision(self) -> GrowingDecision:
+        """What the thresholds of the sliders decide; times from the first frame."""
+        return self._after
+
+    # ------------------------------------------------------------------ the call
+
+    def show_call(self, view: CallView | None) -> None:
+        """Begin anew with another call, at its own thresholds."""
+        self._view = view
+        self._before = None
+        self._take_params(VadParams())
+        self._restart()
+
+    def turn(self, is_on: bool) -> None:
+        """Show the sliders and the ghosts, or put them away."""
+        self.row.visible = is_on
+        if is_on:
+            self._restart()
+        self._on_change()
+
+    def refresh(self) -> bool:
+        """Take in new audio; tell whether anything changed."""
+        view = self._view
+        if view is None or not self.is_on:
+            return False
+        params = view.vad_params
+        if params is not None and (
+            self._before is None or self._before.params != params
+        ):
+            if self._before is None:  # the call has only now said what it asks for
+                self._take_params(params)
+                self._after = GrowingDecision(self.params)
+            self._before = GrowingDecision(params)
+        probabilities = view.call.probabilities
+        grew = self._after.advance(probabilities)
+        if self._before is not None:
+            grew = self._before.advance(probabilities) or grew
+        if grew or not self.words:
+            self._spans = spans_of(self._after.events)
+            self.words = self._told(view)
+        return grew
+
+    def _slid(self) -> None:
+        if self._sets_itself:
+            return
+        self._after = GrowingDecision(self.params)
+        self.words = ""
+        self.refresh()
+        self._on_change()
+
+    def _restart(self) -> None:
+        self._after = GrowingDecision(self.params)
+        self._spans, self.words = [], ""
+        self.refresh()
+
+    def _take_params(self, params: VadParams) -> None:
+        self._sets_itself = True
+        try:
+            self.threshold.value = params.voice_threshold
+            self.speech_padding.value = min(params.speech_padding_ms, 1000)
+            self.silence_padding.value = min(params.silence_padding_ms, 2000)
+            self.silence_timeout.value = min(params.silence_timeout_ms or 0, 10_000)
+        finally:
+            self._sets_itself = False
+
+    # ------------------------------------------------------------------ the ghosts
+
+    def ghosts(self, start_ms: float, end_ms: float) -> Sequence[Ghost]:
+        """Return the ghosts that may lie between two call times, in call time."""
+        view = self._view
+        if view is None or not self.is_on or not self._spans:
+            return ()
+        times = view.call.frame_times()
+        if not len(times):
+            return ()
+        found: list[Ghost] = []
+        for span in self._spans:
+            start, end, said = (_call_ms(at, times) for at in span)
+            is_before = end is not None and end < start_ms
+            if start is not None and start <= end_ms and not is_before:
+                found.append(Ghost(start, end, said))
+        return found
+
+    def _told(self, view: CallView) -> str:
+        times = view.call.frame_times()
+        if not len(times):
+            return "no audio of the caller to try it on"
+        if self._before is None:
+            return f"{named(self.params)}: the call has no VAD to compare with"
+        pauses = [
+            (_media_ms(stop, times), _media_ms(resumed, times))
+            for stop, resumed in cut_off_pauses(view.tables["turns"].rows())
+        ]
+        if self.params == self._before.params:
+            return f"{named(self.params)}: as the call has it; move a slider"
+        found = effect(self._before.events, self._after.events, pauses)
+        return f"{named(self.params)}: {told(found)}"
+
+
+def named(params: VadParams) -> str:
+    """Return thresholds as ``150 / 500 / 0.50``."""
+    return (
+        f"{params.speech_padding_ms} / {params.silence_padding_ms} / "
+        f"{params.voice_threshold:.2f}"
+    )
+
+
+def told(found: Effect) -> str:
+    """Return an effect in words, as HTML of our own."""
+    parts: list[str] = []
+    if found.cut_offs_before:
+        parts.append(_change("cut-offs", found.cut_offs_before, found.cut_offs_after))
+    parts.append(_change("splits", found.splits_before, found.splits_after))
+    for name, delay in (
+        ("end of speech", found.end_delay_ms),
+        ("onset", found.onset_delay_ms),
+    ):
+        if delay:
+            sign = "+" if delay > 0 else MINUS
+            parts.append(f"{name} <b>{sign}{thousands(abs(delay))} ms</b>")
+    for name, count in (("missed", found.n_missed), ("more", found.n_added)):
+        if count:
+            parts.append(f"<b>{count}</b> {name}")
+    return ", ".join(parts)
+
+
+def _change(name: str, before: int, after: int) -> str:
+    if before == after:
+        return f"{name} {before}"
+    return f"{name} <b>{before} {ARROW} {after}</b>"
+
+
+def _call_ms(media_ms: float | None, times: np.ndarray) -> float | None:
+    """Return the call time of a moment that begins a frame."""
+    if media_ms is None:
+        return None
+    return float(times[min(int(media_ms) // CHUNK_MS, len(times) - 1)])
+
+
+def _media_ms(at_ms: float, times: np.ndarray) -> float:
+    """Return what the sample clock showed at a call time."""
+    frame = int(np.clip(np.searchsorted(times, at_ms, "right") - 1, 0, len(times) - 1))
+    return frame * CHUNK_MS + float(at_ms - times[frame])

@@ -165,7 +165,7 @@ async def _(bench: Bench) -> Any:
         end = await wire.until_end("p")
         said = await wire.until("silence")
         late = said["timestamp"] - end["timestamp"]
-        begins = abs(said["startTime"] - end["timestamp"]) <= 5
+        begins = abs(said["startTime"] - end["timestamp"]) <= 20
         return [said["trackId"], said["refer"], said["duration"], late, begins]
 
 

@@ -39,6 +39,7 @@ def app(hub: CallHub, endpoint: str | None = None) -> Viewable:
         call_id=_argument("call"),
         is_dark=_argument("theme") == "dark",
         user=pn.state.user,
+        tab="Calls" if _argument("view") == "calls" else "Live",
     )
     page.begin()
     return page.page

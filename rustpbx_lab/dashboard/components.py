@@ -93,6 +93,8 @@ export function render({model}) {
     if (copy !== undefined) navigator.clipboard?.writeText(copy)
   })
   document.addEventListener('keydown', press)
+  // Bokeh calls a page idle when nothing of it changes: that of a call always does
+  requestAnimationFrame(() => document.getElementById('loader')?.classList.add('drawn'))
   // not before the page itself is drawn, or it opens the sidebar again
   if (window.innerWidth < 1280)
     setTimeout(() => model.send_msg({narrow: true}), 1500)

@@ -213,7 +213,7 @@ class ConnectionPanel(Viewer):
         text = rows or '<div class="none">None yet.</div>'
         if self.list.object != text:
             self.list.object = text
-        runs = shown is not None and not shown.is_over
+        runs = shown is not None and shown.role == "own" and not shown.is_over
         label = "Disconnect" if runs else "Connect"
         if self.button.label != label:
             self.button.param.update(

@@ -1,4 +1,4 @@
-"""The app bar: where you are, the state of the call, and a few facts."""
+"""The app bar: the state of the call, and a few facts."""
 
 import time
 from html import escape
@@ -11,15 +11,6 @@ from .styles import html
 
 CSS = """
 .hd{display:flex;align-items:center;height:44px;width:100%;overflow:hidden}
-.nav{display:flex;align-items:stretch;height:44px;gap:2px}
-.logo{display:flex;align-items:center;gap:8px;font-size:15px;margin-right:18px;
-  letter-spacing:-.1px;white-space:nowrap}
-.nav .tab{display:flex;align-items:center;gap:6px;padding:0 11px;font-size:13px;
-  color:var(--lab-faint);border-bottom:2px solid transparent;white-space:nowrap;
-  border-top:2px solid transparent;cursor:default}
-.nav .tab.on{color:var(--lab-accent);border-bottom-color:var(--lab-accent);
-  font-weight:700}
-.nav .icon{font-size:16px}
 .q{display:flex;flex-direction:column;padding:0 12px;line-height:15px;
   border-left:1px solid var(--lab-hair);white-space:nowrap}
 .q em{font-style:normal;font-size:10.5px;color:var(--lab-muted)}
@@ -40,20 +31,7 @@ CSS = """
 .st.bad{background:var(--lab-error-tint);color:var(--lab-error-ink)}
 .st.bad i{background:var(--lab-error)}
 @media (max-width:1450px){.wide{display:none !important}}
-@media (max-width:1150px){.nav .off{display:none !important}}
 """
-LOGO = (
-    '<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true"><g '
-    'stroke="var(--lab-accent)" stroke-width="2" stroke-linecap="round">'
-    '<path d="M3 8v4M6.5 5v10M10 2.5v15"/><path d="M13.5 6v8M17 8.5v3" '
-    'stroke="var(--lab-agent)"/></g></svg>'
-)
-TABS = (
-    ("Live", "graphic_eq", True),
-    ("Calls", "format_list_bulleted", False),
-    ("VAD lab", "tune", False),
-    ("TTS lab", "record_voice_over", False),
-)
 AMBER_LAG_MS, RED_LAG_MS = 50, 200
 
 
@@ -69,12 +47,6 @@ class Header:
 
     def __init__(self) -> None:
         self.pane = html("", CSS, sizing_mode="stretch_width", height=44)
-        self._tabs = "".join(
-            f'<span class="tab {"on" if is_there else "off"}"'
-            + ("" if is_there else ' title="later" aria-disabled="true"')
-            + f'><span class="icon">{icon}</span>{name}</span>'
-            for name, icon, is_there in TABS
-        )
         self.show(None, None)
 
     def show(self, view: CallView | None, lag_ms: float | None) -> None:
@@ -82,8 +54,7 @@ class Header:
         chip = state_chip(view)
         facts = "" if view is None else _facts(view, lag_ms)
         text = (
-            f'<div class="hd"><div class="nav"><span class="logo">{LOGO}'
-            f"<b>rustpbx lab</b></span>{self._tabs}</div><span class='sp'></span>"
+            '<div class="hd"><span class="sp"></span>'
             f'<span class="st {chip.look}" role="status"><i></i>'
             f'<span title="{escape(chip.words)}">{escape(chip.words)}</span></span>'
             f"{facts}</div>"

@@ -7,18 +7,18 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from panel.util.parameters import edit_readonly
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.client import CallPhase
 from rustpbx_lab.errors import RustpbxLabError
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand
-from rustpbx_lab.plots.theme import DARK, FONT, LIGHT, css_variables
+from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .call_view import CallView, LoopLag
+from .calls_wall import CallsWall
 from .command_bar import CommandBar
 from .components import Keys, Pulse
 from .connection import ConnectionPanel
@@ -28,8 +28,10 @@ from .inspector import Inspector
 from .key_list import KeyList
 from .kpi_strip import KpiStrip
 from .live_keys import KEYS, LiveKeys
+from .nav import Nav
+from .page_frame import page_frame
 from .replay_bar import ReplayBar
-from .styles import NOTE_CSS, html, theme_config
+from .styles import NOTE_CSS, html
 from .timeline_box import TimelineBox
 from .transcript_box import TranscriptBox
 
@@ -53,6 +55,7 @@ class LivePage(Viewer):
         call_id: The call to show; None: the newest there is.
         is_dark: Which palette to begin with.
         user: Who looks; the hub decides what they may send.
+        tab: What to begin with: ``"Live"`` or ``"Calls"``.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class LivePage(Viewer):
         call_id: str | None = None,
         is_dark: bool = False,
         user: str | None = None,
+        tab: str = "Live",
     ) -> None:
         super().__init__()
         self._hub = hub
@@ -72,7 +76,10 @@ class LivePage(Viewer):
         self._ticks = 0
         self._toast_left = 0
         self._is_pinned = call_id is not None
+        self._wanted_call: HubCall | None = None
+        self._wanted_tab: str | None = None if tab == "Live" else tab
         self._changed = True
+        self._is_loaded = True
         self._known = hub.revision
         self._sent: list[Future[Any]] = []
         self._ending: str | None = None
@@ -81,11 +88,13 @@ class LivePage(Viewer):
         self.page = self._assemble(is_dark)
         self.page.param.watch(self._switch_theme, "dark_theme")
         self._show(self._find(call_id))
+        self._show_wanted()
 
     # ------------------------------------------------------------------ building
 
     def _make_parts(self, palette: Any, endpoint: str) -> None:
         self.header = Header()
+        self.nav = Nav(self.show_tab)
         self.kpi = KpiStrip()
         self.key_list = KeyList()
         self.timeline = TimelineBox(palette, self.select)
@@ -103,6 +112,13 @@ class LivePage(Viewer):
             self._user,
         )
         self.replay = ReplayBar(self.timeline.show_playhead)
+        self.wall = CallsWall(
+            self._hub,
+            lambda: (self.connection.endpoint.value or "").strip(),
+            self.open_call,
+            self.say,
+            self._user,
+        )
         self.toast = html("", TOAST_CSS)
 
     def _assemble(self, is_dark: bool) -> pmui.Page:
@@ -114,12 +130,18 @@ class LivePage(Viewer):
             sizing_mode="stretch_both",
             min_height=160,
         )
-        main = pn.Column(
+        self._live = pn.Column(
             self.kpi,
             self.timeline,
             self.replay,
             bottom,
             self.bar,
+            margin=0,
+            sizing_mode="stretch_both",
+        )
+        main = pn.Column(
+            self._live,
+            self.wall,
             self.keys,
             self.pulse,
             self.toast,
@@ -129,41 +151,20 @@ class LivePage(Viewer):
             sizing_mode="stretch_both",
             styles={"background": "var(--lab-page)"},
         )
-        page = pmui.Page(
-            header=[self.header.pane],
-            sidebar=[self.connection],
-            main=[main],
-            sidebar_width=276,
-            sidebar_variant="persistent",
-            sidebar_resizable=False,
-            dark_theme=is_dark,
-            busy_indicator=None,
-            theme_config={"light": theme_config(LIGHT), "dark": theme_config(DARK)},
-            sx={
-                "&.mui-light": css_variables(LIGHT),
-                "&.mui-dark": css_variables(DARK),
-                "fontFamily": FONT,
-                "& .main": {"backgroundColor": "var(--lab-page)"},
-                "& .sidebar .MuiToolbar-root": {"flexShrink": 0},
-                "& .header .MuiIconButton-root": {
-                    "padding": "5px",
-                    "marginRight": "4px",
-                },
-            },
-        )
-        # its busy mark would change twice a tick, at 60 ms each: every change of the
-        # page's own parameters walks all models of the document
-        with edit_readonly(page):
-            page.busy = False
-        return page
+        return page_frame([self.nav, self.header.pane], self.connection, main, is_dark)
 
     def __panel__(self) -> Viewable:
         return self.page
 
     def begin(self) -> None:
         """Start the tick; to be called while the session is being made."""
+        self._is_loaded = False
+        pn.state.onload(self._begin_to_act)
         tick = pn.state.add_periodic_callback(self.refresh, period=TICK_MS)
         pn.state.on_session_destroyed(lambda _: self._end(tick))
+
+    def _begin_to_act(self) -> None:
+        self._is_loaded = True
 
     def _end(self, tick: Any) -> None:
         tick.stop()
@@ -182,15 +183,43 @@ class LivePage(Viewer):
             self.say(f"no call {call_id[:80]!r} here; it may be forgotten", "warning")
         return calls[0] if calls else None
 
+    def show_tab(self, name: str) -> None:
+        """Show the call, or the wall of all calls, from the next tick on."""
+        self._wanted_tab = name
+
+    def open_call(self, call: HubCall) -> None:
+        """Show a call that somebody has chosen; no other takes its place."""
+        self._is_pinned = True
+        self._wanted_call = call
+        self.show_tab("Live")
+
+    def _show_wanted(self) -> None:
+        """Do what was chosen; before a page is loaded, Panel loses such changes."""
+        if not self._is_loaded:
+            return
+        call, self._wanted_call = self._wanted_call, None
+        if call is not None:
+            self._show(call)
+        name, self._wanted_tab = self._wanted_tab, None
+        if name is not None:
+            self.nav.at = name
+            self._live.visible = name == "Live"
+            self.wall.visible = name == "Calls"
+            self._changed = True
+            self._show_address(view="calls" if name == "Calls" else None)
+
+    def _show_address(self, **query: str | None) -> None:
+        if pn.state.location is not None:
+            location: Any = pn.state.location
+            location.update_query(**query)
+
     def _show(self, call: HubCall | None) -> None:
         if self._view is not None:
             self._hub.detach(self._view.call.id, self)
         self._view = None if call is None else CallView(call)
         if call is not None:
             self._hub.attach(call.id, self)
-            if pn.state.location is not None:
-                location: Any = pn.state.location
-                location.update_query(call=call.id)
+            self._show_address(call=call.id)
         if self._view is not None:
             self._view.refresh()
         for box in (self.kpi, self.timeline, self.transcript, self.events, self.replay):
@@ -217,6 +246,7 @@ class LivePage(Viewer):
         self._lag.tick()
         self._ticks += 1
         self._look_for_calls()
+        self._show_wanted()
         view = self._view
         if view is not None and view.log is not view.call.log:
             self._show(view.call)  # a replay went back: what it shows begins anew
@@ -227,13 +257,14 @@ class LivePage(Viewer):
             self.events.refresh(list(view.new_records))
             self.transcript.refresh()
             self._changed = self._changed or changed
-            if self.pulse.is_free:
+            if self._live.visible and self.pulse.is_free:
                 self.timeline.refresh(self._changed)
                 self._changed = False
                 self.pulse.beat()
             self._tell_errors(view)
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
+        self.wall.refresh()
         self._check_sent()
         self._fade_toast()
 
@@ -258,7 +289,9 @@ class LivePage(Viewer):
         self.header.show(self._view, self._lag.p95_ms)
         self.kpi.refresh()
         self.bar.show_call(self._view, self._is_allowed() and not self._is_replay())
-        self.connection.show_calls(None if self._view is None else self._view.call)
+        shown = None if self._view is None else self._view.call
+        self.connection.show_calls(shown)
+        self.wall.shown = shown
 
     def _tell_errors(self, view: CallView) -> None:
         for record in view.new_records:

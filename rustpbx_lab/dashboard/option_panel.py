@@ -64,8 +64,13 @@ class OptionPanel(Viewer):
         for form in self.forms.values():
             form.write(START)
         self._is_filled = True
+        # a browser draws what is folded, too: eighty fields, five seconds
+        self._folds = {
+            title: pn.Column(margin=0, sizing_mode="stretch_width")
+            for title in SECTIONS
+        }
         self.accordion = pmui.Accordion(
-            *((title, form) for title, form in self.forms.items()),
+            *self._folds.items(),
             active=[0],
             toggle=False,
             elevation=0,
@@ -75,10 +80,20 @@ class OptionPanel(Viewer):
             margin=0,
             sx=SX,
         )
+        self.accordion.param.watch(self._unfold, "active")
+        self._unfold()
         self._layout = pn.Column(self.accordion, margin=0, sizing_mode="stretch_width")
 
     def __panel__(self) -> Viewable:
         return self._layout
+
+    def _unfold(self, *_: object) -> None:
+        """Put the form into each section that was opened for the first time."""
+        titles = list(SECTIONS)
+        for place in self.accordion.active:
+            fold, form = self._folds[titles[place]], self.forms[titles[place]]
+            if not len(fold):
+                fold.append(form)
 
     def build(self, **fixed: Any) -> CallOption | None:
         """Return the option, or None when a field is wrong and says so."""
@@ -101,7 +116,7 @@ class OptionPanel(Viewer):
         for place, (title, names) in enumerate(SECTIONS.items()):
             words = self._title(title, names, remarks)
             if self.accordion._names[place] != words:
-                self.accordion[place] = (words, self.forms[title])
+                self.accordion[place] = (words, self._folds[title])
 
     def _title(
         self, title: str, names: Sequence[str], remarks: Iterable[Remark]

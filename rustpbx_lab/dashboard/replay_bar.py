@@ -137,6 +137,8 @@ class ReplayBar(Viewer):
         match message:
             case {"ready": True}:
                 self._told = {}
+                if replay is not None:
+                    replay.begin()
             case {"at": int() | float() as at_ms} if replay is None:
                 self._moved(float(at_ms))
             case {"seek": int() | float() as at_ms} if replay is not None:

@@ -43,6 +43,8 @@ body{margin:0;overflow:hidden}
 .bk-Tooltip{opacity:1 !important;font-family:var(--lab-font);font-size:11.5px;
   line-height:1.45;border-radius:4px}
 :focus-visible{outline:2px solid #1557B0;outline-offset:1px}
+#loader:not(.error){background:none;pointer-events:none}
+#loader.drawn:not(.error){display:none !important}
 @media (prefers-reduced-motion:reduce){*{animation:none !important;
   transition:none !important}}
 """

@@ -30,7 +30,8 @@ LISTEN_SAMPLES = SAMPLE_RATE_HZ * 60
 class ReplayCall(HubCall):
     """A saved call, fed in call time; for a page it is a call like any other.
 
-    It runs while somebody watches it. Seeking back begins a new ``log`` and a new
+    It begins with ``begin`` or ``play`` (a page calls it when it is drawn) and runs
+    while somebody watches it. Seeking back begins a new ``log`` and a new
     ``recording`` with what was before that moment: who keeps the old ones sees that
     they are closed.
 
@@ -71,7 +72,7 @@ class ReplayCall(HubCall):
         self._mutex = threading.RLock()
         self._feeding = threading.Lock()
         self._speed = _checked(speed)
-        self._is_paused = False
+        self._is_paused, self._has_begun = True, False
         self._base_ms, self._since_s = 0.0, now_s()
         self._fed_ms = -1.0
         self._n_fed = 0
@@ -115,11 +116,16 @@ class ReplayCall(HubCall):
             self._keep_position()
             self._is_paused = True
 
+    def begin(self) -> None:
+        """Play, if nobody has played or moved it yet."""
+        if not self._has_begun:
+            self.play()
+
     def play(self) -> None:
         """Go on; from the beginning if it was at its end."""
         with self._mutex:
             self._keep_position()
-            self._is_paused = False
+            self._is_paused, self._has_begun = False, True
             if self._base_ms >= self.end_ms:
                 self._base_ms = 0.0
 
@@ -127,6 +133,7 @@ class ReplayCall(HubCall):
         """Go to a call time; beyond the ends is at the ends."""
         with self._mutex:
             self._keep_position()
+            self._has_begun = True
             self._base_ms = min(max(float(at_ms), 0.0), float(self.end_ms))
 
     def _keep_position(self) -> None:

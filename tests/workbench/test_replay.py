@@ -80,6 +80,7 @@ def clock() -> Clock:
 def call(file: Path, clock: Clock) -> ReplayCall:
     made = ReplayCall(read_saved(file), "replay", 2.0, clock)
     made.attach("a page")
+    made.begin()
     return made
 
 
@@ -176,6 +177,19 @@ def test_it_runs_only_while_somebody_watches(call: ReplayCall, clock: Clock):
     assert call.position_ms == 1000
 
 
+def test_it_begins_once_and_not_before_it_is_told_to(file: Path, clock: Clock):
+    call = ReplayCall(read_saved(file), "replay", 1.0, clock)
+    call.attach("a page")
+    clock.now += 5
+    assert call.position_ms == 0
+    call.begin()
+    clock.now += 1
+    call.pause()
+    call.begin()  # a second page is drawn
+    assert call.is_paused
+    assert call.position_ms == 1000
+
+
 @pytest.mark.parametrize("speed", [0.4, 21, 0, -1, float("nan")])
 def test_a_speed_beyond_the_limits_is_refused(call: ReplayCall, speed: float):
     with pytest.raises(errors.InvalidOptionError, match=r"0\.5 to 20"):
@@ -258,6 +272,7 @@ def test_the_hub_replays_beside_its_calls(hub: CallHub, file: Path):
     assert call.role == "replay"
     before = hub.revision
     hub.attach(call.id, "a page")
+    call.begin()
     wait_until(lambda: call.is_over)
     assert hub.revision > before
     assert call.log == read_log(file)
@@ -272,6 +287,7 @@ def test_the_hub_replays_beside_its_calls(hub: CallHub, file: Path):
 def test_seeking_back_after_the_end_goes_on(hub: CallHub, file: Path):
     call = hub.replay(file, speed=20)
     hub.attach(call.id, "a page")
+    call.begin()
     wait_until(lambda: call.is_over)
     call.pause()
     call.seek(2000)

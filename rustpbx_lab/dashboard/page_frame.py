@@ -1,0 +1,48 @@
+"""The frame of a page: app bar, sidebar, theme."""
+
+from typing import Any
+
+import panel_material_ui as pmui
+from panel.util.parameters import edit_readonly
+
+from rustpbx_lab.plots.theme import DARK, FONT, LIGHT, css_variables
+
+from .styles import theme_config
+
+
+def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmui.Page:
+    """Return a page in our look.
+
+    Args:
+        header: Parts of the app bar, from the left.
+        sidebar: What stands in the sidebar.
+        main: The rest.
+        is_dark: Which palette to begin with.
+    """
+    page = pmui.Page(
+        header=header,
+        sidebar=[sidebar],
+        main=[main],
+        sidebar_width=276,
+        sidebar_variant="persistent",
+        sidebar_resizable=False,
+        dark_theme=is_dark,
+        busy_indicator=None,
+        theme_config={"light": theme_config(LIGHT), "dark": theme_config(DARK)},
+        sx={
+            "&.mui-light": css_variables(LIGHT),
+            "&.mui-dark": css_variables(DARK),
+            "fontFamily": FONT,
+            "& .main": {"backgroundColor": "var(--lab-page)"},
+            "& .sidebar .MuiToolbar-root": {"flexShrink": 0},
+            "& .header .MuiIconButton-root": {
+                "padding": "5px",
+                "marginRight": "4px",
+            },
+        },
+    )
+    # its busy mark would change twice a tick, at 60 ms each: every change of the
+    # page's own parameters walks all models of the document
+    with edit_readonly(page):
+        page.busy = False
+    return page

@@ -36,7 +36,8 @@ the promise names all outcomes; how often each comes stands in
         --recorder-dir .real-server/recorders
 
 Without `--gateway` the points that need a provider, and without `--recorder-dir` those
-about the server's files, are *not testable*. The exit code is 1 if anything differs.
+about the server's files, are *not testable*. Points are asked six at a time; one that
+differs is asked once more, alone. The exit code is 1 if anything still differs.
 
 Asked on {date}: {version} ({real}), and our stand-in ({stand_in}).
 This page is written by `docs/conformance_table.py`.

@@ -41,7 +41,8 @@ class Overlap:
     """Whether no words but fillers came within two seconds of an interruption; empty
     if that is not known (yet) or without a recogniser."""
     quality: Quality
-    """Of the agent's side: measured where its audio arrived."""
+    """Of the agent's side: measured where its audio arrived, inferred from the
+    synthesis or from how much was heard."""
     play_id: str | None
     seq: int
     """Log row of the speech."""
@@ -182,7 +183,10 @@ def _heard(playback: Playback) -> tuple[int | None, int | None]:
     end = playback.end_ms
     if playback.interrupted_ms is not None:
         end = playback.interrupted_ms
-    return playback.first_audio_ms, end
+    start, heard = playback.first_audio_ms, playback.heard_ms
+    if start is None and end is not None and heard:
+        start = max(end - heard, playback.start_ms)
+    return start, end
 
 
 def _meet(speech: Speech, playback: Playback) -> bool:
@@ -213,7 +217,7 @@ def _overlap(watched: _Watched) -> Overlap | None:
         detection_ms=None if detected is None else max(detected - onset, 0),
         stop_latency_ms=cut - onset if broke_in and cut is not None else None,
         is_false=watched.is_false if broke_in else None,
-        quality=playback.quality,
+        quality="inferred" if playback.first_audio_ms is None else playback.quality,
         play_id=playback.play_id,
         seq=speech.seq,
         play_seq=playback.seq,

@@ -98,7 +98,7 @@ def strip(numbers: Numbers | None) -> str:
 def _cell(
     name: str, value: str, unit: str = "", hint: str = "", tip: str = "", role: str = ""
 ) -> str:
-    number = f'<b class="{role}">{value}</b> {unit}'
+    number = f'<b class="{role}">{value}</b> {"" if value == UNKNOWN else unit}'
     return (
         f'<div title="{escape(tip)}"><div class="l">{name}</div>'
         f'<div class="v">{number}</div><div class="h">{hint}</div></div>'
@@ -171,7 +171,7 @@ def _cut_offs(numbers: Numbers) -> str:
         return _cell("Cut-offs", UNKNOWN, hint="no turn yet", tip=tip)
     share = n / turns
     role = "red" if share > CUT_OFF_BUDGET else ""
-    hint = f"{share:.1%}, budget {CUT_OFF_BUDGET:.0%}"
+    hint = f"{_percent(share, 1)}, budget {_percent(CUT_OFF_BUDGET)}"
     return _cell("Cut-offs", str(n), f"of {turns} turns", hint, tip, role)
 
 
@@ -185,7 +185,7 @@ def _dead_air(numbers: Numbers) -> str:
     lasted = [gap.end_ms - gap.start_ms for gap in talk.gaps]
     longest = talk.gaps[lasted.index(max(lasted))]
     share = sum(lasted) / talk.total_ms
-    hint = f"at {clock(longest.start_ms, 0)}, {share:.1%} of call"
+    hint = f"at {clock(longest.start_ms, 0)}, {_percent(share, 1)} of call"
     gaps = "gap" if len(lasted) == 1 else "gaps"
     value = f"{gaps} <b>{max(lasted) / 1000:.1f}</b> s"
     return _cell("Dead air", str(len(lasted)), value, hint, tip, "amber")
@@ -206,7 +206,7 @@ def _ratio(talk: Talk) -> str:
         for name, part in shares.items()
     )
     words = " · ".join(
-        f"{name} {part / total:.0%}"
+        f"{name} {_percent(part / total)}"
         for name, part in (
             ("caller", talk.caller_ms),
             ("agent", talk.agent_ms),
@@ -219,6 +219,10 @@ def _ratio(talk: Talk) -> str:
         f'<div class="l">Talk ratio</div><div class="bar">{bar}</div>'
         f'<div class="h">{words}</div></div>'
     )
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f}\u2009%"
 
 
 def _colour(value: int | None, limits: tuple[int, int]) -> str:

@@ -177,9 +177,12 @@ class WhatIf(Viewer):
             return ()
         found: list[Ghost] = []
         for span in self._spans:
-            start, end, said = (_call_ms(at, times) for at in span)
-            is_before = end is not None and end < start_ms
-            if start is not None and start <= end_ms and not is_before:
+            start = _call_ms(span.start_ms, times)
+            # lengths are the detector's own, whenever its audio arrived
+            shift = start - span.start_ms
+            end = None if span.end_ms is None else span.end_ms + shift
+            said = None if span.said_ms is None else span.said_ms + shift
+            if start <= end_ms and (end is None or end >= start_ms):
                 found.append(Ghost(start, end, said))
         return found
 
@@ -232,10 +235,8 @@ def _change(name: str, before: int, after: int) -> str:
     return f"{name} <b>{before} {ARROW} {after}</b>"
 
 
-def _call_ms(media_ms: float | None, times: np.ndarray) -> float | None:
+def _call_ms(media_ms: float, times: np.ndarray) -> float:
     """Return the call time of a moment that begins a frame."""
-    if media_ms is None:
-        return None
     return float(times[min(int(media_ms) // CHUNK_MS, len(times) - 1)])
 
 

@@ -15,7 +15,8 @@ HEIGHT = 48
 BAR_BOTTOM, BAR_TOP = 7, 23
 NUMBERS_Y, NAME_Y = 15, 37
 CUT_OFF_ALPHA = 0.45
-DIGIT_PX = 6.2
+DIGIT_PX, THIN_PX = 6.2, 2.2
+THIN = "\u2009"
 GAP_PX = 8
 
 ROLES = dict(zip(SEGMENTS, ("vad", "asr", "app", "llm", "tts", "agent"), strict=True))
@@ -162,7 +163,12 @@ def _total(turn: Turn) -> str:
 
 
 def _widths(parts: Sequence[Segment]) -> list[float]:
-    return [DIGIT_PX * len(_number(part)) + 15 for part in parts]
+    return [_width(_number(part)) + 15 for part in parts]
+
+
+def _width(number: str) -> float:
+    thin = number.count(THIN)
+    return DIGIT_PX * (len(number) - thin) + THIN_PX * thin
 
 
 def _number(part: Segment) -> str:

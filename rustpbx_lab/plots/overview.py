@@ -33,6 +33,7 @@ class Overview:
             tools="",
             toolbar_location=None,
             min_border=0,
+            min_border_left=1,
             min_border_right=RIGHT_AXIS_PX,
             sizing_mode="stretch_width",
         )

@@ -94,7 +94,9 @@ class TimeAxis:
 
     def lane(self, height: int, *, ruler: bool = False, **options: Any) -> figure:
         """Return an empty lane whose y axis counts pixels from below."""
+        # what is drawn in the first row or column of a canvas is never quite cleared
         top = 20 if ruler else 0
+        edge = top or 1
         options.setdefault("y_range", Range1d(start=0, end=height))
         plot = figure(
             height=height + top,
@@ -105,9 +107,9 @@ class TimeAxis:
             y_axis_location=None,
             tools="",
             toolbar_location=None,
-            min_border_left=0,
+            min_border_left=1,
             min_border_right=RIGHT_AXIS_PX,
-            min_border_top=top,
+            min_border_top=edge,
             min_border_bottom=0,
             sizing_mode="stretch_width",
             output_backend="canvas",

@@ -1,0 +1,114 @@
+"""The numbers over the timeline, and what is said where there are none."""
+
+import re
+from dataclasses import replace
+
+from dashboard.conftest import command, conversation, ended_call
+
+from rustpbx_lab.analysis.latency import percentiles
+from rustpbx_lab.analysis.numbers import numbers
+from rustpbx_lab.analysis.talk import Gap, Talk
+from rustpbx_lab.dashboard.call_view import CallView
+from rustpbx_lab.dashboard.kpi_strip import KpiStrip, strip
+from rustpbx_lab.dashboard.lane_header import FULL, LOST, is_lost, lane_heights
+from rustpbx_lab.dashboard.timeline_box import TimelineBox
+from rustpbx_lab.models import commands
+from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.plots.theme import LIGHT
+
+NOBODY = numbers([], 0)
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def view_of(records: list) -> CallView:
+    view = CallView(ended_call(records))
+    view.refresh()
+    return view
+
+
+def test_without_a_call_every_number_is_a_dash_and_none_is_zero():
+    text = words(strip(None))
+    assert text.count("\u2013") == 7
+    assert "0" not in text.replace("P50", "").replace("P95", "")
+
+
+def test_a_call_in_numbers():
+    box = KpiStrip()
+    box.show_call(view_of(conversation()))
+    text = words(box._pane.object)
+    assert "Interruptions 1" in text
+    assert "n = 0" in text
+    assert "Talk ratio caller" in text
+
+
+def test_percentiles_say_n_and_the_tail_needs_enough_turns():
+    few = replace(NOBODY, latency=percentiles([900, 1000]), n_turns=2)
+    text = words(strip(few))
+    assert "Turn latency P50 950 ms n = 2" in text
+    assert "Turn latency P95 \u2013 n = 2: too few turns" in text
+    enough = replace(NOBODY, latency=percentiles([900] * 8))
+    assert "n &lt; 20: wide band" in strip(enough)
+
+
+def test_colour_follows_the_targets():
+    amber, red = (
+        strip(replace(NOBODY, latency=percentiles([value]))) for value in (995, 1900)
+    )
+    assert 'class="amber">995' in amber
+    assert 'class="red">1\u2009900' in red
+    assert "interrupted apart: 2" in strip(
+        replace(NOBODY, interrupted=percentiles([700, 800]))
+    )
+
+
+def test_cut_offs_are_measured_against_their_budget():
+    text = strip(replace(NOBODY, n_turns=10, n_cut_off=2))
+    assert 'class="red">2</b> of 10 turns' in text
+    assert "20.0\u2009%, budget 5\u2009%" in text
+
+
+def test_dead_air_says_how_long_and_where():
+    talk = Talk(4000, 4000, 0, 6000, (Gap(1000, 4100),))
+    text = words(strip(replace(NOBODY, talk=talk)))
+    assert "1 gap 3.1 s at 00:01, 22.1 % of call" in text
+    assert "caller 29 % · agent 29 % · both 0 % · none 43 %" in text
+
+
+def test_lanes_without_a_detector_or_recogniser_shrink_to_the_reason():
+    records = conversation()
+    records[1] = command(10, commands.Invite(option=CallOption()))
+    view = view_of(records)
+    heights = lane_heights(view)
+    assert [high < full for high, full in zip(heights, FULL, strict=True)] == [
+        *(False, True, True, False, True, False, False)
+    ]
+    box = TimelineBox(LIGHT, lambda _: None)
+    box.show_call(view)
+    assert box._asr.figure.height == heights[2]
+    assert "No VAD" in box._headers.panes[1].object
+    assert "option asr is not set" in box._headers.panes[2].object
+    box.show_call(view_of(conversation()))
+    assert box._asr.figure.height == FULL[2]
+
+
+class TalkingCall:
+    """A call whose caller has talked for ten seconds, as our own detector heard."""
+
+    def __init__(self, view: CallView) -> None:
+        import numpy as np
+
+        self.probabilities = np.full(320, 0.9, np.float32)
+        self.tables = view.tables
+        self.call = self
+
+
+def test_processors_that_were_dropped_in_silence_are_named():
+    option = CallOption(vad=VADOption())
+    view = view_of([command(10, commands.Invite(option=option))])
+    assert is_lost(TalkingCall(view))
+    assert not is_lost(TalkingCall(view_of(conversation())))
+    assert not is_lost(view)
+    assert "'asr' or 'vad' was refused" in LOST

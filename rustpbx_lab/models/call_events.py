@@ -131,7 +131,7 @@ class Hangup(TimedEvent, frozen=True):
     """When it ended, RFC 3339 text."""
 
     answer_time: StrictStr | None = None
-    """When it was answered (or last re-invited), RFC 3339 text."""
+    """When it was answered, RFC 3339 text; a re-INVITE or SIP INFO moves it."""
 
     ringing_time: StrictStr | None = None
     """When it rang, RFC 3339 text."""

@@ -1,6 +1,9 @@
+import json
+
 import anyio
 import pytest
 
+from rustpbx_lab.cli import run
 from rustpbx_lab.errors import ConnectError
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.conformance import POINTS, Report, check_server, markdown
@@ -87,6 +90,26 @@ def test_what_differs_is_said_with_what_was_seen(stand_in, monkeypatch):
 def test_a_server_that_is_not_there_is_one_clear_error():
     with pytest.raises(ConnectError, match="start the server there"):
         asked("ws://127.0.0.1:9", "1.7")
+
+
+def test_the_command_prints_one_document_and_ends_with_1_if_anything_differs(
+    stand_in, monkeypatch, capsys
+):
+    async def tell(_):
+        return "nothing"
+
+    good = Point("kept", "0", "nothing", tell)
+    wrong = Point("broken", "0", "something", tell)
+    for points, code in [([good], 0), ([good, wrong], 1)]:
+        monkeypatch.setattr("rustpbx_lab.workbench.conformance.suite.POINTS", points)
+        assert run(["conformance", stand_in.url, "--json"]) == code
+        document = json.loads(capsys.readouterr().out)
+        assert (document["same"], document["different"]) == (1, code)
+
+
+def test_the_command_ends_with_2_if_nobody_is_there(capsys):
+    assert run(["conformance", "ws://127.0.0.1:9"]) == 2
+    assert "start the server there" in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_table_has_a_column_for_each_server_and_the_reasons():

@@ -122,10 +122,11 @@ def test_a_call_is_made_logged_and_summed_up(capsys, tmp_path, server):
 
 
 def test_what_a_call_was_refused_for_is_1(capsys, server):
-    assert run(["call", server.url, "--type", "sip", "--seconds", "1", "--json"]) == 1
+    busy = ["--type", "sip", "--set", "callee=sip:busy@h"]
+    assert run(["call", server.url, *busy, "--seconds", "1", "--json"]) == 1
     printed = capsys.readouterr()
     assert json.loads(printed.out)["error"]
-    assert "failed in invite" in printed.err
+    assert "the call was rejected: 486 Busy Here" in printed.err
 
 
 def test_a_failed_connection_leaves_an_old_log_alone(capsys, tmp_path):

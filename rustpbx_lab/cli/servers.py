@@ -114,9 +114,21 @@ def simulate(
     media_dir: Annotated[
         Path | None, typer.Option(help="Where relative paths of play begin.")
     ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="What is told of incoming SIP calls."),
+    ] = None,
+    fault: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Fail on purpose: delay, drop, reject, close-after, half-open, "
+            "malformed, slow-asr, clock-skew, slow-log; may be repeated.",
+        ),
+    ] = [],  # noqa: B006  (typer wants the default itself)
 ) -> None:
     """Run the stand-in server alone, until Ctrl+C."""
-    from rustpbx_lab.simulator.server import StandIn
+    from rustpbx_lab.simulator import Faults, StandIn
 
     server = StandIn(
         host,
@@ -126,6 +138,8 @@ def simulate(
         strict=strict,
         dump_dir=dump_dir,
         media_dir=media_dir,
+        webhook=webhook,
+        faults=Faults.read(fault),
     )
     with server.in_thread():
         wait_for_the_end(f"stand-in server on {server.url}")

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from tornado.iostream import StreamClosedError
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from typing_extensions import override
@@ -15,9 +16,12 @@ from rustpbx_lab.models import events
 from . import rest
 from .call import Call
 from .event_stream import CallEvents
+from .faults import Faults
+from .faulty import FaultyLine, RefusedCall
 from .guarded import Guarded, ServerState
 from .incoming_trigger import IncomingState, StartIncoming
 from .query import CallQuery, QueryError, read_query
+from .services import Line, Services
 from .sip_call import SipCall
 from .webrtc_call import WebRtcCall
 from .wire import event_text
@@ -40,6 +44,7 @@ class CallSocket(WebSocketHandler, Guarded):
         super().initialize(state)
         self._kind = kind
         self.call: Call | None = None
+        self._is_frozen = False
         self._query = CallQuery("")
         self._outgoing: MemoryObjectSendStream[Frame]
 
@@ -78,8 +83,17 @@ class CallSocket(WebSocketHandler, Guarded):
         if why_not is not None:
             self._refuse_playbook(why_not)
             return
-        self.call = CALLS[self._kind](self._query, services, self)
+        self.call = self._new_call(services)
         self.call.start()
+
+    def _new_call(self, services: Services) -> Call:
+        faults = services.faults
+        line: Line = self
+        if faults != Faults():
+            line = FaultyLine(self, faults, services.runtime)
+        if faults.reject:
+            return RefusedCall(self._query, services, line, self._kind, faults.reject)
+        return CALLS[self._kind](self._query, services, line)
 
     def _refuse_playbook(self, why: str) -> None:
         """Say why a playbook cannot hold the call; there is no call then."""
@@ -125,8 +139,28 @@ class CallSocket(WebSocketHandler, Guarded):
     def hang_up(self) -> None:
         """Send what is queued, then close without a status code."""
         self._outgoing.close()
+        if self._is_frozen:
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection without a close."""
+        stream = self._stream()
+        if stream is not None:
+            stream.close()
+
+    def freeze(self) -> None:
+        """Neither read nor write any more: the network to the client is gone."""
+        stream = self._stream()
+        if stream is not None and not self._is_frozen:
+            self._is_frozen = True
+            IOLoop.current().remove_handler(stream.fileno())
+
+    def _stream(self) -> IOStream | None:
+        return None if self.ws_connection is None else self.ws_connection.stream
 
     def _queue(self, frame: Frame) -> None:
+        if self._is_frozen:
+            return
         try:
             self._outgoing.send_nowait(frame)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):

@@ -17,9 +17,11 @@ from rustpbx_lab.speech.synthesis import synthesiser
 from rustpbx_lab.speech.vad_engines import SileroEngine
 
 from .endpoints import application
+from .faults import Faults
+from .faulty import SkewedRuntime, SlowRecogniser
 from .guarded import ServerState
 from .media import Media
-from .runtime import LoopRuntime
+from .runtime import LoopRuntime, Runtime
 from .services import Services
 from .strict import StrictReport, StrictReports
 from .voice import Voice
@@ -58,6 +60,7 @@ class StandIn:
         media_dir: str | Path | None = None,
         watch_queue: int | None = EVENT_QUEUE,
         webhook: str | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """Prepare a server; nothing starts yet.
 
@@ -75,6 +78,7 @@ class StandIn:
                 are lost, as with the server. None keeps all.
             webhook: URL that is told of incoming SIP calls; they are begun with
                 ``POST /simulate/incoming``, which is the stand-in's own.
+            faults: What goes wrong on purpose; None is nothing.
 
         Raises:
             MissingExtraError: If an engine is not installed.
@@ -87,6 +91,10 @@ class StandIn:
         self._dump_dir = None if dump_dir is None else Path(dump_dir)
         self._media_dir = None if media_dir is None else Path(media_dir)
         self._watch_queue, self._webhook = watch_queue, webhook
+        self._faults = faults or Faults()
+        if self._faults.slow_asr:
+            slow = SlowRecogniser(self._recogniser, self._faults.slow_asr)
+            self._recogniser = slow
         self._exit: AsyncExitStack | None = None
 
     @property
@@ -129,18 +137,8 @@ class StandIn:
     async def _running(self) -> AsyncGenerator[None]:
         loop = asyncio.get_running_loop()
         workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="stand-in")
-        runtime = LoopRuntime(loop, workers)
-        services = Services(
-            runtime=runtime,
-            voice=Voice(runtime, self._synthesiser),
-            recogniser=self._recogniser,
-            media=Media(runtime, self._media_dir),
-            strict=self._strict,
-            dump_dir=self._dump_dir,
-            watch_queue=self._watch_queue,
-            webhook=self._webhook,
-            is_local=self.host in ("127.0.0.1", "::1", "localhost"),
-        )
+        services = self._services(LoopRuntime(loop, workers))
+        runtime = services.runtime
         state = ServerState(services, self.host)
         try:
             # first: an error in a task group would come out as a group of errors
@@ -162,6 +160,22 @@ class StandIn:
         finally:
             with anyio.CancelScope(shield=True):
                 await _shut_down(workers)
+
+    def _services(self, runtime: Runtime) -> Services:
+        if self._faults.clock_skew:
+            runtime = SkewedRuntime(runtime, self._faults.clock_skew)
+        return Services(
+            runtime=runtime,
+            voice=Voice(runtime, self._synthesiser),
+            recogniser=self._recogniser,
+            media=Media(runtime, self._media_dir),
+            strict=self._strict,
+            dump_dir=self._dump_dir,
+            watch_queue=self._watch_queue,
+            webhook=self._webhook,
+            is_local=self.host in ("127.0.0.1", "::1", "localhost"),
+            faults=self._faults,
+        )
 
     def _listen(self, state: ServerState) -> HTTPServer:
         bound = listening_socket(self.host, self._wanted_port)

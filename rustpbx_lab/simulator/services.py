@@ -9,7 +9,8 @@ from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.speech.recognition import Recogniser
 
 from .bridges import BridgedCall
-from .dump import EventDump
+from .dump import Dump, EventDump, SlowDump
+from .faults import Faults
 from .incoming import IncomingCalls
 from .media import Media
 from .playback import SetUpError
@@ -84,6 +85,8 @@ class Services:
     """What is told of incoming calls."""
     is_local: bool = True
     """Whether media, too, stays on this machine."""
+    faults: Faults = field(default_factory=Faults)
+    """What goes wrong on purpose."""
     start: Callable[[Job], object] = _nowhere
     """Starts a task of the server; what it raises would end the server."""
 
@@ -94,5 +97,7 @@ class Services:
     def witnesses(self, call_id: str, *, is_logged: bool) -> Witnesses:
         """Return who is told what passes in a new call."""
         folder = self.dump_dir if is_logged else None
-        dump = None if folder is None else EventDump(folder, call_id)
+        dump: Dump | None = None if folder is None else EventDump(folder, call_id)
+        if dump is not None and self.faults.slow_log:
+            dump = SlowDump(dump, self.runtime, self.faults.slow_log)
         return Witnesses(call_id, self.runtime, dump, self.watch_queue)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.secrets import mask_text, secret_values
 
-from .dump import EventDump
+from .dump import Dump
 from .runtime import Runtime
 from .wire import command_wire, compact
 
@@ -45,7 +45,7 @@ class Witnesses:
         self,
         call_id: str,
         runtime: Runtime,
-        dump: EventDump | None,
+        dump: Dump | None,
         queue: int | None = EVENT_QUEUE,
     ) -> None:
         self._id, self._runtime, self._dump, self._queue = call_id, runtime, dump, queue

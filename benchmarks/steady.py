@@ -22,6 +22,8 @@ BEFORE_MS = 20
 """Between two of the events that came before."""
 BATCH = 2000
 PROBE_EVERY = 10
+TEXT_EVENTS = 50
+"""A text is final after so many events."""
 
 
 class Rate:
@@ -43,6 +45,10 @@ def dated(number: int, at_ms: int) -> dict[str, Any]:
     for name in ("timestamp", "startTime", "endTime"):
         if name in made:
             made[name] = int(str(made[name])) + shift
+    if "index" in made:
+        made["index"] = number // TEXT_EVENTS
+        if number % TEXT_EVENTS == TEXT_EVENTS - 1:
+            made["event"] = "asrFinal"
     return made
 
 

@@ -35,24 +35,41 @@ export function render({model}) {
         self._n_sent = 0
         self._n_drawn = 0
         self._sent_s = 0.0
+        self._is_picture = False
+        self._rests_until_s = 0.0
         self.on_msg(self._hear)
 
     @property
     def is_free(self) -> bool:
-        """Whether the last picture is drawn, or long overdue."""
+        """Whether what was sent is drawn, or long overdue."""
         is_overdue = time.monotonic() - self._sent_s > self.patience_s
         return self._n_drawn >= self._n_sent or is_overdue
 
-    def beat(self) -> None:
-        """Ask about everything that was sent so far."""
+    @property
+    def is_rested(self) -> bool:
+        """Whether a browser that is free rested as long as its last picture took."""
+        return time.monotonic() >= self._rests_until_s
+
+    def beat(self, is_picture: bool = True) -> None:
+        """Ask about everything that was sent so far.
+
+        Args:
+            is_picture: Whether there is a picture in it, which takes long.
+        """
         self._n_sent += 1
         self._sent_s = time.monotonic()
+        self._is_picture = is_picture
         self._send_msg({"beat": self._n_sent})
 
     def _hear(self, event: Any) -> None:
         beat = getattr(event, "data", event).get("beat")
-        if isinstance(beat, int):
-            self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
+        if not isinstance(beat, int):
+            return
+        self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
+        if self._is_picture and self._n_drawn == self._n_sent:
+            now = time.monotonic()
+            self._rests_until_s = now + min(now - self._sent_s, self.patience_s)
+            self._is_picture = False
 
 
 class Keys(JSComponent):

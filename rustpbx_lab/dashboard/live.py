@@ -35,9 +35,9 @@ from .styles import NOTE_CSS, html
 from .timeline_box import TimelineBox
 from .transcript_box import TranscriptBox
 
-TICK_MS = 150
+TICK_MS = 40
 TOAST_TICKS = 6000 // TICK_MS
-HEADER_EVERY = 3
+HEADER_EVERY = 480 // TICK_MS
 TOAST_CSS = (
     NOTE_CSS
     + ":host{position:fixed;right:16px;bottom:64px;z-index:1400;max-width:420px}"
@@ -251,22 +251,30 @@ class LivePage(Viewer):
         if view is not None and view.log is not view.call.log:
             self._show(view.call)  # a replay went back: what it shows begins anew
             view = self._view
-        if view is not None:
-            changed = view.refresh()
-            self.replay.refresh(looks_back=not self.timeline.follow.value)
-            self.events.refresh(list(view.new_records))
-            self.transcript.refresh()
-            self._changed = self._changed or changed
-            if self._live.visible and self.pulse.is_free:
-                self.timeline.refresh(self._changed)
-                self._changed = False
-                self.pulse.beat()
-            self._tell_errors(view)
+        if view is not None and self.pulse.is_free:
+            self._take_in(view)
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
         self.wall.refresh()
         self._check_sent()
         self._fade_toast()
+
+    def _take_in(self, view: CallView) -> None:
+        """Send what is new; a browser that is busy gets it all together later."""
+        self._changed = view.refresh() or self._changed
+        self.replay.refresh(looks_back=not self.timeline.follow.value)
+        self.events.refresh(list(view.new_records))
+        self.transcript.refresh()
+        is_drawn = (
+            self._live.visible
+            and self.pulse.is_rested
+            and self.timeline.refresh(self._changed)
+        )
+        if is_drawn:
+            self._changed = False
+        if is_drawn or view.new_records:
+            self.pulse.beat(is_drawn)
+        self._tell_errors(view)
 
     def _look_for_calls(self) -> None:
         if self._hub.revision == self._known:

@@ -14,7 +14,7 @@ from .call_view import CallView
 from .player import Player
 from .styles import BOX
 
-EVERY = 3
+EVERY = 12
 """Ticks between two messages about where a replay is: about two a second."""
 
 

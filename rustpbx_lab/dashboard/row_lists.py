@@ -40,7 +40,8 @@ EVENTS_CSS = """
 
 TRANSCRIPT_CSS = """
 .row{display:grid;grid-template-columns:54px 14px minmax(0,1fr) auto;gap:0 6px;
-  padding:4px 12px;align-items:start;font-size:12.5px;line-height:17px;border:0}
+  padding:4px 12px;align-items:start;font-size:12.5px;line-height:17px;border:0;
+  content-visibility:auto;contain-intrinsic-size:auto 25px}
 .row .mono{line-height:17px}
 .row i{width:8px;height:8px;margin-top:5px;border-radius:50%;
   background:var(--lab-caller)}
@@ -68,6 +69,10 @@ _GROWING_ESM = (
     _CELL_ESM
     + """
 function listen(model, list, fill) {
+  let atEnd = true  // remembered: to ask means to lay out all rows
+  list.addEventListener('scroll', () => {
+    atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 24
+  })
   const mark = () => {
     for (const row of list.children)
       row.classList.toggle('sel', row.seqs?.includes(model.selected) ?? false)
@@ -85,13 +90,12 @@ function listen(model, list, fill) {
   }
   model.on('msg:custom', (msg) => {
     const {drop, add, reset, empty} = msg.data ?? msg
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 24
     if (reset) list.replaceChildren()
     list.querySelector('.empty')?.remove()
     for (let i = 0; i < (drop ?? 0); i++) list.lastChild?.remove()
     list.append(...(add ?? []).map(make))
     while (list.children.length > model.limit) list.firstChild.remove()
-    if (atEnd || reset) list.scrollTop = list.scrollHeight
+    if (atEnd || reset) list.scrollTop = 1e9
     if (!list.children.length) list.append(cell('div', empty ?? '', 'empty'))
     mark()
   })

@@ -1,5 +1,6 @@
 """The timeline: a bar, the whole call, and lanes on one time axis."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +31,10 @@ HEADER_PX = 148
 FIRST_WIDTH_PX = 1100
 AHEAD = 0.025
 """How much empty time stands right of now."""
-OVERVIEW_EVERY = 7
-"""Ticks between two redraws of the whole call: about one a second."""
+OVERVIEW_EVERY_S = 1.0
+"""Between two redraws of the whole call and of the headers."""
+MOST_ROWS = 250
+"""Rows of one table that a lane draws: with more they are a few pixels wide each."""
 METRICS = 5
 """Place of the lane that a low window has no room for."""
 LOW_CSS = "@media (max-height:899px){:host{display:none !important}}"
@@ -65,7 +68,7 @@ class TimelineBox(Viewer):
         self._headers = LaneHeaders(HEADER_PX)
         self._moves_itself = False
         self._drawn: Any = None
-        self._ticks = 0
+        self._overview_due_s = 0.0
         self.bar = TimelineBar()
         self.span, self.follow = self.bar.span, self.bar.follow
         self.what_if = WhatIf(self._show_what_if)
@@ -230,7 +233,7 @@ class TimelineBox(Viewer):
         self.what_if.show_call(view)
         self.show_playhead(None)
         self._drawn = None
-        self._ticks = 0
+        self._overview_due_s = 0.0
         self.follow.value = True
         self.follow.disabled = False
         if view is None:
@@ -246,8 +249,12 @@ class TimelineBox(Viewer):
             plot.height = height + 1 if height % 2 == 0 else height - 1
         self.refresh(changed=True)
 
-    def refresh(self, changed: bool) -> None:
-        """Redraw what the last records, the clock or the user changed."""
+    def refresh(self, changed: bool) -> bool:
+        """Redraw what the last records, the clock or the user changed.
+
+        Returns:
+            Whether there was anything to draw.
+        """
         view = self._view
         if view is not None and self.follow.value:
             self._follow(view)
@@ -257,14 +264,15 @@ class TimelineBox(Viewer):
         drawn = (window, view and view.is_over)
         if view is None or (not changed and drawn == self._drawn):
             self._show_headers()
-            return
+            return False
         self._drawn = drawn
         self._draw(view, window)
-        if self._ticks % OVERVIEW_EVERY == 0:
+        if time.monotonic() >= self._overview_due_s:
+            self._overview_due_s = time.monotonic() + OVERVIEW_EVERY_S
             self._draw_overview(view)
             self._show_headers()
-        self._ticks += 1
         self._say_follow()
+        return True
 
     def _follow(self, view: CallView) -> None:
         start, end = self._axis.visible
@@ -278,7 +286,10 @@ class TimelineBox(Viewer):
 
     def _draw(self, view: CallView, window: Window) -> None:
         start, end = window.with_margin
-        rows = {name: table.rows(start, end) for name, table in view.tables.items()}
+        rows = {
+            name: table.rows(start, end, MOST_ROWS)
+            for name, table in view.tables.items()
+        }
         set_now([lane.figure for lane in self._lanes], window.now_ms)
         self._bands.show(rows["turns"], rows["overlaps"], window)
         self._show_caller(rows["speech"], view, window)
@@ -315,7 +326,8 @@ class TimelineBox(Viewer):
         ]
         self._overview.show_waves(outlines[0], outlines[1], now)
         self._overview.show_marks(
-            view.tables["marks"].rows(), view.tables["playback"].rows()
+            view.tables["marks"].rows(most=MOST_ROWS),
+            view.tables["playback"].rows(most=MOST_ROWS),
         )
 
     def _show_caller(self, speech: Any, view: CallView, window: Window) -> None:
@@ -331,7 +343,7 @@ class TimelineBox(Viewer):
         self.bar.say_effect(words)
         if view is not None:
             window = self.window()
-            speech = view.tables["speech"].rows(*window.with_margin)
+            speech = view.tables["speech"].rows(*window.with_margin, MOST_ROWS)
             self._show_caller(speech, view, window)
         self._show_headers()
 

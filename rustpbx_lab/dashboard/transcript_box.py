@@ -1,6 +1,7 @@
 """The transcript: who said what, with what was not heard struck out."""
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 import panel as pn
@@ -54,18 +55,23 @@ class TranscriptBox(Viewer):
         if view is None or "transcript" not in view.changed:
             return
         rows = self._lines(view)
-        same = 0
-        for old, new in zip(self.rows, rows, strict=False):
-            if old != new:
-                break
-            same += 1
-        if not self.rows or (same == 0 and len(rows) >= LIMIT):
+        gone = next(
+            (
+                place
+                for place, old in enumerate(self.rows)
+                if old["seqs"] == rows[0]["seqs"]
+            ),
+            None,
+        )
+        if not rows or gone is None:
             self.rows = rows
             self.list.change(rows, reset=True)
             return
-        drop, add = len(self.rows) - same, rows[same:]
+        kept = self.rows[gone:]  # the list drops its oldest by itself
+        pairs = zip(kept, rows, strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         self.rows = rows
-        self.list.change(add, drop)
+        self.list.change(rows[same:], len(kept) - same)
 
     def _redraw(self) -> None:
         self.rows = [] if self._view is None else self._lines(self._view)
@@ -76,7 +82,7 @@ class TranscriptBox(Viewer):
 
     def _lines(self, view: CallView) -> list[dict[str, Any]]:
         table = view.tables["transcript"]
-        lines = sorted(table.rows(), key=lambda line: (line.at_ms, line.seq))
+        lines = sorted(table.newest(LIMIT), key=lambda line: (line.at_ms, line.seq))
         return [shown_line(line) for line in lines[-LIMIT:]]
 
 

@@ -42,8 +42,9 @@ class Span(NamedTuple):
 
 _NAMES = (
     *("left", "right", "bottom", "top", "fill", "fill_alpha", "line", "line_alpha"),
-    *("dash", "hatch", "hatch_alpha", "pattern", "tip"),
+    *("dash", "tip"),
 )
+_EDGES = ("left", "right", "bottom", "top")
 
 
 class Spans:
@@ -82,17 +83,38 @@ class Spans:
             line_alpha="line_alpha",
             line_dash="dash",
             line_width=1,
-            hatch_color="hatch",
-            hatch_alpha="hatch_alpha",
-            hatch_pattern="pattern",
-            hatch_scale=6,
-            hatch_weight=0.9,
             border_radius=radius,
             source=self.source,
         )
         plain(renderer)
+        self.hatched = {
+            name: self._add_hatch(lane, look, radius)
+            for name, look in looks.items()
+            if look.hatch is not None
+        }
         if with_tips:
             add_tips(plot, [renderer])
+
+    def _add_hatch(self, lane: Any, look: Look, radius: int) -> ColumnDataSource:
+        """Add what hatches a kind of span.
+
+        It has a renderer of its own, since one with many hatches makes a canvas for
+        each of its boxes at every change.
+        """
+        source = ColumnDataSource(data={name: [] for name in _EDGES})
+        renderer = lane.quad(
+            **{name: name for name in _EDGES},
+            fill_color=None,
+            line_color=None,
+            hatch_alpha=look.hatch_alpha,
+            hatch_pattern=HATCH,
+            hatch_scale=6,
+            hatch_weight=0.9,
+            border_radius=radius,
+            source=source,
+        )
+        self._painter.paint(plain(renderer).glyph, hatch_color=look.hatch)
+        return source
 
     def show(self, rows: Sequence[Span]) -> None:
         """Redraw if anything changed."""
@@ -104,12 +126,16 @@ class Spans:
                 *(row.left, row.right, row.bottom, row.top),
                 *(self._colour(look.fill), look.fill_alpha * row.alpha),
                 *(self._colour(look.line), look.line_alpha * row.alpha),
-                *(look.dash, self._colour(look.hatch), look.hatch_alpha * row.alpha),
-                *(HATCH if look.hatch else " ", row.tip),
+                *(look.dash, row.tip),
             )
             for name, cell in zip(_NAMES, cells, strict=True):
                 columns[name].append(cell)
         refill(self.source, columns)
+        for name, source in self.hatched.items():
+            like = [row for row in rows if row.look == name]
+            refill(
+                source, {edge: [getattr(row, edge) for row in like] for edge in _EDGES}
+            )
 
     @property
     def targets(self) -> list[Target]:

@@ -191,12 +191,13 @@ def test_a_tap_finds_the_mark_under_it(axis: TimeAxis):
     assert pick(lane.targets, 9000, 26, WINDOW) is None
 
 
-def test_a_lane_has_at_most_six_renderers_and_escapes_its_tips(axis: TimeAxis):
+def test_a_lane_has_few_renderers_and_escapes_its_tips(axis: TimeAxis):
     bands = Bands(axis.painter)
     lanes = [CallerLane(axis, bands), AsrLane(axis, bands), AgentLane(axis, bands)]
     lanes += [LatencyLane(axis), MetricsLane(axis), CommandsLane(axis), Overview(axis)]
     for lane in lanes:
-        assert len(lane.figure.renderers) <= 6
+        # a kind of hatch has a renderer of its own: see Spans
+        assert len(lane.figure.renderers) <= 7
         for tool in lane.figure.tools:
             assert "safe" not in str(getattr(tool, "tooltips", ""))
 

@@ -160,7 +160,7 @@ class CallsWall(Viewer):
             "name": call.id,
             "state": _state(call),
             "look": LOOKS.get(call.state, "wait"),
-            "facts": [call.call_type or "call", _duration(call), call.url],
+            "facts": [call.call_type or call.role, _duration(call), call.url],
             "watchers": call.watchers,
             "shown": call is self.shown,
             "can_end": is_open,

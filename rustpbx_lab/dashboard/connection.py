@@ -18,8 +18,10 @@ from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
+from .browser_files import FileOpener
 from .option_panel import OptionPanel
 from .participants import AGENTS, CALLERS, make_agent, make_caller
+from .presets import Presets
 from .styles import NOTE_CSS, html
 
 LIST_CSS = """
@@ -53,6 +55,14 @@ class ConnectionPanel(Viewer):
         self._user = user
         self._make_fields(endpoint)
         self.options = OptionPanel(self.lint)
+        self.presets = Presets(
+            self.option,
+            self._load,
+            lambda: ((self.endpoint.value or "").strip(), self.call_type.value),
+        )
+        self.opener = FileOpener(
+            self._open, sizing_mode="stretch_width", margin=(4, 0, 4, 0)
+        )
         self.problem = html("", NOTE_CSS, sizing_mode="stretch_width", margin=(4, 12))
         self.list = html("", LIST_CSS, sizing_mode="stretch_width")
         self._layout = self._assemble()
@@ -93,6 +103,18 @@ class ConnectionPanel(Viewer):
             sx={"height": "30px"},
         )
         self.button.on_click(lambda _: self.press())
+        self.again = pmui.Button(
+            label="Re-call with these",
+            icon="replay",
+            description="End this call and make it again with the options above",
+            variant="contained",
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(2, 12, 8, 12),
+            sx={"height": "30px"},
+            visible=False,
+        )
+        self.again.on_click(lambda _: self.call_again())
         self.call_type.param.watch(lambda _: self._show_fields(), "value")
         self.audio.param.watch(lambda _: self._show_fields(), "value")
         self._show_fields()
@@ -123,8 +145,11 @@ class ConnectionPanel(Viewer):
             self.problem,
             _title("Call options", "apply to the next call"),
             self.options,
+            self.presets,
+            self.again,
             _title("Calls here", "newest first"),
             self.list,
+            self.opener,
             pn.Spacer(height=12),
             margin=0,
             sizing_mode="stretch_width",
@@ -154,6 +179,30 @@ class ConnectionPanel(Viewer):
         if self.button.label == "Disconnect":
             self._disconnect()
             return
+        self._connect()
+
+    def call_again(self) -> None:
+        """End the call that is shown and make another with what is filled in."""
+        if self.option() is not None and self.button.label == "Disconnect":
+            self._disconnect()
+        self._connect()
+
+    def _load(self, option: CallOption) -> None:
+        for field, value in (
+            (self.callee, option.callee),
+            (self.caller, option.caller),
+        ):
+            if value is not None:
+                field.value = value
+        self.options.load(option)
+
+    def _open(self, call_id: str) -> None:
+        try:
+            self._connected(self._hub.get(call_id))
+        except RustpbxLabError as exc:
+            self._tell(str(exc))
+
+    def _connect(self) -> None:
         self._tell(None)
         option = self.option()
         if option is None:
@@ -213,6 +262,9 @@ class ConnectionPanel(Viewer):
         text = rows or '<div class="none">None yet.</div>'
         if self.list.object != text:
             self.list.object = text
+        is_own = shown is not None and shown.role == "own"
+        if self.again.visible != is_own:
+            self.again.visible = is_own
         runs = shown is not None and shown.role == "own" and not shown.is_over
         label = "Disconnect" if runs else "Connect"
         if self.button.label != label:

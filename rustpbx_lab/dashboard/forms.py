@@ -149,6 +149,11 @@ class ModelForm(Viewer):
             if getattr(value, name) is not None:
                 self.fields[name].write(getattr(value, name))
 
+    def clear(self) -> None:
+        """Empty every field."""
+        for field in self.fields.values():
+            field.clear()
+
     def show_remarks(self, remarks: Iterable[Remark]) -> None:
         """Show remarks under the fields they are about; paths begin at this model."""
         remarks = list(remarks)
@@ -243,8 +248,10 @@ class OptionSection:
         self.form.write(value)
 
     def clear(self) -> None:
-        """Leave it out."""
+        """Leave it out, with empty fields."""
         self.switch.value = False
+        if self._form is not None:
+            self._form.clear()
 
     def show_remarks(self, remarks: list[Remark]) -> None:
         """Show remarks about the option, and about its fields if it is open."""

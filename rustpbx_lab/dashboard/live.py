@@ -291,7 +291,9 @@ class LivePage(Viewer):
         if view is None:
             return True
         is_read = view.selected is not None or not self.timeline.follow.value
-        return view.is_over and not call.is_over and not is_read and not self._is_pinned
+        if call.role != "own" or view.call.role == "replay" or self._is_pinned:
+            return False
+        return view.is_over and not call.is_over and not is_read
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)

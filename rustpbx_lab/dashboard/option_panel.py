@@ -104,6 +104,17 @@ class OptionPanel(Viewer):
             is_valid = is_valid and not form.errors
         return CallOption(**values) if is_valid else None
 
+    def load(self, option: CallOption) -> None:
+        """Fill the forms with another option, and nothing else."""
+        self._is_filled = False
+        try:
+            for form in self.forms.values():
+                form.clear()
+                form.write(option)
+        finally:
+            self._is_filled = True
+        self._changed()
+
     @property
     def errors(self) -> list[str]:
         """What is wrong now."""

@@ -1,0 +1,102 @@
+"""Options kept for another day, or for another program: saved, loaded, copied."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from panel.viewable import Viewable, Viewer
+
+from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.settings import read_option
+
+from .browser_files import OptionFiles
+from .copy_as import as_go, as_json, as_python, without_masks
+
+FILE_NAME = "call-option.json"
+REFUSED = "a field is wrong: see the marks above"
+
+
+class Presets(Viewer):
+    """The row under the options.
+
+    Args:
+        option: Returns the option as it is filled in; None if a field is wrong.
+        load: Fills the form in.
+        place: Returns endpoint and kind of call.
+    """
+
+    def __init__(
+        self,
+        option: Callable[[], CallOption | None],
+        load: Callable[[CallOption], None],
+        place: Callable[[], tuple[str, str]],
+    ) -> None:
+        super().__init__()
+        self._option, self._load, self._place = option, load, place
+        self.files = OptionFiles(
+            self._hear, sizing_mode="stretch_width", margin=(6, 0, 6, 0)
+        )
+
+    def __panel__(self) -> Viewable:
+        return self.files
+
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        match message:
+            case {"save": True}:
+                self._give(lambda option: self._offer(option))
+            case {"copy": str(kind)}:
+                self._give(lambda option: self.files.copy_text(self.text(option, kind)))
+            case {"load": str(text), "name": str(name)}:
+                self._take(text, name)
+            case _:
+                return
+
+    def _give(self, give: Callable[[CallOption], None]) -> None:
+        option = self._option()
+        if option is None:
+            self.files.tell(REFUSED, is_bad=True)
+        else:
+            give(option)
+
+    def _offer(self, option: CallOption) -> None:
+        self.files.offer(FILE_NAME, as_json(option) + "\n")
+
+    def text(self, option: CallOption, kind: str) -> str:
+        """Return the option as ``JSON``, ``Python`` or ``Go``; secrets are masked."""
+        match kind:
+            case "Python":
+                return as_python(option, *self._place())
+            case "Go":
+                return as_go(option)
+            case _:
+                return as_json(option)
+
+    def _take(self, text: str, name: str) -> None:
+        try:
+            option, n_masked = parse_preset(text, name)
+        except InvalidOptionError as exc:
+            self.files.tell(str(exc), is_bad=True)
+            return
+        self._load(option)
+        rest = f"; type the {n_masked} secrets, no file has them" if n_masked else ""
+        self.files.tell(f"loaded {name[:60]}{rest}")
+
+
+def parse_preset(text: str, name: str) -> tuple[CallOption, int]:
+    """Return the option of a file, and how many masked secrets it lacks.
+
+    Raises:
+        InvalidOptionError: If it is no call option.
+    """
+    try:
+        wire = json.loads(text)
+    except ValueError as exc:
+        raise InvalidOptionError(
+            f"cannot read {name!r}: it is no JSON ({exc}); "
+            "choose a file that Save… wrote, or an option of --option"
+        ) from exc
+    if not isinstance(wire, dict):
+        raise InvalidOptionError(f"cannot read {name!r}: it is no JSON object")
+    kept, n_masked = without_masks(wire)
+    return read_option(CallOption, kept, repr(name)), n_masked

@@ -1,0 +1,77 @@
+"""Options kept as files and texts: nothing lost, no secret in them."""
+
+import ast
+import json
+
+import pytest
+
+from rustpbx_lab.dashboard.copy_as import as_go, as_json, as_python
+from rustpbx_lab.dashboard.option_panel import OptionPanel
+from rustpbx_lab.dashboard.presets import parse_preset
+from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.models import options
+from rustpbx_lab.models.options import (
+    CallOption,
+    SipOption,
+    TranscriptionOption,
+    VADOption,
+)
+
+SECRET = "s3cr3t-`quoted`-ä"
+OPTION = CallOption(
+    vad=VADOption(type="silero", silence_padding=480),
+    asr=TranscriptionOption(provider="aliyun", secret_key=SECRET, language="zh"),
+    sip=SipOption(headers={"X-One": 'a `tick` and "quotes"'}),
+    codec="pcmu",
+)
+
+
+def test_no_text_has_the_secret():
+    python = as_python(OPTION, "ws://127.0.0.1:8080", "websocket")
+    for text in (as_json(OPTION), python, as_go(OPTION)):
+        assert SECRET not in text
+        assert "***" in text
+
+
+def test_the_python_is_a_program_with_the_same_option():
+    text = as_python(OPTION, "ws://h:1", "sip")
+    tree = ast.parse(text)
+    (value,) = [n.value for n in tree.body if isinstance(n, ast.Assign)]
+    made = eval(compile(ast.Expression(value), "copied", "eval"), {"options": options})
+    assert made.to_wire() == OPTION.to_wire()
+    assert 'connect("ws://h:1", call_type="sip")' in text
+
+
+def test_the_go_carries_the_json_even_with_backticks():
+    literal = as_go(OPTION).partition("[]byte(")[2].partition("), &option)")[0]
+    assert json.loads(json.loads(literal)) == OPTION.to_wire()
+
+
+def test_a_saved_preset_comes_back_without_its_secrets():
+    option, n_masked = parse_preset(as_json(OPTION), "mine.json")
+    assert n_masked == 1
+    assert option.asr is not None
+    assert option.asr.secret_key is None
+    assert option.vad == OPTION.vad
+    assert option.sip == OPTION.sip
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"vad": {"tpye": "silero"}}', '{"x":1}'])
+def test_what_is_no_option_is_refused_with_its_name(text: str):
+    with pytest.raises(InvalidOptionError, match=r"mine\.json"):
+        parse_preset(text, "mine.json")
+
+
+def test_loading_fills_the_form_with_that_and_nothing_else():
+    changes: list[int] = []
+    panel = OptionPanel(lambda: changes.append(1))
+    option = CallOption(vad=VADOption(type="silero", silence_padding=480), codec="pcmu")
+    panel.load(option)
+    built = panel.build()
+    assert built is not None
+    assert built.asr is None
+    assert built.tts is None
+    assert built.codec == "pcmu"
+    assert built.vad is not None
+    assert built.vad.silence_padding == 480
+    assert len(changes) == 1

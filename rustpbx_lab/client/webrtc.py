@@ -117,7 +117,8 @@ class WebRtcPeer:
         with self._media.on_loopback(self._loopback):
             offer = await self._connection.createOffer()
             await self._connection.setLocalDescription(offer)
-        return str(self._connection.localDescription.sdp)
+        sdp = self._connection.localDescription.sdp
+        return str(self._media.with_one_fingerprint(sdp))
 
     async def apply(self, answer_sdp: str) -> None:
         """Take the server's session description.

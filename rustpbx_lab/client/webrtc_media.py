@@ -72,6 +72,21 @@ def description(sdp: str, kind: str) -> RTCSessionDescription:
     return RTCSessionDescription(sdp=sdp, type=kind)
 
 
+def with_one_fingerprint(sdp: str) -> str:
+    """Return a session description as browsers write it, with SHA-256 alone.
+
+    aiortc offers three hashes of its certificate, and the server (0.3.83) refuses
+    them as "conflicting DTLS fingerprint attributes".
+    """
+    kept = [
+        line
+        for line in sdp.splitlines(keepends=True)
+        if not line.startswith("a=fingerprint:")
+        or line.startswith("a=fingerprint:sha-256 ")
+    ]
+    return "".join(kept)
+
+
 class PacedTrack(MediaStreamTrack):
     """A track that reads 20 ms whenever 20 ms have passed, and never ends by itself."""
 

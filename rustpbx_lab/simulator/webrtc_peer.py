@@ -45,6 +45,11 @@ class WebRtcPeer:
             PeerError: If the offer makes no sense or has no audio.
         """
         connection = self._connection
+        if len(_fingerprints(offer)) > 1:
+            raise PeerError(
+                "invalid configuration: invalid DTLS fingerprint in remote SDP: failed "
+                "to parse SDP: conflicting DTLS fingerprint attributes in SDP"
+            )
         try:
             description = webrtc_media.description(offer, "offer")
             with webrtc_media.on_loopback(self._is_local):
@@ -59,7 +64,7 @@ class WebRtcPeer:
         except Exception as exc:
             # aiortc fails in many ways on an offer that makes no sense
             raise PeerError(f"the offer cannot be used: {exc}") from exc
-        return str(connection.localDescription.sdp)
+        return webrtc_media.with_one_fingerprint(connection.localDescription.sdp)
 
     def play(self, samples: Samples) -> None:
         """Let the peer hear a frame."""
@@ -98,6 +103,11 @@ class WebRtcPeer:
     def _note_state(self) -> None:
         if self._connection.connectionState in ("failed", "closed"):
             self._ended.set()
+
+
+def _fingerprints(sdp: str) -> set[str]:
+    lines = (line.strip().lower() for line in sdp.splitlines())
+    return {line for line in lines if line.startswith("a=fingerprint:")}
 
 
 def read_candidate(text: str) -> RTCIceCandidate:

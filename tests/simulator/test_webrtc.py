@@ -135,6 +135,14 @@ async def test_an_offer_that_makes_no_sense_ends_the_call(server, offer):
         await call.wait_for(notes.Closed, timeout=5)
 
 
+@on_asyncio
+async def test_more_than_one_fingerprint_is_refused_as_by_the_server(server):
+    offer = "v=0\r\na=fingerprint:sha-256 AA\r\na=fingerprint:sha-512 BB\r\n"
+    async with connect(server.url, call_type="webrtc") as call:
+        with pytest.raises(CallFailedError, match="conflicting DTLS fingerprint"):
+            await call.invite(options.CallOption(offer=offer), timeout=5)
+
+
 async def test_the_peer_says_that_it_needs_asyncio(server, anyio_backend):
     if anyio_backend == "trio":
         async with connect(server.url, call_type="webrtc") as call:
@@ -188,3 +196,27 @@ def test_a_bench_without_a_loop_says_so():
     assert error["sender"] == "invite"
     assert "no event loop" in error["error"]
     assert json.dumps(error).count(SST) == 0
+
+
+@on_asyncio
+@pytest.mark.parametrize("subscribe", [True, False])
+async def test_our_peer_talks_to_the_real_server(real_server, subscribe):
+    source = ClipSource(Clip(tone(4000), 16000))
+    option = options.CallOption(
+        tts=options.SynthesisOption(provider="aliyun"),
+        vad=options.VADOption(type="nop"),
+        subscribe=subscribe,
+    )
+    async with (
+        connect(real_server.url, call_type="webrtc") as call,
+        webrtc_peer(call, source, loopback=True) as peer,
+    ):
+        await peer.invite(option)
+        await call.wait_for(events.Speaking, timeout=10, after=call.log[0])
+        sent = await call.tts(base64_tone(1000), base64=True, play_id="p")
+        await call.wait_for(events.TrackEnd, timeout=5, after=sent)
+        names = [r.name for r in call.log if r.direction == "event"]
+    assert names[:2] == ["trackStart", "answer"]
+    assert "mediaReady" not in names
+    heard = call.recording.server.samples()
+    assert pitch_hz(heard[-8000:]) == pytest.approx(440, abs=4)

@@ -42,11 +42,11 @@ class Activity:
         for passed in range(max(self._last, second - SECONDS), second):
             self._count(passed, 0)  # who speaks on through a silence of the log
         self._last = max(self._last, second)
+        self._count(second, 0)  # who spoke until now, too
         match record.name:
             case "speaking" | "silence":
                 self._speaks["caller"] = record.name == "speaking"
             case "trackStart" | "trackEnd" | "interruption" if _is_agent(record):
-                self._count(second, 0)
                 self._speaks["agent"] = record.name == "trackStart"
             case "error" | "reject" | "unreadable":
                 self.n_errors += 1

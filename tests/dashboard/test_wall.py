@@ -1,0 +1,150 @@
+"""The wall of calls: what its cards say, and what pressing them does."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from rustpbx_lab.dashboard.activity import Activity
+from rustpbx_lab.dashboard.calls_wall import CallsWall
+from rustpbx_lab.log import EventLog
+from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.workbench.hub_call import HubCall
+
+from .conftest import HOSTILE, conversation, ended_call
+
+OPTION = CallOption(vad=VADOption())
+
+
+def until(holds: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[StandIn]:
+    with StandIn(asr="scripted", tts="scripted").in_thread() as running:
+        yield running
+
+
+@pytest.fixture
+def theirs(server: StandIn) -> Iterator[HubCall]:
+    with CallHub() as hub:
+        call = hub.start(server.url, OPTION)
+        until(lambda: call.state == "in call")
+        yield call
+
+
+class Bench:
+    """A wall, what was opened from it, and what it said."""
+
+    def __init__(self, hub: CallHub, url: str, user: str | None = None) -> None:
+        self.opened: list[HubCall] = []
+        self.said: list[str] = []
+        self.wall = CallsWall(
+            hub,
+            lambda: url,
+            self.opened.append,
+            lambda text, severity: self.said.append(text),
+            user,
+        )
+        self.wall.visible = True
+
+    def press(self, **message: object) -> None:
+        self.wall._hear(message)
+
+    def others(self) -> list[str]:
+        self.wall.refresh()
+        return [card["id"] for card in self.wall.groups()[1]["cards"]]
+
+
+def test_activity_counts_events_and_who_speaks_by_second():
+    activity = Activity(ended_call(conversation("Friday")))
+    activity.look()
+    spark = activity.spark()
+    assert len(spark) == 60
+    # seconds 0 to 3 of the call are the last four
+    assert [events for events, _ in spark[-4:]] == [3, 0, 5, 3]
+    assert [who for _, who in spark[-4:]] == [2, 2, 3, 1]
+    assert activity.n_errors == 1
+    assert (activity.last_words, activity.last_speaker) == ("Friday", "caller")
+
+
+def test_activity_costs_the_new_rows_and_begins_anew_with_a_new_log():
+    call = ended_call(conversation())
+    activity = Activity(call)
+    activity.look()
+    before = activity.spark()
+    activity.look()
+    assert activity.spark() == before
+    call.log = EventLog()
+    activity.look()
+    assert not any(events for events, _ in activity.spark())
+
+
+def test_the_calls_of_the_hub_and_of_the_server_stand_apart(hub, server, theirs):
+    own = hub.start(server.url, OPTION)
+    until(lambda: own.state == "in call")
+    bench = Bench(hub, server.url)
+    until(lambda: bench.others() == [theirs.id])
+    here, others = bench.wall.groups()
+    assert [card["id"] for card in here["cards"]] == [own.id]
+    assert here["cards"][0]["state"] == "in call"
+    assert others["cards"][0]["spark"] is None  # nobody listens: unknown
+
+
+def test_watching_from_a_card_opens_the_call(hub, server, theirs):
+    bench = Bench(hub, server.url)
+    until(lambda: bench.others() == [theirs.id])
+    bench.press(watch=theirs.id)
+    (call,) = bench.opened
+    assert (call.id, call.role) == (theirs.id, "watched")
+    until(lambda: call.state == "in call")
+    until(lambda: bench.others() == [])
+    bench.press(leave=call.id)
+    until(lambda: call.is_over)
+    assert theirs.state == "in call"
+
+
+def test_a_call_that_is_not_listed_is_not_watched(hub, server):
+    bench = Bench(hub, server.url)
+    bench.press(watch="s.made-up")
+    assert bench.opened == []
+    assert hub.calls == []
+
+
+def test_a_viewer_cannot_hang_up_and_is_told_why(server, theirs):
+    with CallHub(operators=["ann"]) as hub:
+        bench = Bench(hub, server.url, "bob")
+        until(lambda: bench.others() == [theirs.id])
+        bench.press(watch=theirs.id)
+        (card,) = bench.wall.groups()[0]["cards"]
+        assert "only the operators" in card["refused"]
+        bench.press(hang_up=theirs.id)
+        assert "only the operators" in bench.said[0]
+        assert theirs.state == "in call"
+        Bench(hub, server.url, "ann").press(hang_up=theirs.id)
+        until(lambda: theirs.is_over)
+
+
+def test_no_server_is_one_line_and_the_calls_here_stay(hub):
+    hub._calls["s.x"] = ended_call(conversation(HOSTILE), "s.x")
+    bench = Bench(hub, "ws://127.0.0.1:9")
+    until(lambda: bench.others() or "cannot connect" in _note(bench))
+    assert [card["id"] for card in bench.wall.groups()[0]["cards"]] == ["s.x"]
+
+
+def _note(bench: Bench) -> str:
+    return str(bench.wall.groups()[1]["note"])
+
+
+def test_a_wall_that_is_not_seen_asks_nobody(hub):
+    bench = Bench(hub, "ws://127.0.0.1:9")
+    bench.wall.visible = False
+    for _ in range(20):
+        bench.wall.refresh()
+    assert bench.wall._asked is None

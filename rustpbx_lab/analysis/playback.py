@@ -24,7 +24,7 @@ from .folds import (
 
 SWAP_MS = 100
 """A server's own log may have a command this long behind the events it caused."""
-SAME_BURST_MS = 100
+SAME_BURST_MS = 60
 """Audio that goes on this long after a track's start may be the track's own."""
 MAX_WAITING = 64
 """Commands that may wait for their track."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from recordings import capture, capture_sip
 
@@ -224,3 +225,11 @@ def test_mistakes_are_marks():
     told = table("mistakes", "marks", "kind", "name")
     assert [name for kind, name in told if kind == "error"] == ["error"] * 5
     assert ("reject", "reject") in told
+
+
+def test_audio_that_flowed_already_is_not_measured_as_a_tracks_first():
+    log = read_log(Path(__file__).with_name("playback.log.jsonl"))
+    rows = timeline("playback", log).set_index("play_id")
+    assert rows.loc["replaced", "quality"] == "measured"
+    assert rows.loc["paused", "quality"] == "unknown"  # 927 is where it was resumed
+    assert pd.isna(rows.loc["paused", "first_audio_ms"])

@@ -87,7 +87,9 @@ export function render({model}) {
       event.composedPath()[0]?.blur?.()
       return
     }
-    if (typing(event) || !model.keys.includes(event.key)) return
+    // a slider takes arrows, not letters
+    const sliding = event.composedPath()[0]?.type === 'range' && event.key.length === 1
+    if ((typing(event) && !sliding) || !model.keys.includes(event.key)) return
     event.preventDefault()
     model.send_msg({key: event.key, shift: event.shiftKey})
   }

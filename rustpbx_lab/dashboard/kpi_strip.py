@@ -31,7 +31,7 @@ svg{position:absolute;right:12px;top:22px}
 .bar{display:flex;height:9px;margin:8px 0 7px;border-radius:2px;overflow:hidden;
   background:var(--lab-hair)}
 .bar i{display:block;height:100%}
-@media (max-width:1279px){.k{grid-template-columns:1.1fr 1.1fr 1fr 1fr 1fr 1.5fr}
+@media (max-width:1279px){.k{grid-template-columns:1.1fr 1.1fr 1.1fr 1fr 1fr 1.75fr}
   .k .first{display:none}}
 @media (max-width:1399px){svg{display:none}.k>div{padding:5px 9px 0}}
 """
@@ -154,7 +154,7 @@ def _first_word(numbers: Numbers) -> str:
 def _interruptions(numbers: Numbers) -> str:
     stop = numbers.stop_latency
     value = str(numbers.n_interruptions) if numbers.is_answered else UNKNOWN
-    hint = f"stop latency P50 {thousands(stop.p50)} ms" if stop.n else "by the caller"
+    hint = f"stop latency P50 {thousands(stop.p50)} ms" if stop.n else "none so far"
     false = f"{numbers.n_false} without words" if numbers.n_false else ""
     tip = (
         "The caller broke in and playback stopped. Stop latency: from the caller's "

@@ -40,6 +40,7 @@ class WhatIf(Viewer):
         self._on_change = on_change
         self._view: CallView | None = None
         self._sets_itself = False
+        self._is_touched = False
         self._before: GrowingDecision | None = None
         self._after = GrowingDecision(VadParams())
         self._spans: list[Ghost] = []
@@ -107,15 +108,16 @@ class WhatIf(Viewer):
     # ------------------------------------------------------------------ the call
 
     def show_call(self, view: CallView | None) -> None:
-        """Begin anew with another call, at its own thresholds."""
+        """Begin anew with another call, at its own thresholds until they are moved."""
         self._view = view
         self._before = None
-        self._take_params(VadParams())
         self._restart()
 
     def turn(self, is_on: bool) -> None:
         """Show the sliders and the ghosts, or put them away."""
         self.row.visible = is_on
+        if not is_on:
+            self._is_touched, self._before = False, None
         if is_on:
             self._restart()
         self._on_change()
@@ -129,7 +131,7 @@ class WhatIf(Viewer):
         if params is not None and (
             self._before is None or self._before.params != params
         ):
-            if self._before is None:  # the call has only now said what it asks for
+            if not self._is_touched:  # the call has only now said what it asks for
                 self._take_params(params)
                 self._after = GrowingDecision(self.params)
             self._before = GrowingDecision(params)
@@ -145,6 +147,7 @@ class WhatIf(Viewer):
     def _slid(self) -> None:
         if self._sets_itself:
             return
+        self._is_touched = True
         self._after = GrowingDecision(self.params)
         self.words = ""
         self.refresh()

@@ -24,9 +24,9 @@ from .timeline import (
 )
 
 METRICS_HEIGHT = 68
-LOW_MS, HIGH_MS = 1, 4000
-FLOOR_MS = 1.6
-"""Shorter delays are drawn here, where a whole mark fits."""
+LOW_MS, HIGH_MS = 1, 8000
+FLOOR_MS, CEILING_MS = 2.2, 4400
+"""Shorter and longer delays are drawn here, where a whole mark fits."""
 COMMANDS_HEIGHT = 46
 COMMAND_ROWS, ERROR_Y = (36, 23), 10
 TIMES = "\u00d7"
@@ -180,7 +180,7 @@ Box = tuple[float, float, float, float]
 
 
 def _drawn(row: Point) -> float:
-    return min(max(row.value_ms, FLOOR_MS), HIGH_MS * 0.85)
+    return min(max(row.value_ms, FLOOR_MS), CEILING_MS)
 
 
 def _height(row: Point) -> float:

@@ -131,3 +131,18 @@ def test_ghosts_of_an_hour_follow_a_slider():
     assert what_if.ghosts(1_000_000, 1_020_000)
     # of our own time: the machine may be busy; a fifth of the bound is usual
     assert time.process_time() - began < 0.1
+
+
+def test_thresholds_that_were_moved_stay_for_the_next_call():
+    what_if, _ = shown(call_with_sound())
+    option = CallOption(vad=VADOption(silence_padding=340))
+    following = CallView(call_with_sound(option))
+    following.refresh()
+    what_if.show_call(following)
+    assert what_if.params.silence_padding_ms == 340
+    what_if.silence_padding.value = 700
+    what_if.show_call(shown(call_with_sound())[1])
+    assert what_if.params.silence_padding_ms == 700
+    what_if.turn(False)
+    what_if.turn(True)
+    assert what_if.params.silence_padding_ms == 100

@@ -149,10 +149,16 @@ class ModelForm(Viewer):
             if getattr(value, name) is not None:
                 self.fields[name].write(getattr(value, name))
 
-    def clear(self) -> None:
-        """Empty every field."""
-        for field in self.fields.values():
-            field.clear()
+    def replace(self, value: WireModel) -> None:
+        """Show the fields of a message that were set, and empty all others."""
+        for name, field in self.fields.items():
+            known = getattr(value, name) if name in value.model_fields_set else None
+            if known is None:
+                field.clear()
+            elif isinstance(field, OptionSection):
+                field.replace(known)
+            else:
+                field.write(known)
 
     def show_remarks(self, remarks: Iterable[Remark]) -> None:
         """Show remarks under the fields they are about; paths begin at this model."""
@@ -248,10 +254,13 @@ class OptionSection:
         self.form.write(value)
 
     def clear(self) -> None:
-        """Leave it out, with empty fields."""
+        """Leave it out."""
         self.switch.value = False
-        if self._form is not None:
-            self._form.clear()
+
+    def replace(self, value: WireModel) -> None:
+        """Switch it on and show a value, and nothing of what was there."""
+        self.switch.value = True
+        self.form.replace(value)
 
     def show_remarks(self, remarks: list[Remark]) -> None:
         """Show remarks about the option, and about its fields if it is open."""

@@ -109,8 +109,7 @@ class OptionPanel(Viewer):
         self._is_filled = False
         try:
             for form in self.forms.values():
-                form.clear()
-                form.write(option)
+                form.replace(option)
         finally:
             self._is_filled = True
         self._changed()

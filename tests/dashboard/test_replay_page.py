@@ -1,0 +1,230 @@
+"""Replay, sound, the wall and files, in a browser."""
+
+import io
+import json
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from browser import Page, browser
+
+from rustpbx_lab import EventLog, read_log
+from rustpbx_lab.audio.clip import Clip
+from rustpbx_lab.dashboard.app import serve
+from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.workbench.hub import CallHub
+
+from .conftest import HOSTILE, SID, conversation, note
+
+pytestmark = pytest.mark.browser
+
+
+def until(holds: Callable[[], Any], seconds: float = 20) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+    return found
+
+
+def show(page: Page, url: str) -> Any:
+    """Open a page and wait until Panel takes changes of it."""
+    page.page.goto(url)
+    page.page.wait_for_function("() => window.Bokeh?.index?.roots?.[0]?.is_idle")
+    return page.page
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved call of four seconds, with its sound."""
+    from rustpbx_lab.models import notes
+
+    from .conftest import T0
+
+    folder = tmp_path_factory.mktemp("saved")
+    log = EventLog()
+    started = {"sample": 0, "sample_rate_hz": 16000, "codec": "pcm"}
+    begun = notes.AudioStarted(leg="caller", at_ms=T0 + 52, **started)
+    for record in [*conversation(HOSTILE)[:5], note(50, begun)]:
+        log.append(record)
+    for record in conversation(HOSTILE)[5:]:
+        log.append(record)
+    log.save(folder / f"{SID}.events.jsonl")
+    times = np.arange(4 * 16000) / 16000
+    both = np.zeros((len(times), 2), np.int16)
+    both[:, 0] = 9000 * np.sin(2 * np.pi * 300 * times)
+    Clip(both, 16000).write(folder / f"{SID}.wav")
+    return folder / f"{SID}.events.jsonl"
+
+
+class Site:
+    def __init__(self, hub: CallHub, server: StandIn, port: int) -> None:
+        self.hub, self.server, self.port = hub, server, port
+        self.host = f"127.0.0.1:{port}"
+        self.url = f"http://{self.host}"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (
+        StandIn(asr="scripted", tts="scripted").in_thread() as server,
+        CallHub() as hub,
+    ):
+        thread = serve(hub, port=port, show=False, endpoint=server.url, threaded=True)
+        yield Site(hub, server, port)
+        thread.stop()
+
+
+@pytest.fixture
+def opened(chromium: Any, site: Site) -> Iterator[Page]:
+    page = Page(chromium.new_page(viewport={"width": 1600, "height": 1000}), site.host)
+    yield page
+    page.page.close()
+    assert page.problems == []
+    assert page.foreign == []
+
+
+def test_a_replay_plays_pauses_seeks_and_changes_speed(opened, site, file):
+    call = site.hub.replay(file, speed=4)
+    tab = opened.page
+    tab.goto(f"{site.url}/live?call={call.id}")
+    until(lambda: call.is_over)
+    tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
+    assert call.log == read_log(file)
+    assert tab.locator("img").count() == 0
+    tab.locator(".p select").select_option("0.5")
+    until(lambda: call.speed == 0.5)
+    tab.locator(".p input[type=range]").fill("500")
+    until(lambda: call.position_ms < 3000 and not call.is_over)
+    until(lambda: tab.locator("button.play").text_content() == "❚❚")
+    tab.locator("button.play").click()
+    until(lambda: call.is_paused)
+    tab.locator(".p input[type=range]").fill("1000")
+    until(lambda: call.position_ms == 1000)
+    until(lambda: tab.locator(".row.ev", has_text="asrFinal").count() == 0)
+    tab.locator(".row.ev", has_text="trackStart").first.wait_for()
+    tab.locator(".p select").select_option("20")
+    until(lambda: call.speed == 20)
+    tab.keyboard.press("Space")
+    until(lambda: call.is_over)
+
+
+def test_nothing_can_be_sent_in_a_replay(opened, site, file):
+    call = site.hub.replay(file)
+    tab = opened.page
+    tab.goto(f"{site.url}/live?call={call.id}")
+    tab.locator(".row.ev").first.wait_for()
+    assert tab.locator("button:has-text('Interrupt')").last.is_disabled()
+    assert tab.locator("button:has-text('Hang up')").last.is_disabled()
+
+
+def test_the_sound_follows_the_replay(opened, site, file):
+    call = site.hub.replay(file, speed=0.5)
+    tab = opened.page
+    with tab.expect_response(lambda answer: "/sound/" in answer.url) as heard:
+        tab.goto(f"{site.url}/live?call={call.id}")
+    assert heard.value.status in (200, 206)
+
+
+def test_the_sound_is_served_in_parts(site, file):
+    call = site.hub.replay(file)
+    request = urllib.request.Request(
+        f"{site.url}/sound/{call.id}", headers={"Range": "bytes=0-99"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 206
+        assert len(answer.read()) == 100
+    with urllib.request.urlopen(f"{site.url}/sound/{call.id}") as answer:
+        samples, rate = soundfile.read(io.BytesIO(answer.read()), dtype="int16")
+    saved, _ = soundfile.read(file.with_name(f"{SID}.wav"), dtype="int16")
+    assert rate == 16000
+    np.testing.assert_array_equal(samples, saved)
+
+
+@pytest.mark.parametrize("path", ["/sound/s.nobody", "/sound/../../etc/passwd"])
+def test_no_other_file_is_served(site, path):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(site.url + path)
+    refused.value.close()
+    assert refused.value.code == 404
+
+
+def test_files_of_the_browser_are_replayed(opened, site, file):
+    tab = opened.page
+    tab.goto(f"{site.url}/live")
+    chooser = tab.locator("input[type=file][multiple]")
+    chooser.wait_for(state="attached")
+    before = {call.id for call in site.hub.calls}
+    chooser.set_input_files([file, file.with_name(f"{SID}.wav")])
+    (call,) = until(lambda: [c for c in site.hub.calls if c.id not in before])
+    assert call.role == "replay"
+    assert call.whole.caller.n_samples == 64000
+    tab.get_by_text("Replay ·", exact=False).first.wait_for()
+
+
+def test_another_site_cannot_open_files(site):
+    request = urllib.request.Request(
+        f"{site.url}/open?name=x.events.jsonl", data=b"{}", method="POST"
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    refused.value.close()
+    assert refused.value.code == 403
+
+
+def test_the_wall_watches_and_opens_calls(opened, site):
+    with CallHub() as theirs:
+        call = theirs.start(site.server.url, CallOption(vad=VADOption()))
+        until(lambda: call.state == "in call")
+        tab = opened.page
+        tab.goto(f"{site.url}/calls")
+        card = tab.locator(f".card[data-id='{call.id}']")
+        card.wait_for()
+        assert "not watched" in (card.text_content() or "")
+        card.locator("button", has_text="Watch").click()
+        tab.get_by_text("Watching", exact=False).first.wait_for()
+        until(lambda: f"call={call.id}" in tab.url)
+        tab.locator("button", has_text="Interrupt").last.click()
+        until(
+            lambda: any(record.name == "interrupt" for record in _watched(site, call))
+        )
+        tab.locator("nav button", has_text="Calls").click()
+        card.locator("svg.spark").wait_for()
+        card.locator("button.danger").click()
+        assert call.state == "in call"
+        card.locator("button.sure").click()
+        until(lambda: call.is_over)
+
+
+def _watched(site: Site, call: Any) -> Any:
+    return site.hub.get(call.id).log
+
+
+def test_options_are_saved_and_loaded(opened, site, tmp_path):
+    tab = show(opened, f"{site.url}/live")
+    with tab.expect_download() as saved:
+        tab.locator("button", has_text="Save…").click()
+    text = Path(saved.value.path()).read_text()
+    assert json.loads(text)["vad"]["type"] == "silero"
+    preset = tmp_path / "mine.json"
+    preset.write_text('{"vad": {"type": "silero", "silencePadding": 480}}')
+    tab.locator("input[type=file]:not([multiple])").set_input_files(preset)
+    tab.get_by_text("loaded mine.json").wait_for()
+    tab.get_by_text("480 ms").first.wait_for()

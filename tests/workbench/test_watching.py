@@ -7,12 +7,12 @@ from workbench.test_hub import LIMIT_S, wait_for_state, wait_until
 
 from rustpbx_lab import errors
 from rustpbx_lab.models import commands
-from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.models.options import CallOption, SynthesisOption, VADOption
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
-OPTION = CallOption(vad=VADOption())
+OPTION = CallOption(vad=VADOption(), tts=SynthesisOption(provider="deepgram"))
 
 
 @pytest.fixture

@@ -103,10 +103,11 @@ def until(is_true: Callable[[], Any], seconds: float, awaited: str) -> Any:
     pytest.fail(f"no sign of {awaited} within {seconds} s")
 
 
-def drawn(page: Page, column: str) -> list[Any]:
-    """What stands in the column that only one source of the page has."""
-    found = [s[column] for s in page.page.evaluate(SOURCES) if column in s]
-    return found[0] if found else []
+def drawn(page: Page, words: str) -> list[str]:
+    """The tips of the marks on the page's timeline that say ``words``."""
+    sources = page.page.evaluate(SOURCES)
+    tips = [tip for source in sources for tip in source.get("tip", [])]
+    return [tip for tip in tips if words in tip]
 
 
 def call_ids(demo: Demo) -> list[str]:
@@ -124,9 +125,9 @@ def opened(chromium: Any, demo: Demo, path: str = "/") -> Page:
 def test_within_twenty_seconds_a_page_shows_a_whole_exchange(chromium, demo):
     page = opened(chromium, demo)
     try:
-        until(lambda: drawn(page, "said"), 20, "a speaking span")
-        until(lambda: drawn(page, "delay"), 20, "a final transcript")
-        until(lambda: drawn(page, "asked"), 20, "a playback span")
+        until(lambda: drawn(page, "the server said so at"), 20, "a speaking span")
+        until(lambda: drawn(page, ", final, said "), 20, "a final transcript")
+        until(lambda: drawn(page, "trackStart "), 20, "a playback span")
         assert page.problems == []
         assert page.foreign == []
     finally:
@@ -184,7 +185,7 @@ def test_buttons_act_and_a_reload_keeps_the_call(chromium, demo):
     call_id = next_call(demo)
     page = opened(chromium, demo, f"/live?call={call_id}")
     try:
-        until(lambda: drawn(page, "asked"), 20, "the call on the page")
+        until(lambda: drawn(page, "trackStart "), 20, "the call on the page")
         say(page, "The office closes at noon today, all of the rooms and the garden.")
         tts = row(
             demo, call_id, "tts", lambda m: m.text.startswith("The office closes")
@@ -196,7 +197,7 @@ def test_buttons_act_and_a_reload_keeps_the_call(chromium, demo):
         row(demo, call_id, "trackEnd", lambda m: m.play_id == tts.play_id)
 
         page.page.reload()
-        until(lambda: drawn(page, "asked"), 20, "the call after a reload")
+        until(lambda: drawn(page, "trackStart "), 20, "the call after a reload")
         assert call_id in page.page.url
         assert demo.log_of(call_id)[-1].name != "closed"
 
@@ -204,7 +205,7 @@ def test_buttons_act_and_a_reload_keeps_the_call(chromium, demo):
         row(demo, call_id, "hangup", lambda m: True)
         row(demo, call_id, "closed", lambda m: True)
         page.page.get_by_text("Disconnected").first.wait_for(timeout=10_000)
-        assert drawn(page, "asked"), "an ended call stays readable"
+        assert drawn(page, "trackStart "), "an ended call stays readable"
         assert page.problems == []
         assert page.foreign == []
     finally:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from html import escape
 from typing import Any
 
 import panel as pn
@@ -31,19 +30,12 @@ from .live_keys import KEYS, LiveKeys
 from .nav import Nav
 from .page_frame import page_frame
 from .replay_bar import ReplayBar
-from .styles import NOTE_CSS, html
 from .timeline_box import TimelineBox
+from .toast import Toast
 from .transcript_box import TranscriptBox
 
 TICK_MS = 40
-TOAST_TICKS = 6000 // TICK_MS
 HEADER_EVERY = 480 // TICK_MS
-TOAST_CSS = (
-    NOTE_CSS
-    + ":host{position:fixed;right:16px;bottom:64px;z-index:1400;max-width:420px}"
-    ".w{font-size:12px;line-height:17px;padding:8px 12px;"
-    "border:1px solid var(--lab-border)}"
-)
 
 
 class LivePage(Viewer):
@@ -74,7 +66,6 @@ class LivePage(Viewer):
         self._view: CallView | None = None
         self._lag = LoopLag(TICK_MS)
         self._ticks = 0
-        self._toast_left = 0
         self._is_pinned = call_id is not None
         self._wanted_call: HubCall | None = None
         self._wanted_tab: str | None = None if tab == "Live" else tab
@@ -119,7 +110,7 @@ class LivePage(Viewer):
             self.say,
             self._user,
         )
-        self.toast = html("", TOAST_CSS)
+        self.toast = Toast(6000 // TICK_MS)
 
     def _assemble(self, is_dark: bool) -> pmui.Page:
         bottom = pn.Row(
@@ -144,7 +135,7 @@ class LivePage(Viewer):
             self.wall,
             self.keys,
             self.pulse,
-            self.toast,
+            self.toast.pane,
             self.bar.dialog.dialog,
             self.key_list.dialog,
             margin=0,
@@ -257,7 +248,7 @@ class LivePage(Viewer):
             self._show_state()
         self.wall.refresh()
         self._check_sent()
-        self._fade_toast()
+        self.toast.fade()
 
     def _take_in(self, view: CallView) -> None:
         """Send what is new; a browser that is busy gets it all together later."""
@@ -362,18 +353,7 @@ class LivePage(Viewer):
 
     def say(self, text: str, severity: str) -> None:
         """Show a line for some seconds; screen readers read it out."""
-        sign = {"error": "✕", "warning": "⚠"}.get(severity, "i")
-        self.toast.object = (
-            f'<div class="w {severity}" role="status" aria-live="polite"><i>{sign}</i>'
-            f"<span>{escape(text[:400])}</span></div>"
-        )
-        self._toast_left = TOAST_TICKS
-
-    def _fade_toast(self) -> None:
-        if self._toast_left:
-            self._toast_left -= 1
-            if not self._toast_left:
-                self.toast.object = ""
+        self.toast.say(text, severity)
 
     def select(self, seq: int | None) -> None:
         """Select a log row: in the lists, the inspector and the timeline."""

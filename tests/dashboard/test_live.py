@@ -115,7 +115,7 @@ def test_somebody_who_may_only_watch_has_no_buttons():
         put(hub, ended_call(conversation()))
         page = LivePage(hub, user="bob")
         page.send(commands.Interrupt())
-        assert "only the operators" in page.toast.object
+        assert "only the operators" in page.toast.pane.object
         page.connection.press()
         assert "only the operators" in page.connection.problem.object
 

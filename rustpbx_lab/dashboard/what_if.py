@@ -1,5 +1,6 @@
 """What if: the call as other VAD thresholds would have heard it, while it runs."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -178,15 +179,17 @@ class WhatIf(Viewer):
         times = view.call.frame_times()
         if not len(times):
             return ()
+        low, high = _media_ms(start_ms, times), _media_ms(end_ms, times)
+        first = bisect_left(self._spans, low, key=_over)
         found: list[Ghost] = []
-        for span in self._spans:
-            start = _call_ms(span.start_ms, times)
+        for span in self._spans[first:]:
+            if span.start_ms > high:
+                break
             # lengths are the detector's own, whenever its audio arrived
-            shift = start - span.start_ms
+            shift = _call_ms(span.start_ms, times) - span.start_ms
             end = None if span.end_ms is None else span.end_ms + shift
             said = None if span.said_ms is None else span.said_ms + shift
-            if start <= end_ms and (end is None or end >= start_ms):
-                found.append(Ghost(start, end, said))
+            found.append(Ghost(span.start_ms + shift, end, said))
         return found
 
     def _told(self, view: CallView) -> str:
@@ -243,7 +246,11 @@ def _call_ms(media_ms: float, times: np.ndarray) -> float:
     return float(times[min(int(media_ms) // CHUNK_MS, len(times) - 1)])
 
 
+def _over(span: Ghost) -> float:
+    return np.inf if span.end_ms is None else span.end_ms
+
+
 def _media_ms(at_ms: float, times: np.ndarray) -> float:
     """Return what the sample clock showed at a call time."""
     frame = int(np.clip(np.searchsorted(times, at_ms, "right") - 1, 0, len(times) - 1))
-    return frame * CHUNK_MS + float(at_ms - times[frame])
+    return frame * CHUNK_MS + float(at_ms) - float(times[frame])

@@ -1,12 +1,14 @@
 """Turns, their latency, double talk: numbers computed by hand."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from analysis.call_logs import Call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rustpbx_lab import read_log
 from rustpbx_lab.analysis.barge_in import Overlap, OverlapFold
 from rustpbx_lab.analysis.latency import (
     latency,
@@ -393,3 +395,23 @@ def test_any_way_of_cutting_the_log_gives_the_same_numbers(cuts: list[int]):
         new = records[begin:end]
         fold.advance(new, turns.advance(new), overlaps.advance(new))
     assert fold.now(20_000) == numbers(records, 20_000)
+
+
+def test_a_call_of_the_real_server_in_turns():
+    path = Path(__file__).parents[1] / "recordings" / "conversation.log.jsonl"
+    records = read_log(path).records()
+    (turn,) = TurnFold().advance(records).closed
+    assert (turn.outcome, turn.latency_ms, turn.quality) == (
+        "answered",
+        870,
+        "measured",
+    )
+    assert parts_of(turn) == [
+        ("hang-over", 152),
+        ("ASR final", 673),
+        ("app", 1),
+        ("TTS", 33),
+        ("buffer", 11),
+    ]
+    (overlap,) = OverlapFold().advance(records).closed
+    assert (overlap.kind, overlap.stop_latency_ms) == ("interruption", 305)

@@ -10,6 +10,8 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from .locking import locked
+
 
 class Pulse(JSComponent):
     """Asks the browser whether it has drawn what it was sent.
@@ -146,6 +148,7 @@ export function render({model}) {
     def _hear(self, event: Any) -> None:
         message = getattr(event, "data", event)
         if isinstance(message.get("key"), str):
-            self._on_key(message["key"], bool(message.get("shift")))
+            key, shift = message["key"], bool(message.get("shift"))
+            locked(lambda: self._on_key(key, shift))
         elif message.get("narrow"):
             self._on_narrow()

@@ -9,6 +9,8 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from .locking import locked
+
 LIST_CSS = """
 :host{display:block;overflow:hidden;font-family:var(--lab-font);font-size:12px;
   color:var(--lab-text)}
@@ -219,7 +221,8 @@ class RowList(JSComponent):
             if self._on_ready is not None:
                 self._on_ready()
         elif isinstance(message.get("select"), int):
-            self._on_select(message["select"])
+            row = message["select"]
+            locked(lambda: self._on_select(row))
 
 
 class EventList(RowList):

@@ -113,7 +113,8 @@ class Spans:
             border_radius=radius,
             source=source,
         )
-        self._painter.paint(plain(renderer).glyph, hatch_color=look.hatch)
+        if look.hatch is not None:
+            self._painter.paint(plain(renderer).glyph, hatch_color=look.hatch)
         return source
 
     def show(self, rows: Sequence[Span]) -> None:

@@ -116,10 +116,18 @@ export function render({model}) {
   document.addEventListener('keydown', press)
   // Bokeh calls a page idle when nothing of it changes: that of a call always does
   requestAnimationFrame(() => document.getElementById('loader')?.classList.add('drawn'))
+  const narrow = () => {  // the next page is made with its sidebar closed
+    document.cookie = `lab-narrow=${Number(innerWidth < 1280)};path=/;SameSite=Strict`
+  }
+  narrow()
+  window.addEventListener('resize', narrow)
   // not before the page itself is drawn, or it opens the sidebar again
   if (window.innerWidth < 1280)
     setTimeout(() => model.send_msg({narrow: true}), 1500)
-  model.on('remove', () => document.removeEventListener('keydown', press))
+  model.on('remove', () => {
+    document.removeEventListener('keydown', press)
+    window.removeEventListener('resize', narrow)
+  })
 }
 """
 

@@ -185,24 +185,27 @@ class LivePage(Viewer):
         self.show_tab("Live")
 
     def _show_wanted(self) -> None:
-        """Do what was chosen; before a page is loaded, Panel loses such changes."""
-        if not self._is_loaded:
-            return
-        call, self._wanted_call = self._wanted_call, None
-        if call is not None:
-            self._show(call)
+        """Do what was chosen since the last tick."""
         name, self._wanted_tab = self._wanted_tab, None
         if name is not None:
             self.nav.at = name
             self._live.visible = name == "Live"
             self.wall.visible = name == "Calls"
             self._changed = True
-            self._show_address(view="calls" if name == "Calls" else None)
+        call, self._wanted_call = self._wanted_call, None
+        if call is not None:
+            self._show(call)
+        elif name is not None:
+            self._show_address()
 
-    def _show_address(self, **query: str | None) -> None:
+    def _show_address(self) -> None:
+        """Say in the address what is shown; at once, or one change undoes another."""
         if pn.state.location is not None:
             location: Any = pn.state.location
-            location.update_query(**query)
+            call = {} if self._view is None else {"call": self._view.call.id}
+            location.update_query(
+                view="calls" if self.nav.at == "Calls" else None, **call
+            )
 
     def _show(self, call: HubCall | None) -> None:
         if self._view is not None:
@@ -210,7 +213,7 @@ class LivePage(Viewer):
         self._view = None if call is None else CallView(call)
         if call is not None:
             self._hub.attach(call.id, self)
-            self._show_address(call=call.id)
+            self._show_address()
         if self._view is not None:
             self._view.refresh()
         for box in (self.kpi, self.timeline, self.transcript, self.events, self.replay):
@@ -220,7 +223,9 @@ class LivePage(Viewer):
 
     def _follow_new(self, call: HubCall) -> None:
         self._known = self._hub.revision
-        self._show(call)
+        self._wanted_call = call
+        if self._is_loaded:
+            self._show_wanted()
 
     @property
     def view(self) -> CallView | None:
@@ -234,6 +239,8 @@ class LivePage(Viewer):
 
         Not under ``pn.io.hold``: while a socket is busy it loses some of the changes.
         """
+        if not self._is_loaded:
+            return  # Panel loses what is changed before the browser is ready
         self._lag.tick()
         self._ticks += 1
         self._look_for_calls()

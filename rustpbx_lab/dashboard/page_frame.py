@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import panel as pn
 import panel_material_ui as pmui
 from panel.util.parameters import edit_readonly
 
@@ -26,6 +27,7 @@ def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmu
         sidebar_width=276,
         sidebar_variant="persistent",
         sidebar_resizable=False,
+        sidebar_open=not _is_narrow(),
         dark_theme=is_dark,
         busy_indicator=None,
         theme_config={"light": theme_config(LIGHT), "dark": theme_config(DARK)},
@@ -46,3 +48,9 @@ def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmu
     with edit_readonly(page):
         page.busy = False
     return page
+
+
+def _is_narrow() -> bool:
+    """Whether the browser's last page of ours was too narrow for the sidebar."""
+    cookies: dict[str, str] = pn.state.cookies or {}
+    return cookies.get("lab-narrow") == "1"

@@ -203,9 +203,7 @@ class LivePage(Viewer):
         if pn.state.location is not None:
             location: Any = pn.state.location
             call = {} if self._view is None else {"call": self._view.call.id}
-            location.update_query(
-                view="calls" if self.nav.at == "Calls" else None, **call
-            )
+            location.update_query(view=self.nav.at.lower(), **call)
 
     def _show(self, call: HubCall | None) -> None:
         if self._view is not None:

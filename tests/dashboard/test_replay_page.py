@@ -200,7 +200,8 @@ def test_the_wall_watches_and_opens_calls(opened, site):
         assert "not watched" in (card.text_content() or "")
         card.locator("button", has_text="Watch").click()
         tab.get_by_text("Watching", exact=False).first.wait_for()
-        until(lambda: f"call={call.id}" in tab.url)
+        tab.wait_for_url(f"**call={call.id}*")
+        assert "view=live" in tab.url
         tab.locator("button", has_text="Interrupt").last.click()
         until(
             lambda: any(record.name == "interrupt" for record in _watched(site, call))

@@ -5,7 +5,6 @@ same with ``json.loads``, and a session that logs every event and delivers it to
 ``async for``. The ratio of the last to the second is what counts.
 """
 
-import gc
 import json
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from websockets.asyncio.client import connect as websocket
 from websockets.exceptions import ConnectionClosed
 
 from rustpbx_lab import connect
+from rustpbx_lab.workbench.collector import settle_collector
 
 FLOOD = Path(__file__).with_name("flood.py")
 
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
-    gc.freeze()  # as a served process does: what is imported lives for ever
+    settle_collector()  # as our served processes do, for all three alike
     with a_flood(options.events) as url:
         result = anyio.run(compare, url, options.events, options.pairs)
     report("ingest", result, options.json)

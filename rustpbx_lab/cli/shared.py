@@ -1,6 +1,5 @@
 """What the commands share: the program, its words, its output."""
 
-import gc
 import json
 import signal
 import threading
@@ -65,7 +64,9 @@ def wait_for_the_end(running: str) -> None:
 
 def tell_address(url: str) -> None:
     """Say where the dashboard is, when all that serves it is there."""
-    gc.freeze()  # what is imported lives for ever: no collection need look at it again
+    from rustpbx_lab.workbench.collector import settle_collector
+
+    settle_collector()
     told.print(f"dashboard on {url}  (Ctrl+C ends it)")
 
 

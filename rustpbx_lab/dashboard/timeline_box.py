@@ -23,6 +23,7 @@ from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
 
 from .call_view import CallView
 from .lane_header import FULL, LaneHeaders
+from .locking import locked
 from .styles import BOX
 from .timeline_bar import SPANS, TimelineBar
 from .what_if import WhatIf
@@ -71,7 +72,7 @@ class TimelineBox(Viewer):
         self._overview_due_s = 0.0
         self.bar = TimelineBar()
         self.span, self.follow = self.bar.span, self.bar.follow
-        self.what_if = WhatIf(self._show_what_if)
+        self.what_if = WhatIf(lambda: locked(self._show_what_if))
         self._watch_bar()
         self._listen()
         self._layout = self._assemble()
@@ -80,12 +81,13 @@ class TimelineBox(Viewer):
 
     def _watch_bar(self) -> None:
         bar = self.bar
-        bar.span.param.watch(lambda _: self._set_span(), "value")
-        bar.zoom_in.on_click(lambda _: self.zoom(0.5))
-        bar.zoom_out.on_click(lambda _: self.zoom(2.0))
+        # what a widget says comes without the lock, too
+        bar.span.param.watch(lambda _: locked(self._set_span), "value")
+        bar.zoom_in.on_click(lambda _: locked(lambda: self.zoom(0.5)))
+        bar.zoom_out.on_click(lambda _: locked(lambda: self.zoom(2.0)))
         bar.follow.param.watch(lambda _: self._say_follow(), "value")
         bar.box_zoom.param.watch(
-            lambda event: self._axis.use_box_zoom(event.new), "value"
+            lambda event: locked(lambda: self._axis.use_box_zoom(event.new)), "value"
         )
         bar.what_if.param.watch(lambda event: self.what_if.turn(event.new), "value")
 

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
@@ -44,6 +46,8 @@ class Shot:
     height: int = 1000
     tap: str | None = None
     """A row of the events table to select, by its text."""
+    press: str = ""
+    """Keys to press before the picture is taken."""
 
 
 def save(tab: Any, path: Path) -> None:
@@ -68,11 +72,14 @@ class Studio:
         size = {"width": shot.width, "height": shot.height}
         tab = self._browser.new_page(viewport=size)
         tab.goto(f"{url}{shot.query}")
-        tab.wait_for_selector("canvas")
+        tab.wait_for_selector("canvas", state="attached")
         tab.evaluate("document.fonts.ready")
         tab.wait_for_timeout(settle_s * 1000)
         if shot.tap is not None:
             tab.locator(".row.ev", has_text=shot.tap).first.click()
+            tab.wait_for_timeout(800)
+        for key in shot.press:
+            tab.keyboard.press(key)
             tab.wait_for_timeout(800)
         path = self._out / f"{shot.name}.png"
         save(tab, path)
@@ -112,18 +119,30 @@ def count(call: HubCall, kind: type) -> int:
 
 
 def conversation(studio: Studio) -> None:
-    """A call in which the caller interrupts: light, dark, narrow; then it ends."""
-    with Demo(scripts=SCRIPTS[1:2]) as demo, served(demo.hub, demo.url) as url:
+    """A call in which the caller interrupts, its end, all calls, and its replay."""
+    with (
+        TemporaryDirectory() as folder,
+        Demo(scripts=SCRIPTS[1:2], pause_s=2, logs=Path(folder)) as demo,
+        served(demo.hub, demo.url) as url,
+    ):
         until(lambda: bool(demo.hub.calls), "call")
         call = demo.hub.calls[0]
         until(lambda: count(call, events.AsrFinal) >= 2, "second final transcript")
-        studio.shoot(url, Shot("live", tap="asrFinal"))
+        studio.shoot(url, Shot("live", tap="asrFinal", press="w"))
         studio.shoot(url, Shot("live_dark", "?theme=dark", 1200, 800))
         studio.shoot(url, Shot("live_1200", width=1200, height=900))
-        if studio.wants("disconnected"):
-            demo.hub.hang_up(call.id)
-            until(lambda: call.is_over, "end of the call")
-            studio.shoot(url, Shot("disconnected", f"?call={call.id}"))
+        demo.hub.hang_up(call.id)
+        until(lambda: call.is_over, "end of the call")
+        studio.shoot(url, Shot("disconnected", f"?call={call.id}"))
+        if studio.wants("calls", "replay"):
+            until(lambda: len(demo.hub.calls) > 1, "next call")
+            newest = demo.hub.calls[0]
+            until(lambda: count(newest, events.AsrFinal) >= 1, "transcript in it")
+            saved = Path(folder) / f"{call.id}.events.jsonl"
+            replay = demo.hub.replay(saved, 1.0)
+            studio.shoot(url, Shot("calls", "?view=calls"))
+            replay.seek(9000)
+            studio.shoot(url, Shot("replay", f"?call={quote(replay.id)}"))
 
 
 def empty(studio: Studio) -> None:
@@ -144,13 +163,16 @@ def busy(studio: Studio) -> None:
         )
         with CallHub() as hub, served(hub, endpoint) as url:
             call = hub.start(endpoint, option)
-            until(lambda: len(call.log) > 5000, "ten seconds of events")
+            until(lambda: len(call.log) > 6000, "some seconds of events")
             studio.shoot(url, Shot("busy"))
         server.terminate()
 
 
 SCENES = {
-    conversation: ("live", "live_dark", "live_1200", "disconnected"),
+    conversation: (
+        *("live", "live_dark", "live_1200", "disconnected"),
+        *("calls", "replay"),
+    ),
     empty: ("empty",),
     busy: ("busy",),
 }

@@ -1,8 +1,11 @@
 """Acting on what a browser part says, with the document locked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import panel as pn
+from panel.custom import JSComponent
 
 
 def locked(action: Callable[[], None]) -> None:
@@ -16,3 +19,8 @@ def locked(action: Callable[[], None]) -> None:
         action()
     else:
         document.add_next_tick_callback(action)
+
+
+def hear(part: JSComponent, heard: Callable[[Mapping[str, Any]], None]) -> None:
+    """Give what a browser part says to a function, with the document locked."""
+    part.on_msg(lambda event: locked(partial(heard, getattr(event, "data", event))))

@@ -1,10 +1,12 @@
 """The tabs of the app bar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import param
 from panel.custom import JSComponent
+
+from .locking import hear
 
 LOGO = (
     '<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true"><g '
@@ -79,9 +81,9 @@ class Nav(JSComponent):
     def __init__(self, chosen: Callable[[str], None], **params: Any) -> None:
         super().__init__(width=WIDTH_PX, height=44, margin=0, **params)
         self._chosen = chosen
-        self.on_msg(self._hear)
+        hear(self, self._hear)
 
-    def _hear(self, event: Any) -> None:
-        tab = getattr(event, "data", event).get("tab")
+    def _hear(self, said: Mapping[str, Any]) -> None:
+        tab = said.get("tab")
         if tab in TABS:
             self._chosen(tab)

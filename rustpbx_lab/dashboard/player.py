@@ -5,6 +5,8 @@ from typing import Any
 
 from panel.custom import JSComponent
 
+from .locking import hear
+
 CSS = """
 :host{display:block;font-family:var(--lab-font);font-size:12px;color:var(--lab-text)}
 .p{display:flex;align-items:center;gap:8px;height:34px;padding:0 10px}
@@ -213,7 +215,7 @@ class Player(JSComponent):
         self, heard: Callable[[Mapping[str, Any]], None], **params: Any
     ) -> None:
         super().__init__(**params)
-        self.on_msg(lambda event: heard(getattr(event, "data", event)))
+        hear(self, heard)
 
     def tell(self, state: Mapping[str, Any]) -> None:
         """Show a place, a speed, a sound; see the script for the keys."""

@@ -5,6 +5,8 @@ from typing import Any
 
 from panel.custom import JSComponent
 
+from .locking import hear
+
 CSS = """
 :host{display:block;font-family:var(--lab-font);font-size:12px;color:var(--lab-text)}
 .wall{height:100%;overflow-y:auto;padding:8px;scrollbar-width:thin}
@@ -194,7 +196,7 @@ class WallCards(JSComponent):
         self, heard: Callable[[Mapping[str, Any]], None], **params: Any
     ) -> None:
         super().__init__(**params)
-        self.on_msg(lambda event: heard(getattr(event, "data", event)))
+        hear(self, heard)
 
     def draw(self, groups: Sequence[Mapping[str, Any]]) -> None:
         """Show other cards."""

@@ -47,7 +47,17 @@ def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmu
     # page's own parameters walks all models of the document
     with edit_readonly(page):
         page.busy = False
+    _unlink(page)
     return page
+
+
+def _unlink(page: pmui.Page) -> None:
+    """Let go of what Panel's state, which lives for ever, keeps of a page."""
+    watching = pn.state.param.watchers.get("busy", {}).get("value", [])
+    for watcher in list(watching):
+        owner = getattr(watcher.fn, "__self__", None)
+        if getattr(owner, "self", None) is page:
+            pn.state.param.unwatch(watcher)
 
 
 def _is_narrow() -> bool:

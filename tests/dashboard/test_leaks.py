@@ -1,0 +1,159 @@
+"""Pages that were closed leave nothing behind."""
+
+import asyncio
+import gc
+import logging
+import re
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import panel as pn
+import pytest
+from bokeh.document import Document
+from bokeh.model import Model
+from param import Parameterized
+from websockets.sync.client import connect
+
+from rustpbx_lab.dashboard.app import serve
+from rustpbx_lab.dashboard.call_view import CallView
+from rustpbx_lab.dashboard.live import LivePage
+from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.workbench.hub_call import HubCall
+
+pytestmark = pytest.mark.slow
+
+PAGES = 50
+TOGETHER = 5
+KINDS = (LivePage, CallView, Document, Model, Parameterized)
+
+
+class Site:
+    """A call that runs, and a dashboard that shows it."""
+
+    def __init__(self, call: HubCall, port: int) -> None:
+        self.call, self.port = call, port
+        [(self.server, _, _)] = [
+            served for served in pn.state._servers.values() if served[0].port == port
+        ]
+
+    @property
+    def n_sessions(self) -> int:
+        contexts = self.server._tornado._applications.values()
+        return sum(len(list(context.sessions)) for context in contexts)
+
+    def open(self, n_pages: int) -> None:
+        """Open pages as a browser does, all at once, and close them again."""
+        address = f"127.0.0.1:{self.port}/live"
+        with ExitStack() as lines:
+            for _ in range(n_pages):
+                lines.enter_context(self._page(address))
+            assert self.call.watchers == n_pages
+
+    @contextmanager
+    def _page(self, address: str) -> Iterator[None]:
+        with urllib.request.urlopen(f"http://{address}", timeout=60) as answer:
+            token = re.search(r'"token":"([^"]+)"', answer.read().decode())
+        assert token is not None
+        protocols = ["bokeh", token[1]]
+        with connect(f"ws://{address}/ws", subprotocols=protocols) as line:
+            line.recv(timeout=60)
+            reader = threading.Thread(target=lambda: list(line))  # until it is closed
+            reader.start()
+            yield
+        reader.join()
+
+    def settle(self) -> None:
+        """Let the server forget the pages that nobody has, as it does in the end."""
+
+        async def forget() -> None:
+            for context in self.server._tornado._applications.values():
+                await context._cleanup_sessions(0)
+
+        loop = self.server.io_loop.asyncio_loop
+        asyncio.run_coroutine_threadsafe(forget(), loop).result(60)
+        until(lambda: self.n_sessions == 0, 30)
+        assert self.call.watchers == 0
+
+    def counted(self) -> dict[str, int]:
+        """Return what there is now, by kind."""
+        asyncio.run_coroutine_threadsafe(a_turn(), self.server.io_loop.asyncio_loop)
+        gc.collect()
+        living = gc.get_objects()
+        found = {
+            kind.__name__: sum(isinstance(each, kind) for each in living)
+            for kind in KINDS
+        }
+        return {
+            **found,
+            "task": self._n_tasks(),
+            "thread": threading.active_count(),
+            "object": len(living),
+        }
+
+    def _n_tasks(self) -> int:
+        async def count() -> int:
+            return len(asyncio.all_tasks())
+
+        loop = self.server.io_loop.asyncio_loop
+        return asyncio.run_coroutine_threadsafe(count(), loop).result(10)
+
+
+async def a_turn() -> None:
+    """Let a loop go round, so that what it still holds is let go."""
+
+
+def until(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with (
+        StandIn(asr="scripted", tts="scripted").in_thread() as stand_in,
+        CallHub() as hub,
+    ):
+        call = hub.start(stand_in.url, CallOption(vad=VADOption()))
+        until(lambda: call.state == "in call", 15)
+        thread = serve(hub, port=0, show=False, endpoint=stand_in.url, threaded=True)
+        until(lambda: bool(pn.state._servers), 15)
+        port = max(served[0].port for served in pn.state._servers.values())
+        yield Site(call, port)
+        thread.stop()
+        thread.join(10)
+
+
+@pytest.fixture
+def no_log() -> Iterator[None]:
+    """Keep no log lines: they name what we want to see go."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_fifty_pages_opened_and_closed_leave_nothing(no_log: None, site: Site):
+    site.open(TOGETHER)  # fills the caches of the libraries
+    site.settle()
+    before = site.counted()
+    for _ in range(PAGES // TOGETHER):
+        site.open(TOGETHER)
+        site.settle()
+    assert site.call.state == "in call"
+    after: dict[str, int] = {}
+
+    def left() -> dict[str, int]:
+        after.update(site.counted())
+        kinds = before.keys() - {"object"}
+        return {kind: after[kind] for kind in kinds if after[kind] > before[kind]}
+
+    until(lambda: left() == {}, 60)  # timers of the last page still run for a while
+    a_page = (after["object"] - before["object"]) / PAGES
+    # one holds some 50,000; the call itself goes on and keeps its events
+    assert a_page < 200

@@ -146,8 +146,8 @@ def _add_label(labels: Columns, *cells: Any) -> None:
 
 def _room(start: float, following: float | None, window: Window) -> float:
     shown = max(start, window.start_ms)
-    if following is not None and following > shown:
-        return (following - shown) / window.ms_per_px - 8
+    if following is not None and following > start:
+        return (following - shown) / window.ms_per_px - 8  # less than none: no text
     return max((window.end_ms - shown) / window.ms_per_px, OPEN_ROOM_PX)
 
 

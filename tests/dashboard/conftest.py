@@ -2,14 +2,19 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from browser import Page, browser
 
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
+from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
+
+from .site import SIZE, Site, serving
 
 SID = "s.3f0c9a52-6a0e-4c53-9f2b-6a1f6f4a7d10"
 SST = "server-side-track"
@@ -100,3 +105,31 @@ def hub() -> Iterator[CallHub]:
 @pytest.fixture
 def log() -> EventLog:
     return ended_call(conversation()).log
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser; one a module, since its loop must not meet those of other tests."""
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A stand-in, a hub, and the dashboard in front of them."""
+    with (
+        StandIn(asr="scripted", tts="scripted").in_thread() as server,
+        CallHub() as hub,
+        serving(hub, server) as served,
+    ):
+        yield served
+
+
+@pytest.fixture
+def opened(chromium: Any, site: Site) -> Iterator[Page]:
+    """A tab that must not complain, nor ask another host for anything."""
+    page = Page(chromium.new_page(viewport=SIZE), site.host)
+    yield page
+    page.page.close()
+    assert page.problems == []
+    assert page.foreign == []

@@ -2,22 +2,19 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import panel as pn
 import pytest
-from browser import Page, browser
+from browser import Page
 
-from rustpbx_lab.dashboard.app import serve
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
-from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .conftest import SID, T0, command, conversation, ended_call
+from .site import SIZE, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -131,50 +128,19 @@ def hostile_call(name: str) -> HubCall:
     return ended_call([*conversation(spoken), *said, *every_event(text)], f"s.{name}")
 
 
-class Site:
-    def __init__(self, hub: CallHub, port: int) -> None:
-        self.hub, self.port = hub, port
-
-    def show(self, tab: Any, call: HubCall) -> None:
-        self.hub._calls[call.id] = call
-        tab.goto(f"http://127.0.0.1:{self.port}/live?call={call.id}")
-        tab.wait_for_selector("canvas")
-        tab.locator(".row.ev").first.wait_for()
-        tab.get_by_text("Fit", exact=True).first.click()
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with CallHub() as hub:
-        thread = serve(hub, port=0, show=False, threaded=True)
-        until(lambda: bool(pn.state._servers))
-        yield Site(hub, max(served[0].port for served in pn.state._servers.values()))
-        thread.stop()
-        thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture
-def page(chromium: Any, site: Site) -> Iterator[Page]:
-    tab = chromium.new_page(viewport={"width": 1600, "height": 1000})
-    made = Page(tab, f"127.0.0.1:{site.port}")
-    yield made
-    tab.close()
-    assert made.problems == []
-    assert made.foreign == []
+def show(site: Site, tab: Any, call: HubCall) -> None:
+    tab.goto(site.page_of(call))
+    tab.wait_for_selector("canvas")
+    tab.locator(".row.ev").first.wait_for()
+    tab.get_by_text("Fit", exact=True).first.click()
 
 
 @pytest.fixture(scope="module")
 def places(chromium: Any, site: Site) -> dict[str, Any]:
     """Where things stand when nobody says anything bad."""
-    tab = chromium.new_page(viewport={"width": 1600, "height": 1000})
+    tab = chromium.new_page(viewport=SIZE)
     call = ended_call([*conversation(), *every_event("fine")], "s.harmless")
-    site.show(tab, call)
+    show(site, tab, call)
     tab.wait_for_timeout(1500)
     found = tab.evaluate(PLACES)
     tab.close()
@@ -184,10 +150,10 @@ def places(chromium: Any, site: Site) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_of_a_call_is_text(
-    page: Page, site: Site, places: dict[str, Any], name: str
+    opened: Page, site: Site, places: dict[str, Any], name: str
 ):
-    tab = page.page
-    site.show(tab, hostile_call(name))
+    tab = opened.page
+    show(site, tab, hostile_call(name))
     for row in range(0, 10, 3):
         tab.locator(".row.ev").nth(row).click()
         tab.locator("pre").first.wait_for()
@@ -202,9 +168,9 @@ def test_text_of_a_call_is_text(
     assert moved(tab.evaluate(PLACES), places) == {}
 
 
-def test_an_error_that_comes_is_told_as_text(page: Page, site: Site):
-    tab, call = page.page, open_call("s.toast")
-    site.show(tab, call)
+def test_an_error_that_comes_is_told_as_text(opened: Page, site: Site):
+    tab, call = opened.page, open_call("s.toast")
+    show(site, tab, call)
     tab.wait_for_timeout(1500)  # what was there before it was opened is no news
     for number, text in enumerate(TEXTS.values()):
         fields = {"event": "error", "sender": text, "error": text, "trackId": SID}
@@ -253,10 +219,3 @@ def moved(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
         for name, rects in before.items()
         if now.get(name) != rects
     }
-
-
-def until(holds: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)

@@ -1,44 +1,21 @@
 """What-if, keys and box zoom in a browser."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Page, browser
+from browser import Page
 from playwright.sync_api import TimeoutError as NotSeen
 
-from rustpbx_lab.dashboard.app import serve
-from rustpbx_lab.workbench.hub import CallHub
-
+from .site import Site
 from .test_what_if import call_with_sound
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def opened() -> Iterator[Page]:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with CallHub() as hub, browser() as chromium:
-        call = call_with_sound()
-        hub._calls[call.id] = call
-        thread = serve(hub, port=port, show=False, threaded=True)
-        tab = chromium.new_page(viewport={"width": 1600, "height": 1000})
-        page = Page(tab, f"127.0.0.1:{port}")
-        tab.goto(f"http://127.0.0.1:{port}/live")
-        tab.wait_for_selector("canvas")
-        yield page
-        tab.close()
-        thread.stop()
-    assert page.problems == []
-    assert page.foreign == []
-
-
-def test_the_instruments_are_a_key_away(opened: Page):
+def test_the_instruments_are_a_key_away(opened: Page, site: Site):
     tab: Any = opened.page
+    tab.goto(site.page_of(call_with_sound()))
+    tab.wait_for_selector("canvas")
     tab.get_by_text("Turn latency P50").wait_for()
     tab.locator(".row.ev").first.wait_for()
     open_what_if(tab)

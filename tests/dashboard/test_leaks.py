@@ -5,9 +5,8 @@ import gc
 import logging
 import re
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import panel as pn
@@ -15,15 +14,14 @@ import pytest
 from bokeh.document import Document
 from bokeh.model import Model
 from param import Parameterized
+from waiting import until
 from websockets.sync.client import connect
 
-from rustpbx_lab.dashboard.app import serve
 from rustpbx_lab.dashboard.call_view import CallView
 from rustpbx_lab.dashboard.live import LivePage
-from rustpbx_lab.models.options import CallOption, VADOption
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
+
+from .site import Site
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +30,15 @@ TOGETHER = 5
 KINDS = (LivePage, CallView, Document, Model, Parameterized)
 
 
-class Site:
-    """A call that runs, and a dashboard that shows it."""
+class Visited:
+    """A call that runs, and the pages that are opened on it."""
 
-    def __init__(self, call: HubCall, port: int) -> None:
-        self.call, self.port = call, port
-        [(self.server, _, _)] = [
-            served for served in pn.state._servers.values() if served[0].port == port
+    def __init__(self, site: Site, call: HubCall) -> None:
+        self.call, self.live = call, site.live.removeprefix("http://")
+        [self.server] = [
+            served[0]
+            for served in pn.state._servers.values()
+            if site.host.endswith(f":{served[0].port}")
         ]
 
     @property
@@ -48,19 +48,18 @@ class Site:
 
     def open(self, n_pages: int) -> None:
         """Open pages as a browser does, all at once, and close them again."""
-        address = f"127.0.0.1:{self.port}/live"
         with ExitStack() as lines:
             for _ in range(n_pages):
-                lines.enter_context(self._page(address))
+                lines.enter_context(self._page())
             assert self.call.watchers == n_pages
 
     @contextmanager
-    def _page(self, address: str) -> Iterator[None]:
-        with urllib.request.urlopen(f"http://{address}", timeout=60) as answer:
+    def _page(self) -> Iterator[None]:
+        with urllib.request.urlopen(f"http://{self.live}", timeout=60) as answer:
             token = re.search(r'"token":"([^"]+)"', answer.read().decode())
         assert token is not None
         protocols = ["bokeh", token[1]]
-        with connect(f"ws://{address}/ws", subprotocols=protocols) as line:
+        with connect(f"ws://{self.live}/ws", subprotocols=protocols) as line:
             line.recv(timeout=60)
             reader = threading.Thread(target=lambda: list(line))  # until it is closed
             reader.start()
@@ -107,27 +106,9 @@ async def a_turn() -> None:
     """Let a loop go round, so that what it still holds is let go."""
 
 
-def until(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.2)
-
-
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with (
-        StandIn(asr="scripted", tts="scripted").in_thread() as stand_in,
-        CallHub() as hub,
-    ):
-        call = hub.start(stand_in.url, CallOption(vad=VADOption()))
-        until(lambda: call.state == "in call", 15)
-        thread = serve(hub, port=0, show=False, endpoint=stand_in.url, threaded=True)
-        until(lambda: bool(pn.state._servers), 15)
-        port = max(served[0].port for served in pn.state._servers.values())
-        yield Site(call, port)
-        thread.stop()
-        thread.join(10)
+def visited(site: Site) -> Visited:
+    return Visited(site, site.call())
 
 
 @pytest.fixture
@@ -138,18 +119,18 @@ def no_log() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def test_fifty_pages_opened_and_closed_leave_nothing(no_log: None, site: Site):
-    site.open(TOGETHER)  # fills the caches of the libraries
-    site.settle()
-    before = site.counted()
+def test_fifty_pages_opened_and_closed_leave_nothing(no_log: None, visited: Visited):
+    visited.open(TOGETHER)  # fills the caches of the libraries
+    visited.settle()
+    before = visited.counted()
     for _ in range(PAGES // TOGETHER):
-        site.open(TOGETHER)
-        site.settle()
-    assert site.call.state == "in call"
+        visited.open(TOGETHER)
+        visited.settle()
+    assert visited.call.state == "in call"
     after: dict[str, int] = {}
 
     def left() -> dict[str, int]:
-        after.update(site.counted())
+        after.update(visited.counted())
         kinds = before.keys() - {"object"}
         return {kind: after[kind] for kind in kinds if after[kind] > before[kind]}
 

@@ -1,6 +1,7 @@
 """The live page without a browser: it attaches, sends, and says what failed."""
 
 import pytest
+from waiting import until
 
 from rustpbx_lab.dashboard.app import check_address, is_loopback, prepare, serve
 from rustpbx_lab.dashboard.live import LivePage
@@ -81,7 +82,7 @@ def test_an_endpoint_that_is_not_there_fails_in_one_line(hub: CallHub):
     call = page.view.call
     for _ in call.log.cursor().read():
         pass
-    _until(lambda: call.is_over)
+    until(lambda: call.is_over)
     page._show_state()
     assert call.state == "failed"
     assert "Failed: cannot connect" in page.header.pane.object
@@ -92,7 +93,7 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
         page = LivePage(hub, endpoint=server.url)
         page.connection.press()
         call = page.view.call
-        _until(lambda: call.state == "in call")
+        until(lambda: call.state == "in call")
         page.refresh()
         page._show_state()
         assert not page.bar.say.disabled
@@ -100,13 +101,13 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
         page.bar.say.clicks += 1
         page.bar.interrupt.clicks += 1
         page.send(commands.Custom(data="mark"))
-        _until(
+        until(
             lambda: any(r.name == "custom" for r in call.log if r.direction == "event")
         )
         sent = [r.name for r in call.log if r.direction == "command"]
         assert sent == ["invite", "tts", "interrupt", "custom"]
         page.bar.hang_up.clicks += 1
-        _until(lambda: call.is_over)
+        until(lambda: call.is_over)
         assert call.state == "ended"
 
 
@@ -144,25 +145,16 @@ def test_a_port_in_use_is_one_clear_line(hub: CallHub):
             serve(hub, port=port, show=False)
 
 
-def _until(holds: object, seconds: float = 10) -> None:
-    import time
-
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-
-
 def test_a_new_call_takes_the_page_of_one_that_is_over(hub: CallHub):
     put(hub, ended_call(conversation(), "s.old"))
     reading, idle = LivePage(hub), LivePage(hub)
     reading.select(3)
     with StandIn(asr="scripted", tts="scripted").in_thread() as server:
         call = hub.start(server.url)
-        _until(lambda: call.state == "connected")
+        until(lambda: call.state == "connected")
         for page in (reading, idle):
             page.refresh()
         assert idle.view.call is call
         assert reading.view.call.id == "s.old"
         hub.hang_up(call.id)
-        _until(lambda: call.is_over)
+        until(lambda: call.is_over)

@@ -2,37 +2,25 @@
 
 import io
 import json
-import socket
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from browser import Page, browser
+from browser import Page
+from waiting import until
 
 from rustpbx_lab import EventLog, read_log
 from rustpbx_lab.audio.clip import Clip
-from rustpbx_lab.dashboard.app import serve
-from rustpbx_lab.models.options import CallOption, VADOption
-from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
 
 from .conftest import HOSTILE, SID, conversation, note
+from .site import OPTION
 
 pytestmark = pytest.mark.browser
-
-
-def until(holds: Callable[[], Any], seconds: float = 20) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-    return found
 
 
 def show(page: Page, url: str) -> Any:
@@ -63,42 +51,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both[:, 0] = 9000 * np.sin(2 * np.pi * 300 * times)
     Clip(both, 16000).write(folder / f"{SID}.wav")
     return folder / f"{SID}.events.jsonl"
-
-
-class Site:
-    def __init__(self, hub: CallHub, server: StandIn, port: int) -> None:
-        self.hub, self.server, self.port = hub, server, port
-        self.host = f"127.0.0.1:{port}"
-        self.url = f"http://{self.host}"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (
-        StandIn(asr="scripted", tts="scripted").in_thread() as server,
-        CallHub() as hub,
-    ):
-        thread = serve(hub, port=port, show=False, endpoint=server.url, threaded=True)
-        yield Site(hub, server, port)
-        thread.stop()
-
-
-@pytest.fixture
-def opened(chromium: Any, site: Site) -> Iterator[Page]:
-    page = Page(chromium.new_page(viewport={"width": 1600, "height": 1000}), site.host)
-    yield page
-    page.page.close()
-    assert page.problems == []
-    assert page.foreign == []
 
 
 def test_a_replay_plays_pauses_seeks_and_changes_speed(opened, site, file):
@@ -191,7 +143,7 @@ def test_another_site_cannot_open_files(site):
 
 def test_the_wall_watches_and_opens_calls(opened, site):
     with CallHub() as theirs:
-        call = theirs.start(site.server.url, CallOption(vad=VADOption()))
+        call = theirs.start(site.server.url, OPTION)
         until(lambda: call.state == "in call")
         tab = opened.page
         tab.goto(f"{site.url}/calls")
@@ -214,7 +166,7 @@ def test_the_wall_watches_and_opens_calls(opened, site):
         until(lambda: call.is_over)
 
 
-def _watched(site: Site, call: Any) -> Any:
+def _watched(site: Any, call: Any) -> Any:
     return site.hub.get(call.id).log
 
 

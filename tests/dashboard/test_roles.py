@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from waiting import until
 
 from rustpbx_lab.dashboard.app import prepare
 from rustpbx_lab.dashboard.live import LivePage
@@ -10,8 +11,6 @@ from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
-
-from .test_wall import until
 
 
 @pytest.fixture

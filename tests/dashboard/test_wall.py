@@ -1,28 +1,19 @@
 """The wall of calls: what its cards say, and what pressing them does."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from waiting import until
 
 from rustpbx_lab.dashboard.activity import Activity
 from rustpbx_lab.dashboard.calls_wall import CallsWall
 from rustpbx_lab.log import EventLog
-from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .conftest import HOSTILE, conversation, ended_call
-
-OPTION = CallOption(vad=VADOption())
-
-
-def until(holds: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
+from .site import OPTION
 
 
 @pytest.fixture(scope="module")

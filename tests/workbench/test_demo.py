@@ -1,22 +1,13 @@
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from rustpbx_lab.analysis.timelines import timeline
 from rustpbx_lab.errors import ServerStartError
 from rustpbx_lab.log import read_log
 from rustpbx_lab.simulator.caller import HangUp, Pause, Say, Step
 from rustpbx_lab.workbench.demo import SCRIPTS, Demo
-
-
-def wait_until(claim: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
 
 QUICK: list[list[Step]] = [
     [Say("a"), Pause(200), HangUp("one")],
@@ -27,7 +18,7 @@ QUICK: list[list[Step]] = [
 def test_one_conversation_follows_the_other(tmp_path: Path):
     engines = {"asr": "scripted", "tts": "scripted"}
     with Demo(pause_s=0.1, scripts=QUICK, logs=tmp_path, **engines) as demo:
-        wait_until(lambda: sum(call.is_over for call in demo.hub.calls) >= 3)
+        until(lambda: sum(call.is_over for call in demo.hub.calls) >= 3)
         calls = demo.hub.calls[::-1]
     reasons = [
         record.message.reason
@@ -58,7 +49,7 @@ def test_a_port_that_is_taken_is_said():
 @pytest.mark.slow
 def test_the_bot_understands_a_caller_who_hesitates():
     with Demo(scripts=SCRIPTS[:1], pause_s=60) as demo:
-        wait_until(lambda: demo.hub.calls != [] and demo.hub.calls[0].is_over, 60)
+        until(lambda: demo.hub.calls != [] and demo.hub.calls[0].is_over, 60)
         call = demo.hub.calls[0]
     lines = timeline("transcript", call.log)
     agent = " ".join(lines["text"][lines["who"] == "agent"])

@@ -1,14 +1,14 @@
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
 import numpy as np
 import pytest
 from anyio.from_thread import start_blocking_portal
+from waiting import until
 from workbench.scripted_server import ANSWER, REJECT, RINGING, ScriptedServer, running
 
 from rustpbx_lab import errors
@@ -25,16 +25,8 @@ from rustpbx_lab.workbench.hub_call import HubCall
 LIMIT_S = 10
 
 
-def wait_until(claim: Callable[[], bool]) -> None:
-    """Wait for what another thread brings about; fail if it never does."""
-    deadline = time.monotonic() + LIMIT_S
-    while not claim():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.005)
-
-
 def wait_for_state(call: HubCall, state: str) -> None:
-    wait_until(lambda: call.state == state)
+    until(lambda: call.state == state)
 
 
 @pytest.fixture
@@ -64,11 +56,11 @@ def test_the_revision_grows_with_each_change(hub: CallHub, server: ScriptedServe
     started = hub.revision
     assert started > before
     wait_for_state(call, "in call")
-    wait_until(lambda: hub.revision > started)
+    until(lambda: hub.revision > started)
     answered = hub.revision
     hub.hang_up(call.id)
     wait_for_state(call, "ended")
-    wait_until(lambda: hub.revision > answered)
+    until(lambda: hub.revision > answered)
 
 
 def test_a_command_is_sent_and_its_row_returned(hub: CallHub, server: ScriptedServer):
@@ -76,7 +68,7 @@ def test_a_command_is_sent_and_its_row_returned(hub: CallHub, server: ScriptedSe
     wait_for_state(call, "in call")
     record = hub.send(call.id, commands.Tts(text="Hello")).result(LIMIT_S)
     assert call.log[record.seq].name == "tts"
-    wait_until(lambda: server.commands[-1]["command"] == "tts")
+    until(lambda: server.commands[-1]["command"] == "tts")
 
 
 def test_hanging_up_works_while_it_rings(hub: CallHub):
@@ -85,7 +77,7 @@ def test_hanging_up_works_while_it_rings(hub: CallHub):
         wait_for_state(call, "ringing")
         hub.hang_up(call.id)
         wait_for_state(call, "ended")
-        wait_until(lambda: server.close_codes == [1000])
+        until(lambda: server.close_codes == [1000])
     assert call.error is None
 
 
@@ -189,8 +181,8 @@ def test_an_id_that_runs_is_not_started_again(hub: CallHub, server: ScriptedServ
     with pytest.raises(errors.InvalidOptionError, match="runs"):
         hub.start(server.url, CallOption(), call_id="twice")
     hub.hang_up("twice")
-    wait_until(lambda: call.is_over)
-    wait_until(lambda: not hub._runs)
+    until(lambda: call.is_over)
+    until(lambda: not hub._runs)
     again = hub.start(server.url, CallOption(), call_id="twice")
     assert hub.calls == [again]
 
@@ -215,7 +207,7 @@ def test_ended_calls_are_forgotten_beyond_the_bound(server: ScriptedServer):
         for _ in range(4):
             made.append(hub.start(server.url, CallOption()))
             hub.hang_up(made[-1].id)
-            wait_until(lambda: made[-1].id not in hub._runs)
+            until(lambda: made[-1].id not in hub._runs)
         assert hub.calls == made[:1:-1]
 
 
@@ -225,9 +217,9 @@ def test_a_call_is_saved_as_it_comes(tmp_path: Path, server: ScriptedServer):
     with CallHub(logs=logs) as hub:
         source = ClipSource(Clip(tone, 16000))
         call = hub.start(server.url, CallOption(), call_id="a/../b", audio=source)
-        wait_until(lambda: call.recording.caller.n_samples == 8000)
+        until(lambda: call.recording.caller.n_samples == 8000)
         written = logs / "a%2F..%2Fb.events.jsonl"
-        wait_until(lambda: b"answer" in written.read_bytes())
+        until(lambda: b"answer" in written.read_bytes())
         hub.hang_up(call.id)
         wait_for_state(call, "ended")
     assert read_log(written) == call.log
@@ -241,10 +233,10 @@ def test_probabilities_come_while_the_caller_talks(
 ):
     noise = np.random.default_rng(1).integers(-3000, 3000, 16000).astype(np.int16)
     call = hub.start(server.url, CallOption(), audio=ClipSource(Clip(noise, 16000)))
-    wait_until(lambda: len(call.probabilities) > 0)
+    until(lambda: len(call.probabilities) > 0)
     assert call.state == "in call"
     early = call.probabilities
-    wait_until(lambda: len(call.probabilities) == 16000 // 512)
+    until(lambda: len(call.probabilities) == 16000 // 512)
     assert np.array_equal(call.probabilities, SileroEngine().probabilities(noise))
     assert np.array_equal(early, call.probabilities[: len(early)])
     with pytest.raises(ValueError, match="read-only"):
@@ -263,8 +255,8 @@ def test_probabilities_of_eight_kilohertz_are_on_the_same_grid(
     tone = np.zeros(8000, np.int16)
     option = CallOption(codec="pcmu")
     call = hub.start(server.url, option, audio=ClipSource(Clip(tone, 8000)))
-    wait_until(lambda: call.recording.caller.n_samples == 8000)
-    wait_until(lambda: len(call.probabilities) >= 30)
+    until(lambda: call.recording.caller.n_samples == 8000)
+    until(lambda: len(call.probabilities) >= 30)
     first, second = call.time_of_frame(0), call.time_of_frame(1)
     assert first is not None
     assert second is not None
@@ -280,8 +272,8 @@ def test_closing_ends_all_calls_in_order_and_the_thread(server: ScriptedServer):
     hub.close()
     hub.close()
     assert [call.state for call in calls] == ["ended"] * 3
-    wait_until(lambda: server.close_codes == [1000] * 3)
-    wait_until(lambda: threading.active_count() <= before)
+    until(lambda: server.close_codes == [1000] * 3)
+    until(lambda: threading.active_count() <= before)
     with pytest.raises(errors.RustpbxLabError, match="closed"):
         hub.start(server.url)
 
@@ -314,7 +306,7 @@ def test_a_script_that_forgets_to_close_still_ends(server: ScriptedServer):
         [sys.executable, "-c", script], timeout=60, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: server.close_codes == [1000])
+    until(lambda: server.close_codes == [1000])
 
 
 def test_a_call_that_is_accepted_by_its_agent_needs_no_invite(hub: CallHub):
@@ -326,5 +318,5 @@ def test_a_call_that_is_accepted_by_its_agent_needs_no_invite(hub: CallHub):
         call = hub.start(
             server.url, call_type="sip", call_id="dialog", agent=Accepting()
         )
-        wait_until(lambda: [c["command"] for c in server.commands] == ["accept"])
+        until(lambda: [c["command"] for c in server.commands] == ["accept"])
         assert call.state == "inviting"

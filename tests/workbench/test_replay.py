@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workbench.test_hub import wait_until
+from waiting import until
 
 from rustpbx_lab import errors, read_log
 from rustpbx_lab.audio.clip import Clip
@@ -273,25 +273,25 @@ def test_the_hub_replays_beside_its_calls(hub: CallHub, file: Path):
     before = hub.revision
     hub.attach(call.id, "a page")
     call.begin()
-    wait_until(lambda: call.is_over)
-    assert hub.revision > before
+    until(lambda: call.is_over)
+    until(lambda: hub.revision > before)  # told a moment after it is over
     assert call.log == read_log(file)
     with pytest.raises(errors.CallError, match="is a replay"):
         hub.send(call.id, commands.Pause())
     again = hub.replay(file)
     assert again.id != call.id
     hub.leave(call.id).result(10)
-    wait_until(lambda: call.state == "ended")
+    until(lambda: call.state == "ended")
 
 
 def test_seeking_back_after_the_end_goes_on(hub: CallHub, file: Path):
     call = hub.replay(file, speed=20)
     hub.attach(call.id, "a page")
     call.begin()
-    wait_until(lambda: call.is_over)
+    until(lambda: call.is_over)
     call.pause()
     call.seek(2000)
-    wait_until(lambda: not call.is_over and len(call.log) > 3)
+    until(lambda: not call.is_over and len(call.log) > 3)
     assert call.now_ms == 2000
 
 

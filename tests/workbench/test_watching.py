@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from workbench.test_hub import LIMIT_S, wait_for_state, wait_until
+from waiting import until
+from workbench.test_hub import LIMIT_S, wait_for_state
 
 from rustpbx_lab import errors
 from rustpbx_lab.models import commands
@@ -52,7 +53,7 @@ def test_a_watched_call_is_a_call_of_the_hub(hub, server, theirs):
     assert hub.watch(server.url, theirs.id) is call
     sent = hub.send(call.id, commands.Tts(text="Hello", play_id="p"), user="ann")
     assert sent.result(LIMIT_S).name == "tts"
-    wait_until(lambda: "trackStart" in names(call))
+    until(lambda: "trackStart" in names(call))
     assert "trackStart" in names(theirs)
 
 
@@ -72,7 +73,7 @@ def test_only_an_operator_may_end_a_watched_call(hub, server, theirs):
     with pytest.raises(errors.NotAllowedError):
         hub.send(call.id, commands.Pause(), user="bob")
     hub.hang_up(call.id, user="ann").result(LIMIT_S)
-    wait_until(lambda: theirs.is_over)
+    until(lambda: theirs.is_over)
     wait_for_state(call, "ended")
 
 

@@ -148,9 +148,12 @@ class Sound:
     def outline(
         self, anchors: Anchors, start_ms: float, end_ms: float, n_slots: int
     ) -> dict[str, Any]:
-        """Return what to draw between two call times; see `Envelope.outline`."""
+        """Return what to draw between two call times, nothing if there is no sound.
+
+        See `Envelope.outline`.
+        """
         if self._envelope is None:
-            return Envelope(16000).outline([], start_ms, end_ms, n_slots)
+            return {"x": np.zeros(0), "low": np.zeros(0), "high": np.zeros(0)}
         return self._envelope.outline(anchors, start_ms, end_ms, n_slots)
 
     @property
@@ -230,6 +233,11 @@ class CallView(param.Parameterized):
             self.is_paused = record.name == "pause"
         elif record.name in ("tts", "play", "interrupt"):
             self.is_paused = False  # what is paused is replaced or stopped
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the log has records that were not taken in."""
+        return self._cursor.position < len(self.log)
 
     @property
     def seen(self) -> int:

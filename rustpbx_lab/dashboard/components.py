@@ -4,13 +4,13 @@ A part says ``ready`` when it is drawn, since what is sent before that is lost.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import param
 from panel.custom import JSComponent
 
-from .locking import locked
+from .locking import hear, locked
 
 
 class Pulse(JSComponent):
@@ -32,14 +32,14 @@ export function render({model}) {
     patience_s = 2.0
     """After so long it is asked again: a hidden tab draws nothing and says nothing."""
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(self, on_drawn: Callable[[], None], **params: Any) -> None:
         super().__init__(width=0, height=0, margin=0, **params)
+        self._on_drawn = on_drawn
         self._n_sent = 0
         self._n_drawn = 0
         self._sent_s = 0.0
-        self._is_picture = False
         self._rests_until_s = 0.0
-        self.on_msg(self._hear)
+        hear(self, self._hear)
 
     @property
     def is_free(self) -> bool:
@@ -52,26 +52,21 @@ export function render({model}) {
         """Whether a browser that is free rested as long as its last picture took."""
         return time.monotonic() >= self._rests_until_s
 
-    def beat(self, is_picture: bool = True) -> None:
-        """Ask about everything that was sent so far.
-
-        Args:
-            is_picture: Whether there is a picture in it, which takes long.
-        """
+    def beat(self) -> None:
+        """Ask about everything that was sent so far."""
         self._n_sent += 1
         self._sent_s = time.monotonic()
-        self._is_picture = is_picture
         self._send_msg({"beat": self._n_sent})
 
-    def _hear(self, event: Any) -> None:
-        beat = getattr(event, "data", event).get("beat")
+    def _hear(self, said: Mapping[str, Any]) -> None:
+        beat = said.get("beat")
         if not isinstance(beat, int):
             return
         self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
-        if self._is_picture and self._n_drawn == self._n_sent:
+        if self._n_drawn == self._n_sent:
             now = time.monotonic()
             self._rests_until_s = now + min(now - self._sent_s, self.patience_s)
-            self._is_picture = False
+            self._on_drawn()
 
 
 class Keys(JSComponent):

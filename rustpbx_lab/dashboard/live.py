@@ -27,14 +27,16 @@ from .inspector import Inspector
 from .key_list import KeyList
 from .kpi_strip import KpiStrip
 from .live_keys import KEYS, LiveKeys
+from .locking import together
 from .nav import Nav
 from .page_frame import page_frame
+from .painting import Painting
 from .replay_bar import ReplayBar
 from .timeline_box import TimelineBox
 from .toast import Toast
 from .transcript_box import TranscriptBox
 
-TICK_MS = 40
+TICK_MS = 20
 HEADER_EVERY = 480 // TICK_MS
 
 
@@ -92,7 +94,8 @@ class LivePage(Viewer):
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
-        self.pulse = Pulse()
+        self.pulse = Pulse(self._go_on)
+        self.painting = Painting()
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
         self.connection = ConnectionPanel(
@@ -135,6 +138,7 @@ class LivePage(Viewer):
             self.wall,
             self.keys,
             self.pulse,
+            self.painting,
             self.toast.pane,
             self.bar.dialog.dialog,
             self.key_list.dialog,
@@ -233,12 +237,12 @@ class LivePage(Viewer):
     # ------------------------------------------------------------------ the tick
 
     def refresh(self) -> None:
-        """Take in and draw what is new; a tick costs the new rows.
+        """Take in and draw what is new; a tick costs the new rows."""
+        if self._is_loaded:  # Panel loses what is changed before the browser is ready
+            with together():
+                self._refresh()
 
-        Not under ``pn.io.hold``: while a socket is busy it loses some of the changes.
-        """
-        if not self._is_loaded:
-            return  # Panel loses what is changed before the browser is ready
+    def _refresh(self) -> None:
         self._lag.tick()
         self._ticks += 1
         self._look_for_calls()
@@ -255,21 +259,27 @@ class LivePage(Viewer):
         self._check_sent()
         self.toast.fade()
 
+    def _go_on(self) -> None:
+        """Send what came while the browser drew; the clock alone can wait for a tick."""
+        view = self._view
+        if view is not None and view.is_behind and self.pulse.is_free:
+            with together():
+                self._take_in(view)
+
     def _take_in(self, view: CallView) -> None:
         """Send what is new; a browser that is busy gets it all together later."""
         self._changed = view.refresh() or self._changed
         self.replay.refresh(looks_back=not self.timeline.follow.value)
         self.events.refresh(list(view.new_records))
         self.transcript.refresh()
+        is_due = bool(view.new_records) or self.pulse.is_rested
         is_drawn = (
-            self._live.visible
-            and self.pulse.is_rested
-            and self.timeline.refresh(self._changed)
+            self._live.visible and is_due and self.timeline.refresh(self._changed)
         )
         if is_drawn:
             self._changed = False
         if is_drawn or view.new_records:
-            self.pulse.beat(is_drawn)
+            self.pulse.beat()
         self._tell_errors(view)
 
     def _look_for_calls(self) -> None:

@@ -41,9 +41,11 @@ EVENTS_CSS = """
 """
 
 TRANSCRIPT_CSS = """
+.list{display:flex;flex-direction:column-reverse}
+.row:first-child{margin-bottom:auto}
 .row{display:grid;grid-template-columns:54px 14px minmax(0,1fr) auto;gap:0 6px;
   padding:4px 12px;align-items:start;font-size:12.5px;line-height:17px;border:0;
-  content-visibility:auto;contain-intrinsic-size:auto 25px}
+  content-visibility:auto;contain-intrinsic-size:auto 25px;flex:none}
 .row .mono{line-height:17px}
 .row i{width:8px;height:8px;margin-top:5px;border-radius:50%;
   background:var(--lab-caller)}
@@ -71,10 +73,8 @@ _GROWING_ESM = (
     _CELL_ESM
     + """
 function listen(model, list, fill) {
-  let atEnd = true  // remembered: to ask means to lay out all rows
-  list.addEventListener('scroll', () => {
-    atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 24
-  })
+  // the newest stands first and the list runs upwards: its end stays in view by itself,
+  // and nobody has to ask for its height, which would lay out all rows
   const mark = () => {
     for (const row of list.children)
       row.classList.toggle('sel', row.seqs?.includes(model.selected) ?? false)
@@ -93,13 +93,13 @@ function listen(model, list, fill) {
   model.on('msg:custom', (msg) => {
     const {drop, add, reset, empty} = msg.data ?? msg
     if (reset) list.replaceChildren()
-    list.querySelector('.empty')?.remove()
-    for (let i = 0; i < (drop ?? 0); i++) list.lastChild?.remove()
-    list.append(...(add ?? []).map(make))
-    while (list.children.length > model.limit) list.firstChild.remove()
-    if (atEnd || reset) list.scrollTop = 1e9
+    if (list.firstChild?.className === 'empty') list.firstChild.remove()
+    for (let i = 0; i < (drop ?? 0); i++) list.firstChild?.remove()
+    list.prepend(...(add ?? []).map(make).reverse())
+    while (list.children.length > model.limit) list.lastChild.remove()
+    if (reset) list.scrollTop = 0
     if (!list.children.length) list.append(cell('div', empty ?? '', 'empty'))
-    mark()
+    if (model.selected !== null) mark()
   })
   model.on('selected', () => { mark(); show() })
   model.send_msg({ready: true})

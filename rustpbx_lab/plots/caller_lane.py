@@ -238,14 +238,16 @@ def ghost_spans(ghosts: Sequence[Ghost], window: Window) -> list[Box]:
 def bar_labels(boxes: Sequence[Box], window: Window) -> Columns:
     """Return the words inside the bars that have room for them; colours by role."""
     labels: Columns = {"x": [], "y": [], "text": [], "colour": []}
-    for box in boxes:
-        if box.look == "hang-over":
-            continue
+    taken: dict[float, float] = {}  # height -> until where, when bars overlap
+    for box in sorted(boxes, key=lambda box: box.left):
         start = max(box.left, window.start_ms)
+        if box.look == "hang-over" or start < taken.get(box.bottom, start):
+            continue
         is_open = box.right == window.now_ms
         words = "speaking…" if is_open else f"{thousands(box.right - box.left)} ms"
         room = (box.right - start) / window.ms_per_px - 8
         if box.right > start and len(words) * 5.2 <= room:
+            taken[box.bottom] = start + (len(words) * 5.2 + 8) * window.ms_per_px
             labels["x"].append(start)
             labels["y"].append((box.bottom + box.top) / 2)
             labels["text"].append(words)

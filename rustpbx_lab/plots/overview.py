@@ -9,7 +9,7 @@ from rustpbx_lab.analysis.playback import Playback
 from rustpbx_lab.analysis.points import Mark
 
 from .caller_lane import no_wave, wave_columns
-from .timeline import RIGHT_AXIS_PX, Columns, TimeAxis, plain, refill
+from .timeline import LANE_TAG, RIGHT_AXIS_PX, Columns, TimeAxis, plain, refill
 
 HEIGHT = 34
 N_SLOTS = 900
@@ -36,6 +36,7 @@ class Overview:
             min_border_left=1,
             min_border_right=RIGHT_AXIS_PX,
             sizing_mode="stretch_width",
+            tags=[LANE_TAG],
         )
         plot.grid.visible = False
         self.waves = {}

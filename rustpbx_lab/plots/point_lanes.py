@@ -27,6 +27,8 @@ METRICS_HEIGHT = 68
 LOW_MS, HIGH_MS = 1, 8000
 FLOOR_MS, CEILING_MS = 2.2, 4400
 """Shorter and longer delays are drawn here, where a whole mark fits."""
+CROWDED_PX = 12
+"""With a point in so few pixels no number is beside its own only."""
 COMMANDS_HEIGHT = 46
 COMMAND_ROWS, ERROR_Y = (36, 23), 10
 TIMES = "\u00d7"
@@ -158,8 +160,10 @@ def _point(at_ms: float, value_ms: float, kind: str, tip: str, seq: int) -> Poin
 
 def free_labels(rows: Sequence[Point], window: Window) -> Columns:
     """Return the numbers that fit beside their points without touching others."""
-    taken = [_box(row, window, 0, 0) for row in rows]
     labels: Columns = {"x": [], "y": [], "text": [], "dx": []}
+    if len(rows) * CROWDED_PX > window.width_px:
+        return labels
+    taken = [_box(row, window, 0, 0) for row in rows]
     for row in sorted(rows, key=lambda row: (row.kind == "vad", row.at_ms)):
         text = thousands(row.value_ms)
         width = 5.6 * len(text)

@@ -24,6 +24,8 @@ from bokeh.plotting import figure
 from .theme import Painter
 
 RIGHT_AXIS_PX = 40
+LANE_TAG = "rustpbx-lab-lane"
+"""Marks our lanes among the plots of a page."""
 UNKNOWN = "\u2013"
 """What is shown for a value nobody knows."""
 MINUS = "\u2212"
@@ -113,6 +115,7 @@ class TimeAxis:
             min_border_bottom=0,
             sizing_mode="stretch_width",
             output_backend="canvas",
+            tags=[LANE_TAG],
             **options,
         )
         plot.xgrid.ticker = self._ticker

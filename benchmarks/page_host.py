@@ -6,7 +6,6 @@ loop that serves the page, and the rows of the log. The end of it ends the proce
 """
 
 import asyncio
-import gc
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from tornado.ioloop import IOLoop
 
 from rustpbx_lab.dashboard.app import serve
 from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
+from rustpbx_lab.workbench.collector import settle_collector
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
@@ -69,7 +69,7 @@ def main() -> None:
     def told(url: str) -> None:
         IOLoop.current().spawn_callback(meter.run)
         threading.Thread(target=answer, args=(meter, call), daemon=True).start()
-        gc.freeze()  # as the command line does
+        settle_collector()  # as the command line does
         print(f"{url}/live", flush=True)
 
     serve(hub, port=0, show=False, endpoint=sys.argv[1], told=told)

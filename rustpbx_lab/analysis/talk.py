@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from rustpbx_lab.log import Record
 
@@ -14,6 +14,8 @@ DEAD_AIR_MS = 2000
 """So long a silence after the caller stopped is one too many."""
 LATE_MS = 60_000
 """No speech is heard of later than this after it began, unless it is still open."""
+SETTLE_MS = 5000
+"""How much is settled at a time."""
 
 Side = Literal["caller", "agent"]
 
@@ -51,10 +53,7 @@ class _Sound:
     end_ms: int | None
 
 
-class _Edge(NamedTuple):
-    at_ms: int
-    side: Side
-    step: int
+_SIDES: tuple[Side, Side] = ("caller", "agent")
 
 
 class TalkMeter:
@@ -117,9 +116,11 @@ class TalkMeter:
         self._sounds[side, seq] = _Sound(side, start, last)
 
     def _settle(self, late_ms: int) -> None:
+        if self._until_ms is None or late_ms <= self._until_ms + SETTLE_MS:
+            return
         begun = [row.start_ms for row in self._sounds.values() if row.end_ms is None]
         until = min([late_ms, *begun])
-        if self._until_ms is None or until <= self._until_ms + LATE_MS:
+        if until <= self._until_ms:
             return
         self._done, self._last, self._since_ms = self._swept(until)
         self._until_ms = until
@@ -131,37 +132,42 @@ class TalkMeter:
         """Return shares, who was last to stop, and when (the end, if one goes on)."""
         begin = self._until_ms or 0
         talk, last, since = self._done, self._last, self._since_ms
-        active = {"caller": 0, "agent": 0}
+        active, passed = [0, 0], [0, 0, 0, 0]  # passed: by who talked, both is 3
         at = begin
-        for time, side, step in self._edges(begin, end_ms):
-            talk = _add(talk, active, time - at)
+        for time, step, side in self._edges(begin, end_ms):
+            passed[(active[0] > 0) + 2 * (active[1] > 0)] += time - at
             at = time
-            if step > 0 and not any(active.values()):
+            if step > 0 and not (active[0] or active[1]):
                 talk = _with_gap(talk, last, since, time)
             active[side] += step
-            if not any(active.values()):
-                last, since = side, time
-        return _add(talk, active, max(end_ms - at, 0)), last, since
+            if not (active[0] or active[1]):
+                last, since = _SIDES[side], time
+        passed[(active[0] > 0) + 2 * (active[1] > 0)] += max(end_ms - at, 0)
+        return _add(talk, *passed), last, since
 
-    def _edges(self, begin: int, end: int) -> list[_Edge]:
-        edges: list[_Edge] = []
+    def _edges(self, begin: int, end: int) -> list[tuple[int, int, int]]:
+        """Return when, whether it begins (1) or ends (-1), whose: in that order.
+
+        So what ends at a moment ends before what begins at it.
+        """
+        edges: list[tuple[int, int, int]] = []
         for row in self._sounds.values():
             stop = end if row.end_ms is None else min(row.end_ms, end)
             start = max(row.start_ms, begin)
             if stop > start:
-                edges += [_Edge(start, row.side, 1), _Edge(stop, row.side, -1)]
-        # what ends at a moment ends before what begins at it
-        return sorted(edges, key=lambda edge: (edge.at_ms, edge.step))
+                side = _SIDES.index(row.side)
+                edges += [(start, 1, side), (stop, -1, side)]
+        edges.sort()
+        return edges
 
 
-def _add(talk: Talk, active: dict[str, int], length: int) -> Talk:
-    caller, agent = active["caller"] > 0, active["agent"] > 0
+def _add(talk: Talk, none: int, caller: int, agent: int, both: int) -> Talk:
     return replace(
         talk,
-        caller_ms=talk.caller_ms + length * caller,
-        agent_ms=talk.agent_ms + length * agent,
-        both_ms=talk.both_ms + length * (caller and agent),
-        none_ms=talk.none_ms + length * (not caller and not agent),
+        caller_ms=talk.caller_ms + caller + both,
+        agent_ms=talk.agent_ms + agent + both,
+        both_ms=talk.both_ms + both,
+        none_ms=talk.none_ms + none,
     )
 
 

@@ -21,6 +21,8 @@ MAX_REPLY_MS = 30_000
 SETTLED_MS = 3000
 """After so long nothing of the caller's can change what a reply was."""
 MAX_ANSWERED = 8
+MAX_PARTS = 100
+"""Speeches or finals in one turn: so much without a reply gets none."""
 
 Outcome = Literal["open", "answered", "interrupted", "cut_off", "unheard", "unanswered"]
 
@@ -198,6 +200,7 @@ class TurnFold(Fold[Turn]):
         self._add(row)
 
     def _add(self, row: Speech) -> None:
+        self._give_up_endless()
         if self._pending is None:
             self._pending = self._new_talk(row.seq)
         self._pending.speeches[row.seq] = row
@@ -210,6 +213,7 @@ class TurnFold(Fold[Turn]):
     def _understand(self, row: Recognition) -> None:
         if row.refer or not row.is_final or not row.text.strip():
             return
+        self._give_up_endless()
         if self._pending is None:
             if self._short is not None:
                 self._add(self._short)
@@ -219,6 +223,13 @@ class TurnFold(Fold[Turn]):
                 self._pending = self._new_talk(row.seq)
         if self._pending is not None:
             self._pending.finals.append(row)
+
+    def _give_up_endless(self) -> None:
+        """Close a turn that nobody answers, or it would cost more with each word."""
+        talk = self._pending
+        if talk and max(len(talk.speeches), len(talk.finals)) >= MAX_PARTS:
+            self._close(talk)
+            self._pending = None
 
     def _is_late(self, row: Recognition) -> bool:
         """Whether a final belongs to what was answered already."""

@@ -26,8 +26,8 @@ from rustpbx_lab.workbench.hub_call import HubCall
 
 from .event_rows import message_of
 
-ROWS_A_TICK = 4000
-"""A long log is taken in over several ticks, so that none blocks the page."""
+ROWS_A_TICK = 300
+"""A long log is taken in over several ticks, so that none blocks the page: 20 ms."""
 SAMPLES_A_TICK = 16000 * 120
 REACH = 4000
 """Rows before a window that are looked at, whether they reach into it."""
@@ -195,9 +195,9 @@ class CallView(param.Parameterized):
         self._arrivals: deque[float] = deque(maxlen=2000)
         self._last_ms = 0
 
-    def refresh(self) -> bool:
-        """Take in what is new; tell whether anything is."""
-        self.new_records = records = self._cursor.read(ROWS_A_TICK)
+    def refresh(self, most: int = ROWS_A_TICK) -> bool:
+        """Take in what is new, at most so many rows; tell whether anything is."""
+        self.new_records = records = self._cursor.read(most)
         for record in records:
             self._learn(record)
         self.changed = frozenset(
@@ -233,11 +233,6 @@ class CallView(param.Parameterized):
             self.is_paused = record.name == "pause"
         elif record.name in ("tts", "play", "interrupt"):
             self.is_paused = False  # what is paused is replaced or stopped
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether the log has records that were not taken in."""
-        return self._cursor.position < len(self.log)
 
     @property
     def seen(self) -> int:

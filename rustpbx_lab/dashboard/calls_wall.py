@@ -18,10 +18,11 @@ from rustpbx_lab.workbench.hub_call import HubCall
 from rustpbx_lab.workbench.replay import ReplayCall
 
 from .activity import Activity
+from .tick import ticks
 from .wall_cards import WallCards
 
-DRAW_EVERY = 7
-"""Ticks between two pictures: about one a second."""
+DRAW_EVERY = ticks(1000)
+"""Ticks between two pictures."""
 LIST_EVERY_S = 2.0
 WATCH_MOST = 24
 """How many calls ``Watch all`` watches: each is a stream with its audio."""

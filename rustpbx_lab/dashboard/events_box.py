@@ -1,6 +1,6 @@
 """The events table: newest on top, bounded, filtered by kind and by text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
@@ -59,6 +59,8 @@ class EventsBox(Viewer):
         self._view: CallView | None = None
         self._newest: EventRow | None = None
         self._before_ms: int | None = None
+        self._add: list[EventRow] = []
+        self._drop = 0
         self.rows: list[EventRow] = []
         """The rows that are shown, oldest first."""
         self.list = EventList(on_select, limit=LIMIT, sizing_mode="stretch_both")
@@ -109,20 +111,20 @@ class EventsBox(Viewer):
         self._view = view
         self._redraw()
 
-    def refresh(self, records: list[Record]) -> None:
-        """Add the rows of new records."""
-        if self._view is None or not records:
-            return
-        chosen = self._filter()
-        add, drop = self._fold_in(records, chosen)
+    def learn(self, records: Iterable[Record]) -> None:
+        """Take in new records; they are shown with the next `refresh`."""
+        if self._view is not None:
+            self._fold_in(records, self._filter())
+
+    def refresh(self) -> None:
+        """Show what was learned since the last time."""
+        add, self._add = self._add, []
+        drop, self._drop = self._drop, 0
         self.list.change([row.shown() for row in add], drop)
 
-    def _fold_in(
-        self, records: list[Record], chosen: EventFilter
-    ) -> tuple[list[EventRow], int]:
-        """Take in records; return the rows to add and how many to replace first."""
-        add: list[EventRow] = []
-        drop = 0
+    def _fold_in(self, records: Iterable[Record], chosen: EventFilter) -> None:
+        """Take in records: rows to add, and how many to replace first."""
+        add = self._add
         track = None if self._view is None else self._view.caller_track
         for record in records:
             row = event_row(record, self._before_ms, track)
@@ -136,11 +138,11 @@ class EventsBox(Viewer):
                 if add:
                     add.pop()
                 else:
-                    drop += 1
+                    self._drop += 1
             self.rows.append(row)
             add.append(row)
         del self.rows[:-LIMIT]
-        return add[-LIMIT:], drop
+        del add[:-LIMIT]
 
     def _filter(self) -> EventFilter:
         return EventFilter(self.text.value or "", self.kinds.value)
@@ -150,11 +152,13 @@ class EventsBox(Viewer):
         told = escape(chosen.problem) if chosen.problem else ""
         self.problem.object = f'<span class="mu">{told}</span>'
         self.rows, self._before_ms = [], None
+        self._add, self._drop = [], 0
         view = self._view
         if view is None or not len(view.log):
             self.list.clear("No events yet.")
             return
         self._search(view, chosen)
+        self._add, self._drop = [], 0
         if self.rows:
             self.list.change([row.shown() for row in self.rows], reset=True)
         else:

@@ -16,7 +16,7 @@ from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
-from .call_view import CallView, LoopLag
+from .call_view import ROWS_A_TICK, CallView, LoopLag
 from .calls_wall import CallsWall
 from .command_bar import CommandBar
 from .components import Keys, Pulse
@@ -27,17 +27,19 @@ from .inspector import Inspector
 from .key_list import KeyList
 from .kpi_strip import KpiStrip
 from .live_keys import KEYS, LiveKeys
-from .locking import together
 from .nav import Nav
 from .page_frame import page_frame
 from .painting import Painting
 from .replay_bar import ReplayBar
+from .sending import together
+from .tick import TICK_MS, ticks
 from .timeline_box import TimelineBox
 from .toast import Toast
 from .transcript_box import TranscriptBox
 
-TICK_MS = 20
-HEADER_EVERY = 480 // TICK_MS
+FEW_ROWS = 40
+"""Taken in between two ticks, so that the newest does not wait for the next."""
+HEADER_EVERY, KPI_EVERY = ticks(500), ticks(1000)
 
 
 class LivePage(Viewer):
@@ -71,8 +73,8 @@ class LivePage(Viewer):
         self._is_pinned = call_id is not None
         self._wanted_call: HubCall | None = None
         self._wanted_tab: str | None = None if tab == "Live" else tab
-        self._changed = True
-        self._is_loaded = True
+        self._changed = self._is_loaded = True
+        self._has_news = False
         self._known = hub.revision
         self._sent: list[Future[Any]] = []
         self._ending: str | None = None
@@ -113,7 +115,7 @@ class LivePage(Viewer):
             self.say,
             self._user,
         )
-        self.toast = Toast(6000 // TICK_MS)
+        self.toast = Toast(ticks(6000))
 
     def _assemble(self, is_dark: bool) -> pmui.Page:
         bottom = pn.Row(
@@ -251,36 +253,50 @@ class LivePage(Viewer):
         if view is not None and view.log is not view.call.log:
             self._show(view.call)  # a replay went back: what it shows begins anew
             view = self._view
-        if view is not None and self.pulse.is_free:
-            self._take_in(view)
+        if view is not None:
+            self._learn(view)
+            self._show_news(view)
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
+        if self._ticks % KPI_EVERY == 0:
+            self.kpi.refresh()
         self.wall.refresh()
         self._check_sent()
         self.toast.fade()
 
     def _go_on(self) -> None:
-        """Send what came while the browser drew; the clock alone can wait for a tick."""
-        view = self._view
-        if view is not None and view.is_behind and self.pulse.is_free:
+        """Send what came while the browser drew."""
+        if self._view is not None:
             with together():
-                self._take_in(view)
+                self._learn(self._view, FEW_ROWS)
+                if self._has_news:
+                    self._show_news(self._view)
 
-    def _take_in(self, view: CallView) -> None:
+    def _learn(self, view: CallView, most: int = ROWS_A_TICK) -> None:
+        """Take in what is new, a little at a time; nothing of it is sent yet."""
+        self._changed = view.refresh(most) or self._changed
+        if view.new_records:
+            self._has_news = True
+            self.events.learn(view.new_records)
+            self.transcript.learn()
+            self._tell_errors(view)
+
+    def _show_news(self, view: CallView) -> None:
         """Send what is new; a browser that is busy gets it all together later."""
-        self._changed = view.refresh() or self._changed
+        if not self.pulse.is_free:
+            return
+        has_news, self._has_news = self._has_news, False
         self.replay.refresh(looks_back=not self.timeline.follow.value)
-        self.events.refresh(list(view.new_records))
+        self.events.refresh()
         self.transcript.refresh()
-        is_due = bool(view.new_records) or self.pulse.is_rested
+        is_due = has_news or self.pulse.is_rested
         is_drawn = (
             self._live.visible and is_due and self.timeline.refresh(self._changed)
         )
         if is_drawn:
             self._changed = False
-        if is_drawn or view.new_records:
+        if is_drawn or has_news:
             self.pulse.beat()
-        self._tell_errors(view)
 
     def _look_for_calls(self) -> None:
         if self._hub.revision == self._known:
@@ -303,7 +319,6 @@ class LivePage(Viewer):
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
-        self.kpi.refresh()
         self.bar.show_call(self._view, self._is_allowed() and not self._is_replay())
         shown = None if self._view is None else self._view.call
         self.connection.show_calls(shown)

@@ -9,7 +9,7 @@ from rustpbx_lab.plots.timeline import LANE_TAG
 
 
 class Painting(JSComponent):
-    """Halves what it takes to paint our lanes; other plots of the page stay as they are.
+    """Halves what it takes to paint our lanes; other plots stay as they are.
 
     At every paint Bokeh moves an invisible element for each renderer by writing a style
     sheet, and reads each colour from the computed style, in case a style sheet gives
@@ -47,7 +47,8 @@ export function render({model}) {
   const lanes = new WeakMap()
   const isLane = (view) => {
     const plot = view.plot_view ?? view
-    if (!lanes.has(plot)) lanes.set(plot, plot.model?.tags?.includes(model.tag) ?? false)
+    if (!lanes.has(plot))
+      lanes.set(plot, plot.model?.tags?.includes(model.tag) ?? false)
     return lanes.get(plot)
   }
   const spare = (plot) => {

@@ -13,9 +13,10 @@ from rustpbx_lab.workbench.replay import ReplayCall
 from .call_view import CallView
 from .player import Player
 from .styles import BOX
+from .tick import ticks
 
-EVERY = 12
-"""Ticks between two messages about where a replay is: about two a second."""
+EVERY = ticks(500)
+"""Ticks between two messages about where a replay is."""
 
 
 class ReplayBar(Viewer):

@@ -28,6 +28,7 @@ class TranscriptBox(Viewer):
     def __init__(self, on_select: Callable[[int], None], width: int = 400) -> None:
         super().__init__()
         self._view: CallView | None = None
+        self._has_news = False
         self.rows: list[dict[str, Any]] = []
         """The lines that are shown, oldest first."""
         self.list = TranscriptList(on_select, limit=LIMIT, sizing_mode="stretch_both")
@@ -49,11 +50,18 @@ class TranscriptBox(Viewer):
         self._view = view
         self._redraw()
 
-    def refresh(self) -> None:
-        """Show what the last records changed: the lines that differ, from below."""
+    def learn(self) -> None:
+        """Take note of what the last records changed, for the next `refresh`."""
         view = self._view
-        if view is None or "transcript" not in view.changed:
+        if view is not None and "transcript" in view.changed:
+            self._has_news = True
+
+    def refresh(self) -> None:
+        """Show what has changed: the lines that differ, from below."""
+        view = self._view
+        if view is None or not self._has_news:
             return
+        self._has_news = False
         rows = self._lines(view)
         gone = next(
             (

@@ -1,9 +1,12 @@
 """The garbage collector of a process that takes calls."""
 
 import gc
+import sys
 
 NEW_OBJECTS = 20_000
 """New objects that start a collection; Python's own 700 is some hundred events."""
+SWITCH_S = 0.001
+"""After so long one thread gives way to the other: the calls to the pages and back."""
 
 
 def settle_collector() -> None:
@@ -15,3 +18,4 @@ def settle_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, 20, 20)
+    sys.setswitchinterval(SWITCH_S)

@@ -415,3 +415,17 @@ def test_a_call_of_the_real_server_in_turns():
     ]
     (overlap,) = OverlapFold().advance(records).closed
     assert (overlap.kind, overlap.stop_latency_ms) == ("interruption", 305)
+
+
+def test_a_turn_that_nobody_answers_does_not_grow_for_ever():
+    call = Call(vad=VAD)
+    for index in range(250):
+        start = 1000 + 1000 * index
+        call.speaking(start + 288, start)
+        call.silence(start + 548, start, 400)
+    first, second, last = turns_of(call)
+    assert [turn.outcome for turn in (first, second, last)] == [
+        *("unanswered", "unanswered", "open")
+    ]
+    assert first.stop_ms == 1000 + 99_000 + 400
+    assert second.start_ms == 1000 + 100_000

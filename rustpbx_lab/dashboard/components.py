@@ -12,6 +12,9 @@ from panel.custom import JSComponent
 
 from .locking import hear, locked
 
+LEAD_S = 0.03
+"""The next picture is on its way while the browser draws the last one."""
+
 
 class Pulse(JSComponent):
     """Asks the browser whether it has drawn what it was sent.
@@ -37,15 +40,18 @@ export function render({model}) {
         self._on_drawn = on_drawn
         self._n_sent = 0
         self._n_drawn = 0
-        self._sent_s = 0.0
+        self._sent_s = self._took_s = 0.0
         self._rests_until_s = 0.0
         hear(self, self._hear)
 
     @property
     def is_free(self) -> bool:
-        """Whether what was sent is drawn, or long overdue."""
-        is_overdue = time.monotonic() - self._sent_s > self.patience_s
-        return self._n_drawn >= self._n_sent or is_overdue
+        """Whether what was sent is drawn, half drawn by now, or long overdue."""
+        since_s = time.monotonic() - self._sent_s
+        lead_s = max(self._took_s / 2, LEAD_S)
+        is_half = self._n_drawn == self._n_sent - 1 and since_s >= lead_s
+        is_overdue = since_s > self.patience_s
+        return self._n_drawn >= self._n_sent or is_half or is_overdue
 
     @property
     def is_rested(self) -> bool:
@@ -65,8 +71,9 @@ export function render({model}) {
         self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
         if self._n_drawn == self._n_sent:
             now = time.monotonic()
-            self._rests_until_s = now + min(now - self._sent_s, self.patience_s)
-            self._on_drawn()
+            self._took_s = min(now - self._sent_s, self.patience_s)
+            self._rests_until_s = now + self._took_s
+        self._on_drawn()
 
 
 class Keys(JSComponent):

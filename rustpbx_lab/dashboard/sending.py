@@ -15,6 +15,8 @@ from bokeh.document.events import (
     ModelChangedEvent,
 )
 from bokeh.document.json import PatchJson
+from bokeh.events import ModelEvent
+from bokeh.model import Model
 from bokeh.protocol.messages.patch_doc import patch_doc
 
 PLAIN = (str, int, float, NoneType)
@@ -65,13 +67,18 @@ def plain_message(patches: Sequence[DocumentPatchedEvent]) -> patch_doc | None:
     The same message as Bokeh's own, which begins by listing every model of the page and
     looks at each cell of a column: longer than all the rest.
     """
+    known: set[Model] = set()
     for event in patches:
-        if isinstance(event, ModelChangedEvent):
-            if not isinstance(event.new, PLAIN):
+        match event:
+            case ModelChangedEvent() if isinstance(event.new, PLAIN):
+                known.add(event.model)
+            case ColumnDataChangedEvent():
+                pass
+            case MessageSentEvent(msg_data=ModelEvent(model=Model() as model)):
+                known.add(model)
+            case _:
                 return None
-        elif not isinstance(event, ColumnDataChangedEvent | MessageSentEvent):
-            return None
-    serializer = Serializer()
+    serializer = Serializer(references=known)
     encoded: list[Any] = [
         _columns(event, serializer)
         if isinstance(event, ColumnDataChangedEvent) and event.cols is None

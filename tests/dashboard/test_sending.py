@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from bokeh.document import Document
-from bokeh.models import ColumnDataSource, Range1d, Span
+from bokeh.events import ButtonClick
+from bokeh.models import Button, ColumnDataSource, Range1d, Span
 from bokeh.protocol import Protocol
 
 from rustpbx_lab.dashboard.sending import plain_message
@@ -67,6 +68,22 @@ def test_arrays_travel_as_bytes(models):
     assert [bytes(buffer.to_bytes()) for buffer in ours._buffers] == [
         *(values.tobytes(), values.tobytes())
     ]
+
+
+def test_a_message_of_a_part_names_its_model(models):
+    document, _, _ = models
+    button = Button()
+    document.add_root(button)
+    document.models.flush_synced()
+
+    def change() -> None:
+        document.callbacks.send_event(ButtonClick(model=button))
+
+    events = changes_of(document, change)
+    ours = plain_message(events)
+    theirs = Protocol().create("PATCH-DOC", events)
+    assert ours is not None
+    assert json.loads(ours.content_json) == json.loads(theirs.content_json)
 
 
 def test_a_change_that_brings_a_model_is_left_to_bokeh(models):

@@ -16,6 +16,8 @@ LATE_MS = 60_000
 """No speech is heard of later than this after it began, unless it is still open."""
 SETTLE_MS = 5000
 """How much is settled at a time."""
+MANY, SOON_MS = 600, 5000
+"""With more stretches than anybody can speak in a minute, only the last are open."""
 
 Side = Literal["caller", "agent"]
 
@@ -87,7 +89,8 @@ class TalkMeter:
         for playback in (*played.closed, *played.open):
             self._play(playback)
         if new and self._until_ms is not None:
-            self._settle(said_at(new[-1]) - LATE_MS)
+            is_dense = len(self._sounds) > MANY
+            self._settle(said_at(new[-1]) - (SOON_MS if is_dense else LATE_MS))
 
     def now(self, now_ms: float) -> Talk:
         """Return the shares up to a call time, or to the end of the call."""

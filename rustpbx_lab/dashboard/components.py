@@ -4,6 +4,7 @@ A part says ``ready`` when it is drawn, since what is sent before that is lost.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from panel.custom import JSComponent
 
 from .locking import hear, locked
 
+KEPT = 8
 LEAD_S = 0.03
 """The next picture is on its way while the browser draws the last one."""
 
@@ -40,14 +42,15 @@ export function render({model}) {
         self._on_drawn = on_drawn
         self._n_sent = 0
         self._n_drawn = 0
-        self._sent_s = self._took_s = 0.0
+        self._sent_s: deque[float] = deque([0.0], maxlen=KEPT)
+        self._took_s = 0.0
         self._rests_until_s = 0.0
         hear(self, self._hear)
 
     @property
     def is_free(self) -> bool:
         """Whether what was sent is drawn, half drawn by now, or long overdue."""
-        since_s = time.monotonic() - self._sent_s
+        since_s = time.monotonic() - self._sent_s[-1]
         lead_s = max(self._took_s / 2, LEAD_S)
         is_half = self._n_drawn == self._n_sent - 1 and since_s >= lead_s
         is_overdue = since_s > self.patience_s
@@ -61,7 +64,7 @@ export function render({model}) {
     def beat(self) -> None:
         """Ask about everything that was sent so far."""
         self._n_sent += 1
-        self._sent_s = time.monotonic()
+        self._sent_s.append(time.monotonic())
         self._send_msg({"beat": self._n_sent})
 
     def _hear(self, said: Mapping[str, Any]) -> None:
@@ -69,9 +72,10 @@ export function render({model}) {
         if not isinstance(beat, int):
             return
         self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
-        if self._n_drawn == self._n_sent:
+        waiting = self._n_sent - self._n_drawn
+        if waiting < len(self._sent_s):
             now = time.monotonic()
-            self._took_s = min(now - self._sent_s, self.patience_s)
+            self._took_s = min(now - self._sent_s[-1 - waiting], self.patience_s)
             self._rests_until_s = now + self._took_s
         self._on_drawn()
 

@@ -34,7 +34,7 @@ AHEAD = 0.025
 """How much empty time stands right of now."""
 OVERVIEW_EVERY_S = 1.0
 """Between two redraws of the whole call and of the headers."""
-MOST_ROWS = 160
+MOST_ROWS = 120
 """Rows of one table that a lane draws: with more they are a few pixels wide each."""
 METRICS = 5
 """Place of the lane that a low window has no room for."""

@@ -18,16 +18,12 @@ from .styles import PLAIN_BUTTON_SX, WIDE_ONLY_CSS, html
 
 KEPT_BY_NULL = {"samplerate": None, "speed": None, "volume": None, "codec": None}
 """Sent with a speaker: what is missing in a command's option would be reset."""
-ON_THE_BAR = (
-    *(commands.Invite, commands.Pause, commands.Resume, commands.Hangup),
-    *(commands.Unmute, commands.Accept),
-)
 MORE = {
     name: model
     for model in get_args(commands.Command)
-    if model not in ON_THE_BAR
     for name in [model.model_fields["command"].default]
 }
+"""Every command there is, in all its fields; the common ones have buttons, too."""
 
 
 class CommandBar(Viewer):
@@ -60,7 +56,7 @@ class CommandBar(Viewer):
             height=32,
             margin=(9, 3),
             sx=PLAIN_BUTTON_SX,
-            description="Any other command",
+            description="Every command, with all its fields",
         )
         self.hang_up = _button(
             "Hang up", "call_end", "End the call (H, then Enter)", color="error"

@@ -18,6 +18,7 @@ KEY_WORDS = (
     ("N P", "next error, error before"),
     ("Enter", "inspector"),
     ("W", "what-if"),
+    ("C", "time of day, or call time"),
     ("T", "say something to the caller"),
     ("I", "interrupt"),
     ("M", "mute or unmute the caller"),

@@ -13,6 +13,7 @@ from rustpbx_lab.plots import (
     point_lanes,
 )
 from rustpbx_lab.plots.timeline import clock
+from rustpbx_lab.plots.wall_clock import wall_time
 
 from .call_view import CallView
 from .styles import html
@@ -66,13 +67,18 @@ class LaneHeaders:
         self.heights: Sequence[int] = FULL
         """How high the lanes are to be: those with nothing to show are low."""
         self._what_if: WhatIf | None = None
+        self.began_ms: int | None = None
+        """When the call began, ms since midnight; None: the cursor shows call time."""
         self._cursor = "–"  # noqa: RUF001
         self._view: CallView | None = None
         self.show(None)
 
     def show_cursor(self, at_ms: float | None) -> None:
         """Show the call time under the pointer."""
-        self._cursor = clock(at_ms)
+        if self.began_ms is None or at_ms is None:
+            self._cursor = clock(at_ms)
+        else:
+            self._cursor = wall_time(self.began_ms, at_ms)
         self.show(self._view, self._what_if)
 
     def show(self, view: CallView | None, what_if: WhatIf | None = None) -> None:

@@ -1,21 +1,17 @@
 """The live page: one call, watched and steered."""
 
-from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.client import CallPhase
-from rustpbx_lab.errors import RustpbxLabError
-from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
+from .address import Address, Part
 from .call_view import ROWS_A_TICK, CallView, LoopLag
 from .calls_wall import CallsWall
 from .command_bar import CommandBar
@@ -32,6 +28,7 @@ from .page_frame import page_frame
 from .painting import Painting
 from .replay_bar import ReplayBar
 from .sending import together
+from .steering import Steering
 from .tick import TICK_MS, ticks
 from .timeline_box import TimelineBox
 from .toast import Toast
@@ -76,8 +73,8 @@ class LivePage(Viewer):
         self._changed = self._is_loaded = True
         self._has_news = False
         self._known = hub.revision
-        self._sent: list[Future[Any]] = []
-        self._ending: str | None = None
+        self._address = Address()
+        self.steering = Steering(hub, user, self._shown_call, self.say)
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
         self._keyboard = LiveKeys(self)
         self.page = self._assemble(is_dark)
@@ -205,11 +202,20 @@ class LivePage(Viewer):
             self._show_address()
 
     def _show_address(self) -> None:
-        """Say in the address what is shown; at once, or one change undoes another."""
-        if pn.state.location is not None:
-            location: Any = pn.state.location
-            call = {} if self._view is None else {"call": self._view.call.id}
-            location.update_query(view=self.nav.at.lower(), **call)
+        call = self._shown_call()
+        self._address.show(self.nav.at, None if call is None else call.id)
+
+    def _shown_call(self) -> HubCall | None:
+        return None if self._view is None else self._view.call
+
+    def _show_part(self) -> None:
+        """Go where the address says, or say in it where somebody went."""
+        part = self._address.asked()
+        if part is not None:
+            self.timeline.show_part(part.start_ms, part.end_ms)
+        elif self._view is not None:
+            shown = self.timeline.shown_part
+            self._address.show_part(None if shown is None else Part(*shown))
 
     def _show(self, call: HubCall | None) -> None:
         if self._view is not None:
@@ -258,10 +264,11 @@ class LivePage(Viewer):
             self._show_news(view)
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
+            self._show_part()
         if self._ticks % KPI_EVERY == 0:
             self.kpi.refresh()
         self.wall.refresh()
-        self._check_sent()
+        self.steering.check()
         self.toast.fade()
 
     def _go_on(self) -> None:
@@ -319,8 +326,8 @@ class LivePage(Viewer):
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
-        self.bar.show_call(self._view, self._is_allowed() and not self._is_replay())
-        shown = None if self._view is None else self._view.call
+        self.bar.show_call(self._view, self.steering.is_allowed)
+        shown = self._shown_call()
         self.connection.show_calls(shown)
         self.wall.shown = shown
 
@@ -332,54 +339,13 @@ class LivePage(Viewer):
 
     # ------------------------------------------------------------------ acting
 
-    def _is_allowed(self) -> bool:
-        return self._hub.may_send(self._user)
-
-    def _is_replay(self) -> bool:
-        return self._view is not None and self._view.call.role == "replay"
-
     def send(self, command: BaseCommand) -> None:
         """Send a command in the call that is shown."""
-        view = self._view
-        if view is not None:
-            self._try(
-                lambda: self._sent.append(
-                    self._hub.send(view.call.id, command, user=self._user)
-                )
-            )
+        self.steering.send(command)
 
     def hang_up(self) -> None:
-        """End the call: by command once it is answered, else by closing the socket.
-
-        A second press closes the socket, too: the server may be waiting for something.
-        """
-        view = self._view
-        if view is None:
-            return
-        if view.call.phase is CallPhase.ANSWERED and self._ending != view.call.id:
-            self._ending = view.call.id
-            self.send(commands.Hangup())
-        else:
-            self._try(
-                lambda: self._sent.append(
-                    self._hub.hang_up(view.call.id, user=self._user)
-                )
-            )
-
-    def _try(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except RustpbxLabError as exc:
-            self.say(str(exc), "error")
-
-    def _check_sent(self) -> None:
-        waiting: list[Future[Any]] = []
-        for sent in self._sent:
-            if not sent.done():
-                waiting.append(sent)
-            elif not sent.cancelled() and sent.exception() is not None:
-                self.say(str(sent.exception()), "error")
-        self._sent = waiting
+        """End the call that is shown."""
+        self.steering.hang_up()
 
     def say(self, text: str, severity: str) -> None:
         """Show a line for some seconds; screen readers read it out."""

@@ -5,9 +5,11 @@ from typing import Any
 KEYS = (
     *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
     *("t", "i", "m", "h", "Enter", "/", " "),
-    *("w", "z", "[", "]", "?"),
+    *("w", "z", "c", "[", "]", "?"),
 )
 """The keys that the page takes while nobody types."""
+
+SWITCHES = {"w": "what_if", "z": "box_zoom", "c": "wall_clock"}
 
 
 class LiveKeys:
@@ -49,10 +51,8 @@ class LiveKeys:
 
     def _press_command_key(self, key: str) -> None:
         match key:
-            case "w":
-                self._flip(self._page.timeline.bar.what_if)
-            case "z":
-                self._flip(self._page.timeline.bar.box_zoom)
+            case "w" | "z" | "c":
+                self._flip(getattr(self._page.timeline.bar, SWITCHES[key]))
             case "[" | "]":
                 self._go_to_turn(forward=key == "]")
             case "?":

@@ -1,5 +1,7 @@
 """The bar over the timeline: how much is shown, live or not, what if, the legend."""
 
+from typing import Any
+
 import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
@@ -10,6 +12,10 @@ from .styles import html
 
 SPANS = {"10 s": 10_000, "20 s": 20_000, "60 s": 60_000, "Fit": None}
 FOLLOW = "Follow live"
+LANES = ("Caller", "ASR", "Agent", "Turn latency", "Metrics", "Commands, errors")
+"""Names of the lanes, from above."""
+SHOWN, HIDDEN = "\u2713 ", "\u2003 "
+TOGGLE_SX = {"minWidth": "0", "padding": "2px 5px", "height": "26px"}
 BAR_CSS = """
 .lg{display:flex;gap:12px;align-items:center;height:30px;font-size:11px;
   color:var(--lab-muted);justify-content:flex-end;white-space:nowrap;padding-right:8px;
@@ -56,7 +62,7 @@ class TimelineBar(Viewer):
             size="small",
             margin=(2, 2),
             width=30,
-            sx={"minWidth": "0", "padding": "2px 5px", "height": "26px"},
+            sx=TOGGLE_SX,
         )
         self.follow = pmui.Switch(
             label=FOLLOW, value=True, size="small", margin=(1, 4), sx=SWITCH_SX
@@ -64,6 +70,30 @@ class TimelineBar(Viewer):
         self.what_if = pmui.Switch(
             label="What-if", value=False, size="small", margin=(1, 4), sx=SWITCH_SX
         )
+        self.wall_clock = pmui.Toggle(
+            icon="schedule",
+            label="",
+            description="Time of day instead of call time (C)",
+            value=False,
+            size="small",
+            margin=(2, 2),
+            width=30,
+            sx=TOGGLE_SX,
+        )
+        self.hidden: set[str] = set()
+        """Lanes that somebody does not want to see."""
+        self.lanes = pmui.MenuButton(
+            label="Lanes",
+            icon="layers",
+            items=[],
+            size="small",
+            variant="text",
+            color="default",
+            margin=(2, 4),
+            description="Which lanes are shown",
+            sx={"height": "26px", "fontSize": "12px", "padding": "2px 6px"},
+        )
+        self._list_lanes()
         self._swatches = "".join(
             f'<span class="sg"><i class="sw" style="background:var(--lab-{role})"></i>'
             f"{name}</span>"
@@ -79,6 +109,8 @@ class TimelineBar(Viewer):
             self.follow,
             self.what_if,
             self._legend,
+            self.wall_clock,
+            self.lanes,
             height=31,
             margin=0,
             sizing_mode="stretch_width",
@@ -90,6 +122,21 @@ class TimelineBar(Viewer):
 
     def __panel__(self) -> Viewable:
         return self._layout
+
+    def flip_lane(self, item: Any) -> str:
+        """Show or hide the lane of a menu item; return its name."""
+        label = item.get("label", "") if isinstance(item, dict) else ""
+        name = label.removeprefix(SHOWN).removeprefix(HIDDEN)
+        if name in LANES:
+            self.hidden ^= {name}
+            self._list_lanes()
+        return name
+
+    def _list_lanes(self) -> None:
+        self.lanes.items = [
+            {"label": f"{HIDDEN if name in self.hidden else SHOWN}{name}"}
+            for name in LANES
+        ]
 
     def say_effect(self, words: str) -> None:
         """Show what the what-if changes; our own words, as HTML."""

@@ -20,12 +20,13 @@ from rustpbx_lab.plots import (
 from rustpbx_lab.plots.bands import Bands
 from rustpbx_lab.plots.theme import Painter, Palette
 from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
+from rustpbx_lab.plots.wall_clock import since_midnight
 
 from .call_view import CallView
 from .lane_header import FULL, LaneHeaders
 from .locking import locked
 from .styles import BOX
-from .timeline_bar import SPANS, TimelineBar
+from .timeline_bar import LANES, SPANS, TimelineBar
 from .what_if import WhatIf
 
 HEADER_PX = 148
@@ -89,6 +90,8 @@ class TimelineBox(Viewer):
         bar.box_zoom.param.watch(
             lambda event: locked(lambda: self._axis.use_box_zoom(event.new)), "value"
         )
+        bar.wall_clock.param.watch(lambda _: locked(self._use_clock), "value")
+        bar.lanes.on_click(lambda item: locked(lambda: self._flip_lane(item)))
         bar.what_if.param.watch(lambda event: self.what_if.turn(event.new), "value")
 
     def _assemble(self) -> Viewable:
@@ -102,7 +105,7 @@ class TimelineBox(Viewer):
                 height=plot.height,
                 sizing_mode="stretch_width",
             )
-            for header, plot in zip(self._headers.panes, self._plots, strict=True)
+            for header, plot in zip(self._headers.panes, self.plots, strict=True)
         ]
         self._rows[METRICS].stylesheets = [LOW_CSS]
         return pn.Column(
@@ -115,13 +118,14 @@ class TimelineBox(Viewer):
         )
 
     @property
-    def _plots(self) -> list[Any]:
+    def plots(self) -> list[Any]:
+        """The figures, from above."""
         return [self._overview.figure, *(lane.figure for lane in self._lanes)]
 
     def _listen(self) -> None:
         for lane in self._lanes:
             lane.figure.on_event(Tap, self._tapper(lane))
-            lane.figure.on_event(DoubleTap, self._zoom_here)
+            lane.figure.on_event(DoubleTap, lambda event: self.centre(event.x, 20_000))
             lane.figure.on_event(MouseMove, self._hover)
         self._axis.range.on_change("start", self._moved)
         self._axis.range.on_change("end", self._moved)
@@ -139,8 +143,20 @@ class TimelineBox(Viewer):
 
     # ------------------------------------------------------------------ moving
 
-    def _zoom_here(self, event: Any) -> None:
-        self.centre(event.x, 20_000)
+    def _use_clock(self) -> None:
+        """Label call time, or the time of day."""
+        view, began = self._view, None
+        if self.bar.wall_clock.value and view is not None:
+            wall = view.log.clock.to_wall(0)
+            began = None if wall is None else since_midnight(wall)
+        self._axis.use_wall_clock(began)
+        self._headers.began_ms = began
+
+    def _flip_lane(self, item: Any) -> None:
+        name = self.bar.flip_lane(item)
+        for row, title in zip(self._rows[1:], LANES, strict=True):
+            if title == name:
+                row.visible = name not in self.bar.hidden
 
     def _hover(self, event: Any) -> None:
         self._headers.show_cursor(event.x)
@@ -200,6 +216,19 @@ class TimelineBox(Viewer):
         span = span_ms or end - start
         self._move(at_ms - span / 2, at_ms + span / 2)
 
+    def show_part(self, start_ms: float, end_ms: float | None) -> None:
+        """Show a part of the call; without an end, the surroundings of its start."""
+        if end_ms is None:
+            self.centre(start_ms)
+        else:
+            self.centre((start_ms + end_ms) / 2, end_ms - start_ms)
+
+    @property
+    def shown_part(self) -> tuple[int, int] | None:
+        """What somebody has chosen to look at, call time; None while it follows."""
+        start, end = self._axis.visible
+        return None if self.follow.value else (round(start), round(end))
+
     def reveal(self, at_ms: float) -> None:
         """Bring a call time into view; nothing moves if it is there already."""
         start, end = self._axis.visible
@@ -236,6 +265,7 @@ class TimelineBox(Viewer):
         self.show_playhead(None)
         self._drawn = None
         self._overview_due_s = 0.0
+        self._use_clock()
         self.follow.value = True
         self.follow.disabled = False
         if view is None:
@@ -246,7 +276,7 @@ class TimelineBox(Viewer):
         """Repaint in another palette; edges are redrawn by a change of size."""
         self._painter.use(palette)
         self._drawn = None
-        for plot in self._plots:
+        for plot in self.plots:
             height = plot.height or 0
             plot.height = height + 1 if height % 2 == 0 else height - 1
         self.refresh(changed=True)
@@ -352,7 +382,7 @@ class TimelineBox(Viewer):
     def _show_headers(self) -> None:
         self._headers.show(self._view, self.what_if)
         for row, plot, height, full in zip(
-            self._rows, self._plots, self._headers.heights, FULL, strict=True
+            self._rows, self.plots, self._headers.heights, FULL, strict=True
         ):
             if row.height != height:
                 row.height = plot.height = height

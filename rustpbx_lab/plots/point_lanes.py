@@ -230,6 +230,7 @@ class CommandsLane:
             source=self.marks,
             x_offset=9,
             text_baseline="middle",
+            text_font_size="10.5px",
         )
         plain(mark)
         plain(words)

@@ -22,6 +22,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from .theme import Painter
+from .wall_clock import wall_formatter, wall_ticker
 
 RIGHT_AXIS_PX = 40
 LANE_TAG = "rustpbx-lab-lane"
@@ -86,6 +87,8 @@ class TimeAxis:
         self.range = Range1d(start=0, end=20_000, min_interval=400)
         self._drags: list[tuple[figure, PanTool, BoxZoomTool]] = []
         self._ticker = DatetimeTicker(desired_num_ticks=10)
+        self._rulers: list[Any] = []
+        self._grids: list[Any] = []
         self.cursor = Span(dimension="height", line_dash=[2, 2], line_alpha=0.55)
         painter.paint(self.cursor, line_color="text")
         self.playhead = Span(
@@ -119,6 +122,7 @@ class TimeAxis:
             **options,
         )
         plot.xgrid.ticker = self._ticker
+        self._grids.append(plot.xgrid[0])
         plot.ygrid.grid_line_color = None
         self.painter.paint(plot.xgrid[0], grid_line_color="grid")
         if ruler:
@@ -129,6 +133,7 @@ class TimeAxis:
 
     def _rule(self, plot: figure) -> None:
         axis = plot.xaxis[0]
+        self._rulers.append(axis)
         axis.ticker = self._ticker
         axis.formatter = call_time_formatter()
         axis.major_label_standoff = 2
@@ -148,6 +153,20 @@ class TimeAxis:
         )
         plot.toolbar.active_drag = pan
         self._drags.append((plot, pan, box))
+
+    def use_wall_clock(self, began_ms: int | None) -> None:
+        """Label the time of day; ``began_ms``: call time 0, ms since midnight.
+
+        None labels call time.
+        """
+        ticker: Any = self._ticker if began_ms is None else wall_ticker(began_ms)
+        for ruler in self._rulers:
+            ruler.ticker = ticker
+            ruler.formatter = (
+                call_time_formatter() if began_ms is None else wall_formatter(began_ms)
+            )
+        for grid in self._grids:
+            grid.ticker = ticker
 
     def use_box_zoom(self, is_on: bool) -> None:
         """Let dragging draw the part to zoom into, or move along."""

@@ -32,7 +32,6 @@ HERE = Path(__file__).parent
 STEADY = HERE.parent / "benchmarks" / "steady.py"
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-COLOURS = 128
 PATIENCE_S = 120
 
 
@@ -51,10 +50,9 @@ class Shot:
 
 
 def save(tab: Any, path: Path) -> None:
-    """Take the picture; few colours, since a page has few."""
+    """Take the picture, in its true colours."""
     with Image.open(io.BytesIO(tab.screenshot())) as picture:
-        flat = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        flat.save(path, optimize=True)
+        picture.convert("RGB").save(path, optimize=True)
 
 
 class Studio:

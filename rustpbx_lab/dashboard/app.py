@@ -12,14 +12,10 @@ import panel as pn
 from panel.viewable import Viewable
 
 from rustpbx_lab.dashboard.live import LivePage
-from rustpbx_lab.dashboard.notebook import (
-    fit_into_cell,
-    is_notebook,
-    load_into_notebook,
-)
+from rustpbx_lab.dashboard.notebook import Cells, is_notebook
 from rustpbx_lab.dashboard.process import process_endpoint, process_hub
 from rustpbx_lab.dashboard.sound_routes import PageFiles, routes
-from rustpbx_lab.dashboard.styles import GLOBAL_CSS, PAGE_CSS
+from rustpbx_lab.dashboard.styles import GLOBAL_CSS
 from rustpbx_lab.errors import NotAllowedError, ServerStartError
 from rustpbx_lab.plots.theme import document_theme
 from rustpbx_lab.workbench.hub import CallHub
@@ -27,16 +23,26 @@ from rustpbx_lab.workbench.hub import CallHub
 DEFAULT_ENDPOINT = "ws://127.0.0.1:8080"
 
 
-def app(hub: CallHub, endpoint: str | None = None) -> Viewable:
+_cells = Cells()
+
+
+def app(hub: CallHub, endpoint: str | None = None) -> Viewable | Any:
     """Return the page of one session: the call of ``?call=``, else the newest.
 
-    At the end of a notebook's cell it is shown there, with all it needs; the calls
-    belong to the hub and live across cells.
+    At the end of a notebook's cell it is shown there, served by the kernel on the
+    loopback; the calls belong to the hub and live across cells.
 
     Args:
         hub: The calls of this process; the page ends none of them.
         endpoint: What the connection form begins with.
     """
+    if pn.state.curdoc is None and is_notebook():
+        return _cells.frame(
+            hub,
+            lambda told: serve(
+                hub, port=0, show=False, endpoint=endpoint, threaded=True, told=told
+            ),
+        )
     prepare()
     document = pn.state.curdoc
     if document is not None:
@@ -50,20 +56,15 @@ def app(hub: CallHub, endpoint: str | None = None) -> Viewable:
         tab="Calls" if _argument("view") == "calls" else "Live",
     )
     page.begin()
-    if is_notebook():
-        fit_into_cell(page)
     return page.page
 
 
 def prepare() -> None:
     """Load what the pages need, from this host only."""
-    if is_notebook():
-        load_into_notebook()
-        return
-    pn.extension(sizing_mode=None)
-    for css in (PAGE_CSS, GLOBAL_CSS):
-        if css not in pn.config.raw_css:
-            pn.config.raw_css.append(css)
+    if not is_notebook():  # there it would load scripts for cells, from elsewhere
+        pn.extension(sizing_mode=None)
+    if GLOBAL_CSS not in pn.config.raw_css:
+        pn.config.raw_css.append(GLOBAL_CSS)
 
 
 def serve(

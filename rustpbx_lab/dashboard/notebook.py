@@ -1,25 +1,17 @@
-"""The page in a cell of a notebook: what a page of its own has from its server."""
+"""The page in a cell of a notebook: served by the kernel, shown in a frame.
 
-import base64
+The channel between a kernel and its notebook doubles and reorders what a live page
+sends, so the page comes by the way it is made for; nothing comes from another host.
+"""
+
 import sys
-from functools import cache
-from importlib.resources import files
+from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
-import panel as pn
-
-from rustpbx_lab.plots.theme import document_theme
-
-from .styles import GLOBAL_CSS
+from rustpbx_lab.workbench.hub import CallHub
 
 HEIGHT_PX = 1000
-FONTS = {
-    "Material Icons": (400, "material-icons-"),
-    "Material Icons Outlined": (400, "material-icons-outlined-"),
-    "Roboto": (400, "roboto-latin-400-normal-"),
-    "Roboto Bold": (700, "roboto-latin-700-normal-"),
-}
-"""Family → weight, and how the file begins that panel-material-ui ships."""
 
 
 def is_notebook() -> bool:
@@ -29,37 +21,23 @@ def is_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-@cache
-def load_into_notebook() -> None:
-    """Put scripts, styles and fonts into the notebook, nothing from another host."""
-    from IPython.display import HTML, display
+class Cells:
+    """The dashboards that cells show: one server a hub, as long as there is the hub."""
 
-    pn.extension(inline=True, sizing_mode=None)
-    display(HTML(f"<style>{''.join(map(_font_face, FONTS))}{GLOBAL_CSS}</style>"))
+    def __init__(self) -> None:
+        self._urls: WeakKeyDictionary[CallHub, str] = WeakKeyDictionary()
 
+    def frame(self, hub: CallHub, serve: Callable[[Callable[[str], None]], Any]) -> Any:
+        """Return what a cell shows.
 
-def fit_into_cell(page: Any) -> None:
-    """Give a live page the height and the looks that a server would give it."""
-    page.page.param.update(height=HEIGHT_PX, sidebar_open=False)
-    theme = document_theme()
-    for plot in page.timeline.plots:
-        for model in plot.references():
-            theme.apply_to_model(model)
+        Args:
+            hub: The calls.
+            serve: Serves them in a thread, and tells the address of the page.
+        """
+        from IPython.display import IFrame
 
-
-def _font_face(family: str) -> str:
-    """Return a font with its data: a cell cannot ask a server for it."""
-    weight, name = FONTS[family]
-    found = [
-        one
-        for one in files("panel_material_ui").joinpath("dist").iterdir()
-        if one.name.startswith(name) and one.name.endswith(".woff2")
-    ]
-    # "material-icons-" begins the outlined ones, too
-    file = min(found, key=lambda one: len(one.name))
-    data = base64.b64encode(file.read_bytes()).decode()
-    name = family.removesuffix(" Bold")
-    return (
-        f"@font-face{{font-family:'{name}';font-weight:{weight};font-display:block;"
-        f"src:url(data:font/woff2;base64,{data}) format('woff2')}}"
-    )
+        if hub not in self._urls:
+            told: list[str] = []
+            serve(told.append)
+            self._urls[hub] = told[0]
+        return IFrame(f"{self._urls[hub]}/live", "100%", HEIGHT_PX)

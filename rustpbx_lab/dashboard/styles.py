@@ -38,9 +38,8 @@ NOTE_CSS = """
 .w i{font-style:normal;flex:none}
 """
 
-PAGE_CSS = "body{margin:0;overflow:hidden}"
-"""For a page of our own; in a notebook it is somebody else's."""
 GLOBAL_CSS = """
+body{margin:0;overflow:hidden}
 .bk-Tooltip{opacity:1 !important;font-family:var(--lab-font);font-size:11.5px;
   line-height:1.45;border-radius:4px}
 :focus-visible{outline:2px solid #1557B0;outline-offset:1px}

@@ -125,7 +125,7 @@ class TimelineBox(Viewer):
     def _listen(self) -> None:
         for lane in self._lanes:
             lane.figure.on_event(Tap, self._tapper(lane))
-            lane.figure.on_event(DoubleTap, lambda event: self.centre(event.x, 20_000))
+            lane.figure.on_event(DoubleTap, self._zoom_here)
             lane.figure.on_event(MouseMove, self._hover)
         self._axis.range.on_change("start", self._moved)
         self._axis.range.on_change("end", self._moved)
@@ -143,8 +143,10 @@ class TimelineBox(Viewer):
 
     # ------------------------------------------------------------------ moving
 
+    def _zoom_here(self, event: Any) -> None:
+        self.centre(event.x, 20_000)
+
     def _use_clock(self) -> None:
-        """Label call time, or the time of day."""
         view, began = self._view, None
         if self.bar.wall_clock.value and view is not None:
             wall = view.log.clock.to_wall(0)

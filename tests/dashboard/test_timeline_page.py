@@ -1,0 +1,92 @@
+"""Moving about in a call, in a browser: address, zoom, clock, lanes, two tabs."""
+
+import re
+from typing import Any
+
+import pytest
+from browser import Page
+from waiting import until
+
+from .site import SIZE, Site, sent
+from .test_what_if import call_with_sound
+
+pytestmark = pytest.mark.browser
+
+PART = re.compile(r"#t-(-?\d+)-(-?\d+)$")
+LANES = """() => {
+  const found = []
+  for (const doc of Bokeh.documents)
+    for (const model of doc._all_models.values())
+      if (model.type === 'Figure' && model.tags.includes('rustpbx-lab-lane'))
+        found.push([model.x_range.start, model.x_range.end])
+  return found
+}"""
+
+TICKERS = """() => [...Bokeh.documents[0]._all_models.values()]
+  .filter((model) => model.type === 'Figure')
+  .flatMap((figure) => figure.above.map((axis) => axis.ticker.type))"""
+
+
+def opened_at(page: Page, url: str) -> Any:
+    page.page.goto(url)
+    page.page.locator(".row.ev").first.wait_for()
+    return page.page
+
+
+def part_of(tab: Any) -> tuple[int, int] | None:
+    """Return the part that the address names."""
+    found = PART.search(tab.evaluate("location.href"))
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def test_an_address_names_a_part_and_follows_the_eye(opened: Page, site: Site):
+    tab = opened_at(opened, site.page_of(call_with_sound()) + "#t-1000-3000")
+    until(lambda: [1000, 3000] in tab.evaluate(LANES))
+    tab.keyboard.press("+")
+    until(lambda: part_of(tab) == (1500, 2500))
+    tab.keyboard.press("ArrowRight")
+    until(lambda: part_of(tab) == (2500, 3500))
+    assert [2500, 3500] in tab.evaluate(LANES)
+    tab.keyboard.press("End")
+    until(lambda: part_of(tab) is None)
+
+
+def test_a_drag_moves_the_lanes_and_stops_following(opened: Page, site: Site):
+    call = site.call()
+    tab = opened_at(opened, site.page_of(call))
+    lane = tab.locator("canvas").nth(4).bounding_box()
+    x, y = lane["x"] + 500, lane["y"] + lane["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 200, y, steps=8)
+    tab.mouse.up()
+    start, _ = until(lambda: part_of(tab))
+    assert start < 0
+    tab.get_by_text("s behind", exact=False).wait_for()
+    site.hub.hang_up(call.id)
+
+
+def test_the_time_of_day_and_the_lanes_are_chosen(opened: Page, site: Site):
+    tab = opened_at(opened, site.page_of(call_with_sound()))
+    tab.keyboard.press("c")
+    until(lambda: "CustomJSTicker" in tab.evaluate(TICKERS))
+    tab.keyboard.press("c")
+    until(lambda: "CustomJSTicker" not in tab.evaluate(TICKERS))
+    tab.locator("button", has_text="Lanes").last.click()
+    tab.locator("li", has_text="Metrics").click()
+    until(lambda: not tab.get_by_text("ms, log scale").is_visible())
+
+
+def test_two_tabs_share_a_call(opened: Page, chromium: Any, site: Site):
+    call = site.call()
+    tab = opened_at(opened, site.page_of(call))
+    other = Page(chromium.new_page(viewport=SIZE), site.host)
+    second = opened_at(other, site.page_of(call))
+    until(lambda: call.watchers == 2)
+    second.locator("button", has_text="Interrupt").last.click()
+    until(lambda: "interrupt" in sent(call))
+    tab.locator(".row.ev", has_text="interrupt").first.wait_for()
+    second.close()
+    assert other.problems == []
+    assert call.state == "in call"
+    site.hub.hang_up(call.id)

@@ -11,6 +11,7 @@ from measure import arguments, report, spread
 
 from rustpbx_lab import EventLog, events
 from rustpbx_lab.log import Record
+from rustpbx_lab.log.columns import MEMORY
 
 
 def fill(log: EventLog, texts: Sequence[str]) -> float:
@@ -39,16 +40,14 @@ def table_again(log: EventLog, texts: Sequence[str], times: int) -> list[float]:
 
 def bytes_a_row(texts: Sequence[str]) -> float:
     """Return the Python and Arrow memory of one row."""
-    import pyarrow as pa
-
     gc.collect()
-    arrow = pa.total_allocated_bytes()
+    arrow = MEMORY.bytes_allocated()
     tracemalloc.start()
     log = EventLog()
     fill(log, texts)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return (held + pa.total_allocated_bytes() - arrow) / len(log)
+    return (held + MEMORY.bytes_allocated() - arrow) / len(log)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import anyio
 
@@ -72,7 +72,7 @@ class EventIterator:
             while self._ahead:
                 record = self._ahead.popleft()
                 if record.direction == "event":
-                    return cast(BaseEvent, record.message)
+                    return record.message  # pyright: ignore[reportReturnType]
             if self._cursor.is_finished:
                 raise StopAsyncIteration
             await self._cursor.wait()

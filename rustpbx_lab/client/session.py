@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-import anyio.lowlevel
+import anyio
 from anyio.abc import TaskGroup
 from typing_extensions import override
 
@@ -25,8 +25,6 @@ from .protocol import CallProtocol, ends_set_up
 from .pump import pump
 from .transport import Transport, TransportClosedError
 
-FRAMES_A_TURN = 64
-"""Frames taken before others get their turn."""
 CLOSE_GRACE_S = 7
 """What an orderly close of the wire may take before the call counts as closed."""
 
@@ -158,11 +156,7 @@ class CallSession(CallReader, CallCommands):
 
     async def _read(self) -> None:
         try:
-            while True:
-                for _ in range(FRAMES_A_TURN):
-                    self._take(await self._transport.receive())
-                # frames that wait already never suspend us: let the readers follow
-                await anyio.lowlevel.checkpoint()
+            await self._transport.deliver(self._take)
         except TransportClosedError as exc:
             self._finish(exc.why, exc.code)
         except anyio.get_cancelled_exc_class():

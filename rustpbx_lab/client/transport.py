@@ -2,13 +2,13 @@
 
 import logging
 import ssl as ssl_module
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import anyio
-from anyio.lowlevel import current_token
+from anyio.lowlevel import checkpoint, current_token
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from websockets import exceptions as ws_errors
 from websockets.frames import CloseCode
@@ -31,6 +31,8 @@ CLOSE_TIMEOUT_S = 5
 HALF_CLOSED_POLL_S = 0.5
 PING_INTERVAL_S = 20
 PING_TIMEOUT_S = 20
+FRAMES_A_TURN = 256
+"""Frames handed over before others get their turn: some three milliseconds."""
 MEMORY_FRAMES = 4096
 """Frames a memory transport holds before the sender waits."""
 
@@ -63,8 +65,8 @@ class TransportClosedError(RustpbxLabError):
 class Transport(Protocol):
     """What a session needs of a wire. Text frames are str, binary frames bytes."""
 
-    async def receive(self) -> str | bytes:
-        """Return the next frame; raises ``TransportClosedError`` at the end."""
+    async def deliver(self, take: Callable[[str | bytes], None]) -> NoReturn:
+        """Hand over each frame as it comes, until ``TransportClosedError``."""
         ...
 
     async def send(self, frame: str | bytes) -> None:
@@ -82,10 +84,10 @@ class WebSocketTransport:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    async def receive(self) -> str | bytes:
-        """Return the next frame."""
+    async def deliver(self, take: Callable[[str | bytes], None]) -> NoReturn:
+        """Hand over each frame as it comes."""
         try:
-            return await self._connection.recv()
+            await _deliver(self._connection.recv, take)
         except ws_errors.ConnectionClosed as exc:
             raise _closed(exc) from exc
 
@@ -100,6 +102,17 @@ class WebSocketTransport:
         """Close with code 1000."""
         close = getattr(self._connection, "aclose", None) or self._connection.close
         await close()
+
+
+async def _deliver(
+    receive: Callable[[], Awaitable[str | bytes]],
+    take: Callable[[str | bytes], None],
+) -> NoReturn:
+    while True:
+        for _ in range(FRAMES_A_TURN):
+            take(await receive())
+        # frames that wait already never suspend us: let the readers follow
+        await checkpoint()
 
 
 def _closed(exc: ws_errors.ConnectionClosed) -> TransportClosedError:
@@ -317,8 +330,12 @@ class MemoryTransport:
         self.close_code: int | None = None
         """What the other end will be told; None is a close without a code."""
 
+    async def deliver(self, take: Callable[[str | bytes], None]) -> NoReturn:
+        """Hand over each frame as it comes."""
+        await _deliver(self.receive, take)
+
     async def receive(self) -> str | bytes:
-        """Return the next frame."""
+        """Return the next frame; raises ``TransportClosedError`` at the end."""
         try:
             return await self._incoming.receive()
         except (anyio.EndOfStream, anyio.ClosedResourceError) as exc:

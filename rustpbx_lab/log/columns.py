@@ -4,7 +4,6 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -43,6 +42,9 @@ names in ``log_columns`` (an error's ``sender`` is its ``key``)."""
 
 ARROW_TYPES = {name: d.pyarrow_dtype for name, d in LOG_COLUMNS.items()}
 SCHEMA = pa.schema(list(ARROW_TYPES.items()))
+MEMORY = pa.system_memory_pool()
+"""Where columns live. Arrow's own pool spends a microsecond a row on giving memory back
+and asking for it again."""
 
 _RECORD_COLUMNS = (
     "seq",
@@ -84,10 +86,6 @@ _FITTING: Mapping[pa.DataType, Callable[[object], object]] = {
 }
 
 
-Columns = dict[str, list[Any]]
-"""Column → values; a column without any value may be missing."""
-
-
 @cache
 def _getters(
     message_type: type[BaseModel],
@@ -111,9 +109,9 @@ def _unknown_values(message: BaseModel) -> Iterator[tuple[str, object]]:
             yield column, extra[key]
 
 
-def as_columns(records: Sequence[Record]) -> Columns:
+def _as_columns(records: Sequence[Record]) -> dict[str, list[Any]]:
     """Return the records as columns: those of the record and those that have values."""
-    columns: Columns = defaultdict(lambda: [None] * len(records))
+    columns: dict[str, list[Any]] = defaultdict(lambda: [None] * len(records))
     for name in _RECORD_COLUMNS:
         columns[name] = list(map(attrgetter(name), records))
     rows: dict[type[BaseModel], list[int]] = defaultdict(list)
@@ -139,31 +137,29 @@ def as_columns(records: Sequence[Record]) -> Columns:
 
 def _array(values: Sequence[object], dtype: pa.DataType) -> "pa.Array[Any]":
     try:
-        return pa.array(values, dtype)
+        return pa.array(values, dtype, memory_pool=MEMORY)
     except (pa.ArrowException, TypeError, OverflowError, UnicodeError):
         # somebody's number is too large, or a text where a number is due: those empty
         fits = _FITTING[dtype]
-        return pa.array([fits(value) for value in values], dtype)
+        return pa.array([fits(value) for value in values], dtype, memory_pool=MEMORY)
 
 
-def as_batch(pages: Sequence[Columns]) -> pa.RecordBatch:
-    """Return pages of columns, one after another, as one batch of ``LOG_COLUMNS``."""
-    arrays: list[pa.Array[Any]] = []
-    for name, dtype in ARROW_TYPES.items():
-        parts = (page.get(name) or [None] * len(page["seq"]) for page in pages)
-        arrays.append(_array(list(chain.from_iterable(parts)), dtype))
+def as_batch(records: Sequence[Record]) -> pa.RecordBatch:
+    """Return the records as a batch of ``LOG_COLUMNS``."""
+    columns = _as_columns(records)
+    nothing = [None] * len(records)
+    arrays = [
+        _array(columns.get(name, nothing), dtype) for name, dtype in ARROW_TYPES.items()
+    ]
     return pa.record_batch(arrays, schema=SCHEMA)  # pyright: ignore[reportUnknownMemberType]
 
 
-def columns_of(batch: pa.RecordBatch) -> Columns:
-    """Return the columns of a batch that a record is made of."""
-    return {name: batch.column(name).to_pylist() for name in _RECORD_COLUMNS}
-
-
-def from_columns(columns: Columns, low: int, high: int) -> list[Record]:
-    """Return the records of rows ``low`` to ``high`` (exclusive) again."""
+def records_of(batch: pa.RecordBatch) -> list[Record]:
+    """Return the records of a batch again."""
     records: list[Record] = []
-    values: list[list[Any]] = [columns[name][low:high] for name in _RECORD_COLUMNS]
+    values: list[list[Any]] = [
+        batch.column(name).to_pylist() for name in _RECORD_COLUMNS
+    ]
     for seq, direction, name, time_ms, timestamp, received, raw in zip(
         *values, strict=True
     ):

@@ -1,17 +1,18 @@
-"""The older rows of a log: as plain columns while few, as Arrow columns when many."""
+"""The older rows of a log, as Arrow columns: a page at a time, joined when many."""
 
 from collections import deque
 
 import pyarrow as pa
 
-from .columns import Columns, as_batch, as_columns, columns_of, from_columns
+from .columns import MEMORY, as_batch, records_of
 from .record import Record
 
 PAGE_ROWS = 256
-"""Rows taken off their objects together. Few, so that the messages of a flood die
-young: a garbage collector that meets each of them twice costs a tenth of the rate."""
+"""Rows taken off their objects together. Few, so that they are still in the cache and
+the messages of a flood die young: a garbage collector that meets each of them twice
+costs a tenth of the rate."""
 BATCH_PAGES = 16
-"""Pages turned into one Arrow batch, which costs the same for few rows as for many."""
+"""Pages joined into one batch: reading the table costs by the batch."""
 WARM_PAGES = 1
 """Newest pages whose records are kept as objects, for readers close behind."""
 
@@ -21,23 +22,24 @@ class Pages:
 
     def __init__(self) -> None:
         self._batches: list[pa.RecordBatch] = []
-        self._pages: list[Columns] = []
+        self._pages: list[pa.RecordBatch] = []
         self._warm: deque[list[Record]] = deque(maxlen=WARM_PAGES)
         self.n_rows = 0
 
     def add(self, records: list[Record]) -> None:
         """Add the next ``PAGE_ROWS`` records."""
-        self._pages.append(as_columns(records))
+        self._pages.append(as_batch(records))
         self._warm.append(records)
         self.n_rows += len(records)
         if len(self._pages) == BATCH_PAGES:
-            self._batches.append(as_batch(self._pages))
+            joined = pa.Table.from_batches(self._pages).combine_chunks(MEMORY)
+            self._batches += joined.to_batches()
             self._pages = []
 
     def batches(self, tail: list[Record]) -> list[pa.RecordBatch]:
         """Return all rows as batches, those of ``tail`` at the end."""
-        pages = [*self._pages, as_columns(tail)] if tail else self._pages
-        return [*self._batches, as_batch(pages)] if pages else list(self._batches)
+        last = [as_batch(tail)] if tail else []
+        return [*self._batches, *self._pages, *last]
 
     def records(self, start: int, stop: int) -> list[Record]:
         """Return the records of rows ``start`` to ``stop`` (exclusive)."""
@@ -54,7 +56,6 @@ class Pages:
             return self._warm[page - cold][low:high]
         batch, within = divmod(page, BATCH_PAGES)
         if batch == len(self._batches):
-            return from_columns(self._pages[within], low, high)
+            return records_of(self._pages[within].slice(low, high - low))
         first = within * PAGE_ROWS
-        rows = self._batches[batch].slice(first + low, high - low)
-        return from_columns(columns_of(rows), 0, high - low)
+        return records_of(self._batches[batch].slice(first + low, high - low))

@@ -17,7 +17,7 @@ _PARSERS = {"event": events.parse, "command": commands.parse, "note": notes.pars
 
 def column_int(value: object) -> int | None:
     """Return ``value`` if a 64-bit integer column can hold it, else None."""
-    # the class, not isinstance: a bool is no number, and this runs twice a row
+    # the class, not isinstance: a bool is no number
     if value.__class__ is int and -INT64_MAX <= value <= INT64_MAX:  # pyright: ignore[reportOperatorIssue]
         return value  # pyright: ignore[reportReturnType]
     return None
@@ -62,9 +62,9 @@ class Record:
         """The event's, command's or note's own name."""
         self.time_ms: int | None = None
         """Call time, milliseconds since the first record."""
-        self.timestamp = column_int(timestamp)
+        self.timestamp = timestamp
         """The server's clock, milliseconds since the Unix epoch."""
-        self.received_ms = column_int(received_ms)
+        self.received_ms = received_ms
         """Our clock, milliseconds since the Unix epoch; None in a server's own log."""
         self.raw = raw if raw.isascii() else storable(raw)
         """The JSON text, secrets masked."""
@@ -87,9 +87,8 @@ class Record:
             logged_ms: The server's clock when it wrote the event to its own log; used
                 for events that carry no timestamp.
         """
-        timestamp = getattr(event, "timestamp", None)
-        if timestamp is None:
-            timestamp = logged_ms
+        stamped = column_int(getattr(event, "timestamp", None))
+        timestamp = logged_ms if stamped is None else stamped
         return cls("event", event.event, raw, timestamp, received_ms, event)
 
     @classmethod

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -63,7 +63,7 @@ class Reader(Generic[M]):
             raise self._unreadable(text, f"it is no JSON ({exc})") from None
         if not isinstance(data, dict):
             raise self._unreadable(text, "it is no JSON object")
-        fields = cast("dict[str, Any]", data)
+        fields: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
         name = fields.get(self._tag)
         if not isinstance(name, str):
             raise self._unreadable(text, f"it has no string under {self._tag!r}")

@@ -14,9 +14,9 @@ DEAD_AIR_MS = 2000
 """So long a silence after the caller stopped is one too many."""
 LATE_MS = 60_000
 """No speech is heard of later than this after it began, unless it is still open."""
-SETTLE_MS = 5000
-"""How much is settled at a time."""
-MANY, SOON_MS = 600, 5000
+SETTLE_MS = 1000
+"""The least that is settled at a time."""
+MANY, SOON_MS = 600, 2000
 """With more stretches than anybody can speak in a minute, only the last are open."""
 
 Side = Literal["caller", "agent"]
@@ -68,6 +68,7 @@ class TalkMeter:
     def __init__(self) -> None:
         self._speech, self._playback = SpeechFold(), PlaybackFold()
         self._sounds: dict[tuple[Side, int], _Sound] = {}
+        self._going_on: dict[tuple[Side, int], int] = {}
         self._done = Talk()
         self._until_ms: int | None = None
         self._last: Side | None = None
@@ -104,6 +105,7 @@ class TalkMeter:
         is_lost = row.said_ms is not None and row.end_ms is None
         if row.start_ms is None or row.refer or is_lost:
             self._sounds.pop(("caller", row.seq), None)
+            self._going_on.pop(("caller", row.seq), None)
         else:
             self._put("caller", row.seq, row.start_ms, row.end_ms)
 
@@ -115,15 +117,17 @@ class TalkMeter:
         self._put("agent", row.seq, start, end)
 
     def _put(self, side: Side, seq: int, start: int, end: int | None) -> None:
-        last = None if end is None else max(end, start)
-        self._sounds[side, seq] = _Sound(side, start, last)
+        if end is None:
+            self._going_on[side, seq] = start
+            self._sounds[side, seq] = _Sound(side, start, None)
+        else:
+            self._going_on.pop((side, seq), None)
+            self._sounds[side, seq] = _Sound(side, start, max(end, start))
 
     def _settle(self, late_ms: int) -> None:
-        if self._until_ms is None or late_ms <= self._until_ms + SETTLE_MS:
-            return
-        begun = [row.start_ms for row in self._sounds.values() if row.end_ms is None]
-        until = min([late_ms, *begun])
-        if until <= self._until_ms:
+        begin = self._until_ms or 0
+        until = min([late_ms, *self._going_on.values()])
+        if until <= begin + SETTLE_MS:
             return
         self._done, self._last, self._since_ms = self._swept(until)
         self._until_ms = until

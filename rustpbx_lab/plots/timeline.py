@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -221,6 +222,7 @@ def call_time_formatter() -> DatetimeTickFormatter:
     )
 
 
+@lru_cache(maxsize=10_000)  # the same times again at every redraw
 def clock(time_ms: float | None, digits: int = 3) -> str:
     """Return a call time as ``02:03.624``; unknown is a dash."""
     if time_ms is None:

@@ -8,10 +8,11 @@ from typing_extensions import override
 
 from rustpbx_lab.log import Record
 
-from .folds import Fold, Handlers, Quality, said_at
-from .playback import Playback, PlaybackFold
-from .recognition import Recognition, RecognitionFold
-from .speech import Speech, SpeechFold
+from .basics import Basics, BuiltFold
+from .folds import Handlers, Quality, said_at
+from .playback import Playback
+from .recognition import Recognition
+from .speech import Speech
 from .turns import ends_call
 
 FALSE_MS = 2000
@@ -57,25 +58,23 @@ class _Watched:
     is_false: bool | None = None
 
 
-class OverlapFold(Fold[Overlap]):
+class OverlapFold(BuiltFold[Overlap]):
     """Speech of the caller and playback at the same time → double talk."""
 
     row: ClassVar[type] = Overlap
 
-    def __init__(self) -> None:
-        self._speech, self._playback = SpeechFold(), PlaybackFold()
-        self._recognition = RecognitionFold()
+    def __init__(self, basics: Basics | None = None) -> None:
         self._speeches: dict[int, Speech] = {}
         self._playbacks: dict[int, Playback] = {}
         self._done: dict[int, None] = {}
         self._watched: dict[Pair, _Watched] = {}
         self._has_words = False
         self._seen = -1
-        super().__init__()
+        super().__init__(basics)
 
     @override
     def _handling(self) -> Handlers:
-        handled = {**self._recognition.handled, **self._playback.handled}
+        handled = {**self._basics.recognition.handled, **self._basics.playback.handled}
         return dict.fromkeys(handled, self._take)
 
     @override
@@ -86,19 +85,19 @@ class OverlapFold(Fold[Overlap]):
         )
 
     def _take(self, record: Record, message: Any) -> None:
-        now, one = said_at(record), (record,)
+        now, one, basics = said_at(record), (record,), self._basics
         key = (record.direction, record.name)
-        if key in self._speech.handled:
-            spoken = self._speech.advance(one)
+        if key in basics.speech.handled:
+            spoken = basics.speech.advance(one)
             for speech in (*spoken.closed, *spoken.open):
                 self._hear(speech)
             self._end(spoken.closed)
-        if key in self._playback.handled:
-            played = self._playback.advance(one)
+        if key in basics.playback.handled:
+            played = basics.playback.advance(one)
             for playback in (*played.closed, *played.open):
                 self._play(playback)
             self._end(played.closed)
-        if key in self._recognition.handled:
+        if key in basics.recognition.handled:
             self._read(record)
         self._settle(now, is_over=ends_call(record, message))
 
@@ -133,7 +132,7 @@ class OverlapFold(Fold[Overlap]):
             _keep(self._done, row.seq, None, 4 * MAX_KEPT)
 
     def _read(self, record: Record) -> None:
-        changes = self._recognition.advance((record,))
+        changes = self._basics.recognition.advance((record,))
         texts = [*changes.closed, *changes.open]
         self._has_words = self._has_words or bool(texts)
         for watched in self._watched.values():

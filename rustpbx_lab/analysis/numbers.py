@@ -7,9 +7,9 @@ from typing import NamedTuple
 from rustpbx_lab.log import Record
 
 from .barge_in import Overlap, OverlapFold
+from .basics import Basics
 from .folds import Changes, Quality, said_at
 from .latency import Percentiles, percentiles, turn_latencies
-from .playback import PlaybackFold
 from .talk import Talk, TalkMeter
 from .turns import Turn, TurnFold
 
@@ -58,8 +58,9 @@ class NumbersFold:
     Turns and double talk are folded by whoever shows them, too; so they are given.
     """
 
-    def __init__(self) -> None:
-        self._talk, self._playback = TalkMeter(), PlaybackFold()
+    def __init__(self, basics: Basics | None = None) -> None:
+        basics = Basics.shared() if basics is None else basics
+        self._talk, self._playback = TalkMeter(basics), basics.playback
         self._settled_turns: list[Turn] = []
         self._open_turns: list[Turn] = []
         self._settled_overlaps: list[Overlap] = []

@@ -18,7 +18,7 @@ from .folds import (
     media_time,
     said_at,
 )
-from .speech import SpeechFold
+from .speech import Speech, SpeechFold
 
 MAX_DELTAS = 512
 """Times of deltas that a row keeps."""
@@ -66,9 +66,9 @@ class RecognitionFold(Fold[Recognition]):
 
     row: ClassVar[type] = Recognition
 
-    def __init__(self) -> None:
+    def __init__(self, speech: Fold[Speech] | None = None) -> None:
         self._open: dict[tuple[Leg, int], Recognition] = {}
-        self._speech = SpeechFold()
+        self._speech = SpeechFold() if speech is None else speech
         self._stops: dict[Leg, int] = {}
         self._is_realtime = False
         super().__init__()

@@ -1,14 +1,17 @@
 """How much each side talks, how often both or neither, and where the line was dead."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from rustpbx_lab.log import Record
 
+from .basics import Basics
 from .folds import said_at
-from .playback import Playback, PlaybackFold
-from .speech import Speech, SpeechFold
+from .playback import Playback
+from .speech import Speech
 
 DEAD_AIR_MS = 2000
 """So long a silence after the caller stopped is one too many."""
@@ -65,8 +68,8 @@ class TalkMeter:
     that, to the end of playback.
     """
 
-    def __init__(self) -> None:
-        self._speech, self._playback = SpeechFold(), PlaybackFold()
+    def __init__(self, basics: Basics | None = None) -> None:
+        self._basics = Basics.alone() if basics is None else basics
         self._sounds: dict[tuple[Side, int], _Sound] = {}
         self._going_on: dict[tuple[Side, int], int] = {}
         self._done = Talk()
@@ -84,7 +87,8 @@ class TalkMeter:
             is_end = record.name == "closed" and record.direction == "note"
             if is_end and self._end_ms is None:
                 self._end_ms = said_at(record)
-        spoken, played = self._speech.advance(new), self._playback.advance(new)
+        spoken = self._basics.speech.advance(new)
+        played = self._basics.playback.advance(new)
         for speech in (*spoken.closed, *spoken.open):
             self._hear(speech)
         for playback in (*played.closed, *played.open):
@@ -158,14 +162,31 @@ class TalkMeter:
         So what ends at a moment ends before what begins at it.
         """
         edges: list[tuple[int, int, int]] = []
-        for row in self._sounds.values():
-            stop = end if row.end_ms is None else min(row.end_ms, end)
-            start = max(row.start_ms, begin)
-            if stop > start:
-                side = _SIDES.index(row.side)
+        for side, name in enumerate(_SIDES):
+            sounds = [row for row in self._sounds.values() if row.side == name]
+            for start, stop in _joined(sounds, begin, end):
                 edges += [(start, 1, side), (stop, -1, side)]
         edges.sort()
         return edges
+
+
+def _joined(sounds: Sequence[_Sound], begin: int, end: int) -> list[tuple[int, int]]:
+    """Return the stretches between two times in which one of the sounds is heard."""
+    starts = np.array([row.start_ms for row in sounds], dtype=np.int64)
+    stops = np.array(
+        [end if row.end_ms is None else row.end_ms for row in sounds], dtype=np.int64
+    )
+    starts, stops = np.maximum(starts, begin), np.minimum(stops, end)
+    is_inside = stops > starts
+    if not is_inside.any():
+        return []
+    order = np.argsort(starts[is_inside])
+    starts = starts[is_inside][order]
+    until = np.maximum.accumulate(stops[is_inside][order])
+    is_new = starts[1:] > until[:-1]
+    first = starts[np.concatenate(([True], is_new))]
+    last = until[np.concatenate((is_new, [True]))]
+    return list(zip(first.tolist(), last.tolist(), strict=True))
 
 
 def _add(talk: Talk, none: int, caller: int, agent: int, both: int) -> Talk:

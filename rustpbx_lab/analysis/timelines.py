@@ -9,6 +9,7 @@ import pandas as pd
 from rustpbx_lab.log import EventLog
 
 from .barge_in import OverlapFold
+from .basics import Basics, BuiltFold
 from .folds import Changes, Fold, column_types
 from .playback import PlaybackFold
 from .points import MarkFold, MetricFold
@@ -17,7 +18,7 @@ from .speech import SpeechFold
 from .transcript import TranscriptFold
 from .turns import TurnFold
 
-__all__ = ["TIMELINES", "Changes", "Fold", "as_table", "timeline"]
+__all__ = ["TIMELINES", "Changes", "Fold", "as_table", "begin_timelines", "timeline"]
 
 TIMELINES: Mapping[str, type[Fold[Any]]] = {
     "speech": SpeechFold,
@@ -31,6 +32,17 @@ TIMELINES: Mapping[str, type[Fold[Any]]] = {
 }
 """Name → fold. ``TIMELINES[name]()`` begins one; rows are dataclasses whose fields are
 the table's columns, times in milliseconds of call time."""
+
+
+def begin_timelines(basics: Basics) -> dict[str, Fold[Any]]:
+    """Begin every timeline; they share what they build on, so keep them together."""
+    begun: dict[str, Fold[Any]] = {}
+    for name, kind in TIMELINES.items():
+        if kind in basics.own:
+            begun[name] = basics.own[kind]
+        else:
+            begun[name] = kind(basics) if issubclass(kind, BuiltFold) else kind()
+    return begun
 
 
 def timeline(name: str, log: EventLog) -> pd.DataFrame:

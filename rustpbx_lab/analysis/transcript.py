@@ -9,9 +9,10 @@ from typing_extensions import override
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import events
 
-from .folds import Changes, Fold, Handlers, call_option, said_at
-from .playback import Playback, PlaybackFold
-from .recognition import Recognition, RecognitionFold
+from .basics import Basics, BuiltFold
+from .folds import Changes, Handlers, call_option, said_at
+from .playback import Playback
+from .recognition import Recognition
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Line:
     """Log row that made this one."""
 
 
-class TranscriptFold(Fold[Line]):
+class TranscriptFold(BuiltFold[Line]):
     """Sentences of the caller and replies of the agent, each a line.
 
     A reply is what a ``tts`` command asked for and a track began to play; of a realtime
@@ -41,12 +42,10 @@ class TranscriptFold(Fold[Line]):
 
     row: ClassVar[type] = Line
 
-    def __init__(self) -> None:
-        self._recognition = RecognitionFold()
-        self._playback = PlaybackFold()
+    def __init__(self, basics: Basics | None = None) -> None:
         self._is_realtime = False
         self._reply: tuple[object, Line] | None = None
-        super().__init__()
+        super().__init__(basics)
 
     @override
     def _handling(self) -> Handlers:
@@ -62,7 +61,8 @@ class TranscriptFold(Fold[Line]):
     @override
     def advance(self, records: Iterable[Record]) -> Changes[Line]:
         new = list(records)
-        said, played = self._recognition.advance(new), self._playback.advance(new)
+        said = self._basics.recognition.advance(new)
+        played = self._basics.playback.advance(new)
         service = super().advance(new)
         closed = [*_sentences(said.closed), *_replies(played.closed), *service.closed]
         still = [*_sentences(said.open), *_replies(played.open), *service.open]

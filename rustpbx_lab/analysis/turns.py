@@ -9,10 +9,11 @@ from typing_extensions import override
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import events
 
-from .folds import Fold, Handlers, Quality, said_at
-from .playback import Playback, PlaybackFold
-from .recognition import Recognition, RecognitionFold
-from .speech import Speech, SpeechFold
+from .basics import Basics, BuiltFold
+from .folds import Handlers, Quality, said_at
+from .playback import Playback
+from .recognition import Recognition
+from .speech import Speech
 
 HOLD_MS = 1500
 """A caller who goes on this soon had only paused: the turn was not over."""
@@ -126,7 +127,7 @@ def ends_call(record: Record, message: Any) -> bool:
     return is_end and not getattr(message, "refer", None)
 
 
-class TurnFold(Fold[Turn]):
+class TurnFold(BuiltFold[Turn]):
     """Speech, finals, replies → turns.
 
     A reply is the first playback after the caller spoke; one that nobody heard and
@@ -136,9 +137,7 @@ class TurnFold(Fold[Turn]):
 
     row: ClassVar[type] = Turn
 
-    def __init__(self) -> None:
-        self._speech, self._recognition = SpeechFold(), RecognitionFold()
-        self._playback = PlaybackFold()
+    def __init__(self, basics: Basics | None = None) -> None:
         self._pending: _Talk | None = None
         self._answered: list[_Talk] = []
         self._short: Speech | None = None
@@ -146,11 +145,11 @@ class TurnFold(Fold[Turn]):
         self._last_stop: int | None = None
         self._has_vad = False
         self._n_turns = 0
-        super().__init__()
+        super().__init__(basics)
 
     @override
     def _handling(self) -> Handlers:
-        handled = {**self._recognition.handled, **self._playback.handled}
+        handled = {**self._basics.recognition.handled, **self._basics.playback.handled}
         return dict.fromkeys({*handled, ("event", "metrics")}, self._take)
 
     @override
@@ -159,17 +158,17 @@ class TurnFold(Fold[Turn]):
         return [_turn(talk) for talk in talks]
 
     def _take(self, record: Record, message: Any) -> None:
-        now = said_at(record)
+        now, basics = said_at(record), self._basics
         key, one = (record.direction, record.name), (record,)
-        if key in self._speech.handled:
-            spoken = self._speech.advance(one)
+        if key in basics.speech.handled:
+            spoken = basics.speech.advance(one)
             for speech in (*spoken.closed, *spoken.open):
                 self._hear(speech)
-        if key in self._recognition.handled:
-            for text in self._recognition.advance(one).closed:
+        if key in basics.recognition.handled:
+            for text in basics.recognition.advance(one).closed:
                 self._understand(text)
-        if key in self._playback.handled:
-            played = self._playback.advance(one)
+        if key in basics.playback.handled:
+            played = basics.playback.advance(one)
             for row in played.closed:
                 self._play(row, is_over=True)
             for row in played.open:

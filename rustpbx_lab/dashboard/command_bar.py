@@ -177,12 +177,12 @@ class CommandBar(Viewer):
         can_end = is_allowed and view is not None and not view.is_over
         if self.hang_up.disabled == can_end:
             self.hang_up.disabled = not can_end
-        self._caller_track = None if view is None else view.caller_track
+        self._caller_track = None if view is None else view.facts.caller_track
         self._label_toggles(view)
 
     def _label_toggles(self, view: CallView | None) -> None:
-        self._is_muted = view is not None and view.is_muted
-        self._is_paused = view is not None and view.is_paused
+        self._is_muted = view is not None and view.facts.is_muted
+        self._is_paused = view is not None and view.facts.is_paused
         mute = "Unmute caller" if self._is_muted else "Mute caller"
         pause = "Resume" if self._is_paused else "Pause"
         if self.mute.label != mute:

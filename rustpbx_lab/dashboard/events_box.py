@@ -125,7 +125,7 @@ class EventsBox(Viewer):
     def _fold_in(self, records: Iterable[Record], chosen: EventFilter) -> None:
         """Take in records: rows to add, and how many to replace first."""
         add = self._add
-        track = None if self._view is None else self._view.caller_track
+        track = None if self._view is None else self._view.facts.caller_track
         for record in records:
             row = event_row(record, self._before_ms, track)
             self._before_ms = record.time_ms
@@ -173,7 +173,7 @@ class EventsBox(Viewer):
             before = None
             fitting: list[Record] = []
             for record in view.log.records(start, stop):
-                row = event_row(record, before, view.caller_track)
+                row = event_row(record, before, view.facts.caller_track)
                 before = record.time_ms
                 if chosen.accepts(row):
                     fitting.append(record)

@@ -6,7 +6,7 @@ from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.plots.timeline import clock, thousands
 
-from .call_view import Table
+from .call_tables import Table
 from .event_rows import message_of
 
 Told = tuple[str, str]

@@ -97,7 +97,7 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
         else ("warning" if (lag_ms or 0) > AMBER_LAG_MS else "")
     )
     lag = f'<b class="{late}">{thousands(lag_ms)}</b> ms'
-    rate = f"<b>{view.events_per_s:.0f}</b> /s · {thousands(view.seen)}"
+    rate = f"<b>{view.facts.events_per_s:.0f}</b> /s · {thousands(view.seen)}"
     return (
         _fact("call", f'<span class="m">{escape(shortened(call.id))}</span>', call.id)
         + _fact("duration", f"<b>{clock(view.now_ms, 1)}</b>")

@@ -123,7 +123,7 @@ class LaneHeaders:
         if view.caller.is_empty and view.call.call_type == "websocket":
             told = "no audio yet"
         head += _line(53, told) + _meter(28, level, "caller")
-        option = view.option
+        option = view.facts.option
         if option is not None and option.vad is None:
             return head + _line(70, "No VAD: option vad is not set", "why")
         if is_lost(view):
@@ -148,7 +148,7 @@ class LaneHeaders:
 
 def lane_heights(view: CallView | None) -> Sequence[int]:
     """Return how high each lane is to be; without detector or recogniser, low."""
-    option = None if view is None else view.option
+    option = None if view is None else view.facts.option
     if option is None:
         return FULL
     _, caller, asr, *rest = FULL
@@ -173,7 +173,7 @@ def is_lost(view: CallView) -> bool:
 
 
 def _asr(view: CallView | None) -> str:
-    option = None if view is None else view.option
+    option = None if view is None else view.facts.option
     if option is not None and option.asr is None:
         words = "<b class='t'>ASR</b> none: option asr is not set"
         return _line(14, words, "why")
@@ -199,7 +199,7 @@ def _agent(view: CallView | None) -> str:
 
 
 def _latency(view: CallView | None) -> str:
-    option = None if view is None else view.option
+    option = None if view is None else view.facts.option
     if option is not None and option.vad is None and option.asr is None:
         return _line(14, "<b class='t'>Turns</b> unknown without VAD or ASR", "why")
     words = "stop → first audio"

@@ -1,5 +1,6 @@
 """The live page: one call, watched and steered."""
 
+import time
 from typing import Any
 
 import panel as pn
@@ -13,7 +14,7 @@ from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .address import Address, Part
-from .call_view import ROWS_A_TICK, CallView, LoopLag
+from .call_view import CallView, LoopLag
 from .calls_wall import CallsWall
 from .command_bar import CommandBar
 from .components import Keys, Pulse
@@ -35,8 +36,9 @@ from .timeline_box import TimelineBox
 from .toast import Toast
 from .transcript_box import TranscriptBox
 
-FEW_ROWS = 40
-"""Taken in between two ticks, so that the newest does not wait for the next."""
+LEARN_S = 0.01
+"""How long a tick takes in what is new; more waits for the next, so that a long log
+does not block the page."""
 HEADER_EVERY, KPI_EVERY = ticks(500), ticks(1000)
 
 
@@ -67,7 +69,7 @@ class LivePage(Viewer):
         self._user = user
         self._view: CallView | None = None
         self._lag = LoopLag(TICK_MS)
-        self._ticks = 0
+        self._ticks = self._kpi_due = 0
         self._is_pinned = call_id is not None
         self._wanted_call: HubCall | None = None
         self._wanted_tab: str | None = None if tab == "Live" else tab
@@ -264,13 +266,15 @@ class LivePage(Viewer):
         if view is not None and view.log is not view.call.log:
             self._show(view.call)  # a replay went back: what it shows begins anew
             view = self._view
+        has_drawn = False
         if view is not None:
             self._learn(view)
-            self._show_news(view)
+            has_drawn = self._show_news(view)
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
             self._show_part()
-        if self._ticks % KPI_EVERY == 0:
+        if self._ticks >= self._kpi_due and not has_drawn:
+            self._kpi_due = self._ticks + KPI_EVERY
             self.kpi.refresh()
         self.wall.refresh()
         self.steering.check()
@@ -280,23 +284,32 @@ class LivePage(Viewer):
         """Send what came while the browser drew."""
         if self._view is not None:
             with together():
-                self._learn(self._view, FEW_ROWS)
+                self._learn(self._view)
                 if self._has_news:
                     self._show_news(self._view)
 
-    def _learn(self, view: CallView, most: int = ROWS_A_TICK) -> None:
-        """Take in what is new, a little at a time; nothing of it is sent yet."""
-        self._changed = view.refresh(most) or self._changed
-        if view.new_records:
+    def _learn(self, view: CallView) -> None:
+        """Take in what is new, for a moment; nothing of it is sent yet."""
+        until = time.monotonic() + LEARN_S
+        while True:
+            self._changed = view.refresh() or self._changed
+            if not view.new_records:
+                return
             self._has_news = True
             self.events.learn(view.new_records)
             self.transcript.learn()
             self._tell_errors(view)
+            if time.monotonic() > until:
+                return
 
-    def _show_news(self, view: CallView) -> None:
-        """Send what is new; a browser that is busy gets it all together later."""
+    def _show_news(self, view: CallView) -> bool:
+        """Send what is new; a browser that is busy gets it all together later.
+
+        Returns:
+            Whether the lanes were drawn.
+        """
         if not self.pulse.is_free:
-            return
+            return False
         has_news, self._has_news = self._has_news, False
         self.replay.refresh(looks_back=not self.timeline.follow.value)
         self.events.refresh()
@@ -309,6 +322,7 @@ class LivePage(Viewer):
             self._changed = False
         if is_drawn or has_news:
             self.pulse.beat()
+        return is_drawn
 
     def _look_for_calls(self) -> None:
         if self._hub.revision == self._known:

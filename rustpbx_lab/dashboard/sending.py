@@ -1,13 +1,14 @@
 """What a page changes goes to the browser as one message."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import isfinite
 from types import NoneType
 from typing import Any
 
+import orjson
 import panel as pn
-from bokeh.core.serialization import Serializer
+from bokeh.core.serialization import Buffer, Serializer
 from bokeh.document.events import (
     ColumnDataChangedEvent,
     DocumentPatchedEvent,
@@ -87,7 +88,15 @@ def plain_message(patches: Sequence[DocumentPatchedEvent]) -> patch_doc | None:
     ]
     message = patch_doc(patch_doc.create_header(), {}, PatchJson(events=encoded))
     message.add_buffers(*serializer.buffers)
+    with suppress(TypeError):  # half a character, a number without end: Bokeh's way
+        message._content_json = orjson.dumps(message.content, default=_refer).decode()
     return message
+
+
+def _refer(value: Any) -> Any:
+    if isinstance(value, Buffer):
+        return value.ref
+    raise TypeError
 
 
 def _columns(event: ColumnDataChangedEvent, serializer: Serializer) -> dict[str, Any]:

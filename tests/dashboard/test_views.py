@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-from rustpbx_lab.dashboard.call_view import ROWS_A_TICK, CallView, LoopLag, Table
+from rustpbx_lab.analysis.speech import SpeechFold
+from rustpbx_lab.dashboard.call_tables import Table
+from rustpbx_lab.dashboard.call_view import ROWS_A_STEP, CallView, LoopLag
 from rustpbx_lab.dashboard.event_rows import EventFilter, event_row, kind_of
 from rustpbx_lab.dashboard.events_box import EventsBox
 from rustpbx_lab.dashboard.header import Header, state_chip
@@ -45,7 +47,7 @@ def test_a_view_takes_in_each_record_once():
 
 
 def test_tables_hold_the_same_rows_however_the_log_was_cut(log: EventLog):
-    whole, pieces = Table("speech"), Table("speech")
+    whole, pieces = Table(SpeechFold()), Table(SpeechFold())
     whole.advance(log.records())
     for record in log:
         pieces.advance([record])
@@ -177,7 +179,7 @@ def test_a_long_log_is_taken_in_over_several_ticks():
     ticks = 0
     while view.refresh():
         ticks += 1
-    assert ticks == 9000 // ROWS_A_TICK
+    assert ticks == 9000 // ROWS_A_STEP
     assert view.seen == 9000
 
 

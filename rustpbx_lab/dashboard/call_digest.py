@@ -1,0 +1,167 @@
+"""What a call's log and sound come to, taken in once for all pages that show it."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from rustpbx_lab.analysis.basics import Basics
+from rustpbx_lab.analysis.numbers import NumbersFold
+from rustpbx_lab.analysis.timelines import begin_timelines
+from rustpbx_lab.audio.recording import Leg
+from rustpbx_lab.log import Record
+from rustpbx_lab.models import commands, events
+from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.plots.envelope import Anchors, Envelope
+from rustpbx_lab.workbench.hub_call import HubCall
+
+from .call_tables import Table
+from .event_rows import message_of
+
+SAMPLES_A_TICK = 16000 * 120
+
+
+class Sound:
+    """The outline of one leg, kept up with its recording."""
+
+    def __init__(self, leg: Callable[[], Leg]) -> None:
+        self._find_leg = leg
+        self._leg: Leg | None = None
+        self._envelope: Envelope | None = None
+
+    def refresh(self) -> bool:
+        """Take in new samples; tell whether there were any."""
+        leg = self._find_leg()
+        if leg is not self._leg:  # the recording begins with the connection
+            self._leg, self._envelope = leg, None
+        have = self.n_samples
+        if leg.n_samples <= have:
+            return False
+        if self._envelope is None:
+            self._envelope = Envelope(leg.sample_rate_hz)
+        samples = leg.samples(have)[:SAMPLES_A_TICK]
+        self._envelope.push(samples)
+        return len(samples) > 0
+
+    def outline(
+        self, anchors: Anchors, start_ms: float, end_ms: float, n_slots: int
+    ) -> dict[str, Any]:
+        """Return what to draw between two call times, nothing if there is no sound.
+
+        See `Envelope.outline`.
+        """
+        if self._envelope is None:
+            return {"x": np.zeros(0), "low": np.zeros(0), "high": np.zeros(0)}
+        return self._envelope.outline(anchors, start_ms, end_ms, n_slots)
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples were taken in."""
+        return 0 if self._envelope is None else self._envelope.n_samples
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no sound at all."""
+        return self._envelope is None
+
+    @property
+    def level_dbfs(self) -> float | None:
+        """Peak of the last moment."""
+        return None if self._envelope is None else self._envelope.recent_level_dbfs()
+
+
+class Facts:
+    """How the call stands, by what its records say."""
+
+    def __init__(self) -> None:
+        self.option: CallOption | None = None
+        """The option that the call was made with, secrets masked."""
+        self.caller_track: str | None = None
+        self.is_muted = False
+        """Whether the caller was muted, by the commands sent."""
+        self.is_paused = False
+        """Whether playback was paused, by the commands sent."""
+        self.last_ms = 0
+        """The newest call time of a record."""
+        self._arrivals: deque[float] = deque(maxlen=2000)
+
+    def learn(self, record: Record) -> None:
+        """Take in the next record."""
+        if record.time_ms is not None:
+            self.last_ms = max(self.last_ms, record.time_ms)
+        if record.direction == "event":
+            self._arrivals.append(time.monotonic())
+        if record.direction == "command":
+            self._learn_toggle(record)
+        if record.name in ("invite", "accept", "answer"):
+            message = message_of(record)
+            if isinstance(message, commands.Invite | commands.Accept):
+                self.option = message.option
+            elif isinstance(message, events.Answer) and not message.refer:
+                self.caller_track = message.track_id
+
+    def _learn_toggle(self, record: Record) -> None:
+        if record.name in ("mute", "unmute"):
+            track = getattr(message_of(record), "track_id", None)
+            if track in (None, self.caller_track):
+                self.is_muted = record.name == "mute"
+        elif record.name in ("pause", "resume"):
+            self.is_paused = record.name == "pause"
+        elif record.name in ("tts", "play", "interrupt"):
+            self.is_paused = False  # what is paused is replaced or stopped
+
+    @property
+    def events_per_s(self) -> float:
+        """Events that came in the last five seconds, per second."""
+        since = time.monotonic() - 5
+        return sum(at > since for at in self._arrivals) / 5
+
+
+class CallDigest:
+    """A call's tables, key figures and sound; advanced by whoever looks first."""
+
+    def __init__(self, call: HubCall) -> None:
+        self.log = call.log
+        basics = Basics.shared()
+        self.tables = {
+            name: Table(fold) for name, fold in begin_timelines(basics).items()
+        }
+        self.numbers = NumbersFold(basics)
+        self.facts = Facts()
+        self.caller = Sound(lambda: call.recording.caller)
+        self.agent = Sound(lambda: call.recording.server)
+        self._cursor = call.log.cursor()
+        self._lock = threading.Lock()
+
+    @property
+    def seen(self) -> int:
+        """How many records were taken in."""
+        return self._cursor.position
+
+    def advance(self, most: int) -> None:
+        """Take in what is new, at most so many records."""
+        with self._lock:
+            records = self._cursor.read(most)
+            for record in records:
+                self.facts.learn(record)
+            for table in self.tables.values():
+                table.advance(records)
+            turns, overlaps = self.tables["turns"], self.tables["overlaps"]
+            self.numbers.advance(records, turns.changes, overlaps.changes)
+            for sound in (self.caller, self.agent):
+                sound.refresh()
+
+
+_digests: WeakKeyDictionary[HubCall, CallDigest] = WeakKeyDictionary()
+
+
+def digest_of(call: HubCall) -> CallDigest:
+    """Return the digest of a call, the same one for every page."""
+    digest = _digests.get(call)
+    if digest is None or digest.log is not call.log:  # a replay that went back
+        digest = _digests[call] = CallDigest(call)
+    return digest

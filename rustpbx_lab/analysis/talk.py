@@ -89,10 +89,14 @@ class TalkMeter:
                 self._end_ms = said_at(record)
         spoken = self._basics.speech.advance(new)
         played = self._basics.playback.advance(new)
-        for speech in (*spoken.closed, *spoken.open):
-            self._hear(speech)
-        for playback in (*played.closed, *played.open):
-            self._play(playback)
+        for speech in spoken.closed:
+            self._hear(speech, is_over=True)
+        for speech in spoken.open:
+            self._hear(speech, is_over=False)
+        for playback in played.closed:
+            self._play(playback, is_over=True)
+        for playback in played.open:
+            self._play(playback, is_over=False)
         if new and self._until_ms is not None:
             is_dense = len(self._sounds) > MANY
             self._settle(said_at(new[-1]) - (SOON_MS if is_dense else LATE_MS))
@@ -105,20 +109,26 @@ class TalkMeter:
         shares, last, since = self._swept(end)
         return _with_gap(shares, last, since, end)  # a silence that goes on
 
-    def _hear(self, row: Speech) -> None:
-        is_lost = row.said_ms is not None and row.end_ms is None
+    def _hear(self, row: Speech, *, is_over: bool) -> None:
+        is_lost = is_over and row.end_ms is None  # nobody knows how long it lasted
         if row.start_ms is None or row.refer or is_lost:
-            self._sounds.pop(("caller", row.seq), None)
-            self._going_on.pop(("caller", row.seq), None)
+            self._forget("caller", row.seq)
         else:
             self._put("caller", row.seq, row.start_ms, row.end_ms)
 
-    def _play(self, row: Playback) -> None:
+    def _play(self, row: Playback, *, is_over: bool) -> None:
         end = row.end_ms if row.interrupted_ms is None else row.interrupted_ms
+        if is_over and end is None:
+            self._forget("agent", row.seq)
+            return
         start = row.first_audio_ms
         if start is None:
             start = row.start_ms
         self._put("agent", row.seq, start, end)
+
+    def _forget(self, side: Side, seq: int) -> None:
+        self._sounds.pop((side, seq), None)
+        self._going_on.pop((side, seq), None)
 
     def _put(self, side: Side, seq: int, start: int, end: int | None) -> None:
         if end is None:

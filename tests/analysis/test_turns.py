@@ -351,6 +351,19 @@ def test_a_call_of_hours_is_summed_up_as_it_goes():
     assert len(meter._sounds) < 30
 
 
+def test_speech_whose_end_was_never_said_counts_nothing_and_holds_nothing_up():
+    call = Call(vad=VAD)
+    meter = TalkMeter()
+    for number in range(1000):
+        at = 1000 * number
+        call.speaking(at + 200, at)
+    for record in call.log.records():
+        meter.advance([record])
+    found = meter.now(1_000_000)
+    assert found.caller_ms == 1000  # the last one goes on
+    assert len(meter._sounds) < 70
+
+
 def test_the_numbers_of_a_call():
     call = conversation()
     found = numbers(call.log.records(), 20_000)

@@ -36,7 +36,7 @@ from .timeline_box import TimelineBox
 from .toast import Toast
 from .transcript_box import TranscriptBox
 
-LEARN_S = 0.01
+LEARN_S = 0.008
 """How long a tick takes in what is new; more waits for the next, so that a long log
 does not block the page."""
 HEADER_EVERY, KPI_EVERY = ticks(500), ticks(1000)

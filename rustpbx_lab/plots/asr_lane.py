@@ -18,6 +18,7 @@ from .timeline import (
     fit,
     plain,
     refill,
+    remembered,
     thousands,
 )
 
@@ -182,6 +183,7 @@ def _ends(row: Recognition, window: Window) -> float:
     return max(row.deltas[-1] if row.deltas else 0, min(window.now_ms, window.end_ms))
 
 
+@remembered
 def _tip(row: Recognition) -> str:
     kind = "final" if row.is_final else f"partial {len(row.deltas)}"
     said = f", said {clock(row.said_ms)}"

@@ -24,6 +24,7 @@ from .timeline import (
     clock,
     plain,
     refill,
+    remembered,
     thousands,
 )
 
@@ -306,6 +307,7 @@ def _ghost_tip(ghost: Ghost) -> str:
     return "\n".join([*lines, "inferred from local probabilities; no log row"])
 
 
+@remembered
 def _speech_tip(row: Speech) -> str:
     if row.end_ms is None or row.start_ms is None:
         ending = "the end was never said" if row.said_ms else "still speaking"

@@ -20,6 +20,7 @@ from .timeline import (
     fit,
     plain,
     refill,
+    remembered,
     thousands,
 )
 
@@ -130,28 +131,41 @@ def points_of(
     The recognisers' own ``*.asr.*`` durations count from the start of the session and
     are no latencies: the delay of a final comes from its own times.
     """
-    points: list[Point] = []
-    for row in metrics:
-        kind = "llm" if "llm" in row.key else "tts" if ".tts." in row.key else None
-        value = row.ttfb_ms if row.ttfb_ms is not None else row.value_ms
-        if kind is None or value is None:
-            continue
-        cached = ", from the cache" if row.is_cached else ""
-        tip = f"{row.key}: first byte after {thousands(value)} ms{cached}"
-        about = f"\n{row.play_id}" if row.play_id else ""
-        points.append(_point(row.at_ms, value, kind, tip + about, row.seq))
-    for text in texts:
-        if text.is_final and text.delay_ms is not None:
-            tip = f"ASR final, delay {thousands(text.delay_ms)} ms ({text.quality})"
-            points.append(_point(text.said_ms, text.delay_ms, "asr", tip, text.seq))
-    for row in speech:
-        if row.end_ms is not None and row.said_ms is not None:
-            delay = row.said_ms - row.end_ms
-            tip = f"VAD hang-over {thousands(delay)} ms: {clock(row.end_ms)} → "
-            points.append(
-                _point(row.said_ms, delay, "vad", tip + clock(row.said_ms), row.seq)
-            )
-    return points
+    found = (
+        *map(_metric_point, metrics),
+        *map(_final_point, texts),
+        *map(_hang_over_point, speech),
+    )
+    return [point for point in found if point is not None]
+
+
+@remembered
+def _metric_point(row: Metric) -> Point | None:
+    kind = "llm" if "llm" in row.key else "tts" if ".tts." in row.key else None
+    value = row.ttfb_ms if row.ttfb_ms is not None else row.value_ms
+    if kind is None or value is None:
+        return None
+    cached = ", from the cache" if row.is_cached else ""
+    tip = f"{row.key}: first byte after {thousands(value)} ms{cached}"
+    about = f"\n{row.play_id}" if row.play_id else ""
+    return _point(row.at_ms, value, kind, tip + about, row.seq)
+
+
+@remembered
+def _final_point(row: Recognition) -> Point | None:
+    if not row.is_final or row.delay_ms is None:
+        return None
+    tip = f"ASR final, delay {thousands(row.delay_ms)} ms ({row.quality})"
+    return _point(row.said_ms, row.delay_ms, "asr", tip, row.seq)
+
+
+@remembered
+def _hang_over_point(row: Speech) -> Point | None:
+    if row.end_ms is None or row.said_ms is None:
+        return None
+    delay = row.said_ms - row.end_ms
+    tip = f"VAD hang-over {thousands(delay)} ms: {clock(row.end_ms)} → "
+    return _point(row.said_ms, delay, "vad", tip + clock(row.said_ms), row.seq)
 
 
 def _point(at_ms: float, value_ms: float, kind: str, tip: str, seq: int) -> Point:

@@ -1,9 +1,9 @@
 """What the lanes of a timeline share: one time axis, text that fits, marks to tap."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, cast
+from functools import lru_cache, wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from bokeh.models import (
@@ -31,8 +31,12 @@ LANE_TAG = "rustpbx-lab-lane"
 UNKNOWN = "\u2013"
 """What is shown for a value nobody knows."""
 MINUS = "\u2212"
+REMEMBERED = 4000
+"""Rows for which a lane remembers what it draws of them."""
 PX_PER_CHARACTER = 5.6
 """Roboto at 11 px; wide scripts count double."""
+R = TypeVar("R")
+T = TypeVar("T")
 TIP = '<div style="max-width:360px;white-space:pre-line">@tip</div>'
 """Bokeh escapes ``@tip``: texts of a call are shown, never run."""
 
@@ -222,6 +226,24 @@ def call_time_formatter() -> DatetimeTickFormatter:
     )
 
 
+def remembered(make: Callable[[R], T]) -> Callable[[R], T]:
+    """Make a function of a row remember: rows never change and are drawn often."""
+    known: dict[int, tuple[R, T]] = {}
+
+    @wraps(make)
+    def recall(row: R) -> T:
+        found = known.get(id(row))
+        if found is not None and found[0] is row:
+            return found[1]
+        if len(known) >= REMEMBERED:
+            known.clear()
+        made = make(row)
+        known[id(row)] = (row, made)
+        return made
+
+    return recall
+
+
 @lru_cache(maxsize=10_000)  # the same times again at every redraw
 def clock(time_ms: float | None, digits: int = 3) -> str:
     """Return a call time as ``02:03.624``; unknown is a dash."""
@@ -236,6 +258,7 @@ def clock(time_ms: float | None, digits: int = 3) -> str:
     return f"{sign}{shown}:{seconds:02d}{rest}"
 
 
+@lru_cache(maxsize=10_000)
 def thousands(number: float | None) -> str:
     """Return a whole number with thin spaces; unknown is a dash."""
     return UNKNOWN if number is None else f"{round(number):,}".replace(",", "\u2009")

@@ -17,6 +17,8 @@ from .call_digest import digest_of
 
 ROWS_A_STEP = 60
 """A long log is taken in step by step, so that it never blocks the page."""
+FAR_BEHIND = 5000
+"""So many rows are not read out one by one, only what they come to."""
 
 
 class CallView(param.Parameterized):
@@ -56,6 +58,17 @@ class CallView(param.Parameterized):
         )
         was, self._heard = self._heard, self._heard_now()
         return bool(self.new_records) or bool(self.changed) or was != self._heard
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether there is more to read than anybody would want to see pass."""
+        return len(self.log) - self.seen > FAR_BEHIND
+
+    def catch_up(self) -> None:
+        """Take in a piece of a long log; its rows are not among ``new_records``."""
+        if self._digest.seen <= self.seen:
+            self._digest.advance(4 * ROWS_A_STEP)
+        self.seen, self.new_records = self._digest.seen, ()
 
     def _revisions_now(self) -> dict[str, int]:
         return {name: table.revision for name, table in self.tables.items()}

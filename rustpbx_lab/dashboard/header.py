@@ -98,6 +98,9 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
     )
     lag = f'<b class="{late}">{thousands(lag_ms)}</b> ms'
     rate = f"<b>{view.facts.events_per_s:.0f}</b> /s · {thousands(view.seen)}"
+    if view.is_far_behind:
+        share = f"{100 * view.seen / len(view.log):.0f}\u2009%"
+        rate = f"reading {share} of <b>{thousands(len(view.log))}</b>"
     return (
         _fact("call", f'<span class="m">{escape(shortened(call.id))}</span>', call.id)
         + _fact("duration", f"<b>{clock(view.now_ms, 1)}</b>")

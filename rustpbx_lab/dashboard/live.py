@@ -1,6 +1,5 @@
 """The live page: one call, watched and steered."""
 
-import time
 from typing import Any
 
 import panel as pn
@@ -17,9 +16,10 @@ from .address import Address, Part
 from .call_view import CallView, LoopLag
 from .calls_wall import CallsWall
 from .command_bar import CommandBar
-from .components import Keys, Pulse
+from .components import Keys
 from .connection import ConnectionPanel
 from .events_box import EventsBox
+from .feed import Feed
 from .header import Header
 from .inspector import Inspector
 from .key_list import KeyList
@@ -36,9 +36,6 @@ from .timeline_box import TimelineBox
 from .toast import Toast
 from .transcript_box import TranscriptBox
 
-LEARN_S = 0.008
-"""How long a tick takes in what is new; more waits for the next, so that a long log
-does not block the page."""
 HEADER_EVERY, KPI_EVERY = ticks(500), ticks(1000)
 
 
@@ -73,8 +70,6 @@ class LivePage(Viewer):
         self._is_pinned = call_id is not None
         self._wanted_call: HubCall | None = None
         self._wanted_tab: str | None = None if tab == "Live" else tab
-        self._changed = self._is_loaded = True
-        self._has_news = False
         self._known = hub.revision
         self._address = Address()
         self.steering = Steering(hub, user, self._shown_call, self.say)
@@ -96,7 +91,6 @@ class LivePage(Viewer):
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
-        self.pulse = Pulse(self._go_on)
         self.painting = Painting()
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
@@ -116,6 +110,14 @@ class LivePage(Viewer):
             self._user,
         )
         self.toast = Toast(ticks(6000))
+        self.feed = Feed(
+            self.timeline,
+            self.transcript,
+            self.events,
+            self.replay,
+            lambda: self.nav.at == "Live",
+            self._tell_errors,
+        )
 
     def _assemble(self, is_dark: bool) -> pmui.Page:
         bottom = pn.Row(
@@ -139,7 +141,7 @@ class LivePage(Viewer):
             self._live,
             self.wall,
             self.keys,
-            self.pulse,
+            self.feed.pulse,
             self.painting,
             self.toast.pane,
             self.bar.dialog.dialog,
@@ -155,7 +157,7 @@ class LivePage(Viewer):
 
     def begin(self) -> None:
         """Start the tick; to be called while the session is being made."""
-        self._is_loaded = False
+        self.feed.is_open = False
         pn.state.onload(self._begin_to_act)
         # quiet and in the background: Panel's own account of each tick costs a tenth
         tick = PeriodicCallback(
@@ -165,7 +167,7 @@ class LivePage(Viewer):
         pn.state.on_session_destroyed(lambda _: self._end(tick))
 
     def _begin_to_act(self) -> None:
-        self._is_loaded = True
+        self.feed.is_open = True
 
     def _end(self, tick: Any) -> None:
         tick.stop()
@@ -201,7 +203,7 @@ class LivePage(Viewer):
             self.nav.at = name
             self._live.visible = name == "Live"
             self.wall.visible = name == "Calls"
-            self._changed = True
+            self.feed.touch()
         call, self._wanted_call = self._wanted_call, None
         if call is not None:
             self._show(call)
@@ -233,15 +235,16 @@ class LivePage(Viewer):
             self._show_address()
         if self._view is not None:
             self._view.refresh()
-        for box in (self.kpi, self.timeline, self.transcript, self.events, self.replay):
-            box.show_call(self._view)
+        parts = (self.kpi, self.timeline, self.transcript, self.events, self.replay)
+        for part in (*parts, self.feed):
+            part.show_call(self._view)
         self.select(None)
         self._show_state()
 
     def _follow_new(self, call: HubCall) -> None:
         self._known = self._hub.revision
         self._wanted_call = call
-        if self._is_loaded:
+        if self.feed.is_open:
             self._show_wanted()
 
     @property
@@ -253,7 +256,7 @@ class LivePage(Viewer):
 
     def refresh(self) -> None:
         """Take in and draw what is new; a tick costs the new rows."""
-        if self._is_loaded:  # Panel loses what is changed before the browser is ready
+        if self.feed.is_open:
             with together():
                 self._refresh()
 
@@ -265,11 +268,7 @@ class LivePage(Viewer):
         view = self._view
         if view is not None and view.log is not view.call.log:
             self._show(view.call)  # a replay went back: what it shows begins anew
-            view = self._view
-        has_drawn = False
-        if view is not None:
-            self._learn(view)
-            has_drawn = self._show_news(view)
+        has_drawn = self.feed.refresh()
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
             self._show_part()
@@ -279,50 +278,6 @@ class LivePage(Viewer):
         self.wall.refresh()
         self.steering.check()
         self.toast.fade()
-
-    def _go_on(self) -> None:
-        """Send what came while the browser drew."""
-        if self._view is not None:
-            with together():
-                self._learn(self._view)
-                if self._has_news:
-                    self._show_news(self._view)
-
-    def _learn(self, view: CallView) -> None:
-        """Take in what is new, for a moment; nothing of it is sent yet."""
-        until = time.monotonic() + LEARN_S
-        while True:
-            self._changed = view.refresh() or self._changed
-            if not view.new_records:
-                return
-            self._has_news = True
-            self.events.learn(view.new_records)
-            self.transcript.learn()
-            self._tell_errors(view)
-            if time.monotonic() > until:
-                return
-
-    def _show_news(self, view: CallView) -> bool:
-        """Send what is new; a browser that is busy gets it all together later.
-
-        Returns:
-            Whether the lanes were drawn.
-        """
-        if not self.pulse.is_free:
-            return False
-        has_news, self._has_news = self._has_news, False
-        self.replay.refresh(looks_back=not self.timeline.follow.value)
-        self.events.refresh()
-        self.transcript.refresh()
-        is_due = has_news or self.pulse.is_rested
-        is_drawn = (
-            self._live.visible and is_due and self.timeline.refresh(self._changed)
-        )
-        if is_drawn:
-            self._changed = False
-        if is_drawn or has_news:
-            self.pulse.beat()
-        return is_drawn
 
     def _look_for_calls(self) -> None:
         if self._hub.revision == self._known:

@@ -89,13 +89,17 @@ def plain_message(patches: Sequence[DocumentPatchedEvent]) -> patch_doc | None:
     message = patch_doc(patch_doc.create_header(), {}, PatchJson(events=encoded))
     message.add_buffers(*serializer.buffers)
     with suppress(TypeError):  # half a character, a number without end: Bokeh's way
-        message._content_json = orjson.dumps(message.content, default=_refer).decode()
+        message._content_json = orjson.dumps(
+            message.content, _simpler, orjson.OPT_PASSTHROUGH_DATACLASS
+        ).decode()
     return message
 
 
-def _refer(value: Any) -> Any:
+def _simpler(value: Any) -> Any:
     if isinstance(value, Buffer):
         return value.ref
+    if isinstance(value, float):  # NumPy's own
+        return float(value)
     raise TypeError
 
 

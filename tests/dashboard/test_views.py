@@ -6,7 +6,7 @@ import pytest
 
 from rustpbx_lab.analysis.speech import SpeechFold
 from rustpbx_lab.dashboard.call_tables import Table
-from rustpbx_lab.dashboard.call_view import ROWS_A_STEP, CallView, LoopLag
+from rustpbx_lab.dashboard.call_view import FAR_BEHIND, ROWS_A_STEP, CallView, LoopLag
 from rustpbx_lab.dashboard.event_rows import EventFilter, event_row, kind_of
 from rustpbx_lab.dashboard.events_box import EventsBox
 from rustpbx_lab.dashboard.header import Header, state_chip
@@ -181,6 +181,41 @@ def test_a_long_log_is_taken_in_over_several_ticks():
         ticks += 1
     assert ticks == 9000 // ROWS_A_STEP
     assert view.seen == 9000
+
+
+def test_what_came_long_before_is_not_read_out():
+    call = ended_call([])
+    view, box = CallView(call), EventsBox(nothing)
+    box.show_call(view)
+    for index in range(FAR_BEHIND + 300):
+        call.log.append(event(index, event="ping", payload=f"n{index}"))
+    assert view.is_far_behind
+    while view.is_far_behind:
+        view.catch_up()
+        assert not view.new_records
+    box.show_call(view)
+    read = []
+    while view.refresh():
+        box.learn(view.new_records)
+        read += [record.seq for record in view.new_records]
+    assert read == list(range(read[0], FAR_BEHIND + 300))
+    assert [row.seqs[0] for row in box.rows] == list(range(4800, FAR_BEHIND + 300))
+
+
+def test_a_second_page_finds_all_that_the_first_has_read():
+    records = conversation()
+    call = ended_call(records)
+    first = CallView(call)
+    while first.refresh():
+        pass
+    second = CallView(call)
+    assert second.seen == len(records)
+    assert second.tables["playback"].rows() == first.tables["playback"].rows()
+    assert second.facts.caller_track is not None
+    call.log.append(event(99_000, event="ping", payload="x"))
+    assert second.refresh()
+    assert first.refresh()
+    assert [r.seq for r in first.new_records] == [r.seq for r in second.new_records]
 
 
 def test_a_tick_costs_the_new_rows_only():

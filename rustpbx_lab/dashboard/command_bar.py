@@ -14,6 +14,7 @@ from rustpbx_lab.models.options import SynthesisOption
 
 from .call_view import CallView
 from .forms import CommandDialog
+from .locking import locked, then
 from .styles import PLAIN_BUTTON_SX, WIDE_ONLY_CSS, html
 
 KEPT_BY_NULL = {"samplerate": None, "speed": None, "volume": None, "codec": None}
@@ -115,14 +116,14 @@ class CommandBar(Viewer):
         )
 
     def _wire(self) -> None:
-        self.say.on_click(lambda _: self.speak())
-        self.text.param.watch(lambda _: self.speak(), "enter_pressed")
-        self.interrupt.on_click(lambda _: self._send(commands.Interrupt()))
-        self.mute.on_click(lambda _: self.toggle_mute())
-        self.pause.on_click(lambda _: self._toggle_pause())
-        self.play.on_click(lambda _: self.dialog.ask(commands.Play))
-        self.more.on_click(self._ask)
-        self.hang_up.on_click(lambda _: self._hang_up())
+        self.say.on_click(then(self.speak))
+        self.text.param.watch(then(self.speak), "enter_pressed")
+        self.interrupt.on_click(then(lambda: self._send(commands.Interrupt())))
+        self.mute.on_click(then(self.toggle_mute))
+        self.pause.on_click(then(self._toggle_pause))
+        self.play.on_click(then(lambda: self.dialog.ask(commands.Play)))
+        self.more.on_click(lambda item: locked(lambda: self._ask(item)))
+        self.hang_up.on_click(then(self._hang_up))
 
     def __panel__(self) -> Viewable:
         return self._layout

@@ -19,6 +19,7 @@ from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .browser_files import FileOpener
+from .locking import then
 from .option_panel import OptionPanel
 from .participants import AGENTS, CALLERS, make_agent, make_caller
 from .presets import Presets
@@ -102,7 +103,7 @@ class ConnectionPanel(Viewer):
             margin=(6, 2, 4, 2),
             sx={"height": "30px"},
         )
-        self.button.on_click(lambda _: self.press())
+        self.button.on_click(then(self.press))
         self.again = pmui.Button(
             label="Re-call with these",
             icon="replay",
@@ -114,9 +115,9 @@ class ConnectionPanel(Viewer):
             sx={"height": "30px"},
             visible=False,
         )
-        self.again.on_click(lambda _: self.call_again())
-        self.call_type.param.watch(lambda _: self._show_fields(), "value")
-        self.audio.param.watch(lambda _: self._show_fields(), "value")
+        self.again.on_click(then(self.call_again))
+        self.call_type.param.watch(then(self._show_fields), "value")
+        self.audio.param.watch(then(self._show_fields), "value")
         self._show_fields()
 
     def _show_fields(self) -> None:

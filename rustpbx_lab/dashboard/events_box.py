@@ -12,6 +12,7 @@ from rustpbx_lab.log import Record
 
 from .call_view import CallView
 from .event_rows import KINDS, EventFilter, EventRow, event_row
+from .locking import then
 from .row_lists import EventList
 from .styles import BOX, html
 
@@ -83,8 +84,8 @@ class EventsBox(Viewer):
             sx={"& .MuiInputBase-root": {"height": "24px", "fontSize": "11.5px"}},
         )
         self.problem = html("", margin=(7, 4, 0, 4))
-        self.kinds.param.watch(self._redraw, "value")
-        self.text.param.watch(self._redraw, "value")
+        self.kinds.param.watch(then(self._redraw), "value")
+        self.text.param.watch(then(self._redraw), "value")
         head = pn.Row(
             html('<div class="head" style="padding-right:6px">Events</div>', height=30),
             self.kinds,

@@ -74,6 +74,33 @@ class ChoiceField(FormField):
 class SuggestField(FormField):
     """A text with known values to choose from; others may be typed."""
 
+    def __init__(self, name: str, info: FieldInfo, changed: Callable[[], None]) -> None:
+        super().__init__(name, info, changed)
+        self._typed: str | None = None
+        self.widget.param.watch(self._type, "value_input")
+
+    def _type(self, event: Any) -> None:
+        self._typed = event.new
+        self._changed()
+
+    def _on_change(self) -> None:
+        self._typed = None  # one of the list was chosen
+        super()._on_change()
+
+    def read(self) -> Any:
+        """Return what was typed or chosen last, or UNSET."""
+        return super().read() if self._typed is None else self._typed or UNSET
+
+    def write(self, value: Any) -> None:
+        """Show a value."""
+        self._typed = None
+        super().write(value)
+
+    def clear(self) -> None:
+        """Show nothing: the field is left out."""
+        self._typed = None
+        super().clear()
+
     def _widget(self, info: FieldInfo) -> Any:
         options = [str(example) for example in info.examples or ()]
         return pmui.AutocompleteInput(

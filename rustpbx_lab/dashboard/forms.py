@@ -22,6 +22,7 @@ from .form_fields import (
     is_rare,
     model_type,
 )
+from .locking import then
 from .styles import html
 
 Changed = Callable[[], None]
@@ -204,7 +205,7 @@ class OptionSection:
             description=help_text(info),
             sx=LABEL_SX,
         )
-        self.switch.param.watch(lambda _: self._toggled(), "value")
+        self.switch.param.watch(then(self._toggled), "value")
         self._inner = pn.Column(
             margin=(0, 0, 4, 6),
             sizing_mode="stretch_width",
@@ -279,7 +280,7 @@ class CommandDialog:
         self.form: ModelForm | None = None
         self._body = pn.Column(sizing_mode="stretch_width", margin=0)
         self._button = pmui.Button(label="Send", variant="contained", color="primary")
-        self._button.on_click(lambda _: self.submit())
+        self._button.on_click(then(self.submit))
         self.dialog = pmui.Dialog(
             pn.Column(self._body, self._button, sizing_mode="stretch_width"),
             title="Command",

@@ -13,6 +13,7 @@ from rustpbx_lab.plots.timeline import clock
 
 from .call_view import CallView
 from .explain import explain
+from .locking import then
 from .styles import BOX, html
 
 CSS = """
@@ -55,7 +56,7 @@ class Inspector(Viewer):
             icon_size="15px",
             margin=(1, 4, 0, 0),
         )
-        button.on_click(lambda _: self._copy(self._text))
+        button.on_click(then(lambda: self._copy(self._text)))
         head = pn.Row(
             html('<div class="head">Inspector</div>', height=30),
             pn.Spacer(sizing_mode="stretch_width"),

@@ -16,6 +16,7 @@ from rustpbx_lab.models.options import (
 )
 
 from .forms import ModelForm
+from .locking import then
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "VAD": ("vad",),
@@ -80,14 +81,14 @@ class OptionPanel(Viewer):
             margin=0,
             sx=SX,
         )
-        self.accordion.param.watch(self._unfold, "active")
+        self.accordion.param.watch(then(self._unfold), "active")
         self._unfold()
         self._layout = pn.Column(self.accordion, margin=0, sizing_mode="stretch_width")
 
     def __panel__(self) -> Viewable:
         return self._layout
 
-    def _unfold(self, *_: object) -> None:
+    def _unfold(self) -> None:
         """Put the form into each section that was opened for the first time."""
         titles = list(SECTIONS)
         for place in self.accordion.active:

@@ -24,7 +24,7 @@ from rustpbx_lab.plots.wall_clock import since_midnight
 
 from .call_view import CallView
 from .lane_header import FULL, LaneHeaders
-from .locking import locked
+from .locking import locked, then
 from .styles import BOX
 from .timeline_bar import LANES, SPANS, TimelineBar
 from .what_if import WhatIf
@@ -83,14 +83,14 @@ class TimelineBox(Viewer):
     def _watch_bar(self) -> None:
         bar = self.bar
         # what a widget says comes without the lock, too
-        bar.span.param.watch(lambda _: locked(self._set_span), "value")
-        bar.zoom_in.on_click(lambda _: locked(lambda: self.zoom(0.5)))
-        bar.zoom_out.on_click(lambda _: locked(lambda: self.zoom(2.0)))
-        bar.follow.param.watch(lambda _: self._say_follow(), "value")
+        bar.span.param.watch(then(self._set_span), "value")
+        bar.zoom_in.on_click(then(lambda: self.zoom(0.5)))
+        bar.zoom_out.on_click(then(lambda: self.zoom(2.0)))
+        bar.follow.param.watch(then(self._say_follow), "value")
         bar.box_zoom.param.watch(
             lambda event: locked(lambda: self._axis.use_box_zoom(event.new)), "value"
         )
-        bar.wall_clock.param.watch(lambda _: locked(self._use_clock), "value")
+        bar.wall_clock.param.watch(then(self._use_clock), "value")
         bar.lanes.on_click(lambda item: locked(lambda: self._flip_lane(item)))
         bar.what_if.param.watch(lambda event: self.what_if.turn(event.new), "value")
 

@@ -1,0 +1,230 @@
+"""Every button and form of the command bar, in a browser: it sends what it says."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browser import Page
+from waiting import until
+
+from rustpbx_lab.dashboard.command_bar import MORE
+from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.workbench.hub_call import HubCall
+
+from .site import OPTION, SIZE, Site, sent, serving
+
+pytestmark = pytest.mark.browser
+
+Fields = dict[str, Any]
+FILLED: dict[str, tuple[Fields, Fields]] = {
+    "tts": (
+        {"text *": "Good morning", "playId": "r-1", "waitInputTimeout (ms)": "4000"},
+        {"text": "Good morning", "playId": "r-1", "waitInputTimeout": 4000},
+    ),
+    "play": (
+        {"url *": "http://127.0.0.1:9/a.wav", "offsetMs (ms)": "250"},
+        {"url": "http://127.0.0.1:9/a.wav", "offsetMs": 250},
+    ),
+    "interrupt": ({"graceful": True}, {"graceful": True}),
+    "pause": ({}, {}),
+    "resume": ({}, {}),
+    "mute": ({"trackId": "s.1"}, {"trackId": "s.1"}),
+    "unmute": ({"trackId": "s.1"}, {"trackId": "s.1"}),
+    "history": (
+        {"speaker *": "bot", "text *": "<b>hi</b>"},
+        {"speaker": "bot", "text": "<b>hi</b>"},
+    ),
+    "message": (
+        {"body *": "hello", "headers": "X-One: 1\nX-Two: b: c"},
+        {"body": "hello", "headers": {"X-One": "1", "X-Two": "b: c"}},
+    ),
+    "bridge": ({"targetSessionId *": "s.2"}, {"targetSessionId": "s.2"}),
+    "unbridge": ({"targetSessionId *": "s.2"}, {"targetSessionId": "s.2"}),
+    "custom": (
+        {"data *": '{"a": [1, null]}', "sender": "me"},
+        {"data": {"a": [1, None]}, "sender": "me"},
+    ),
+    "addIceCandidate": (
+        {"candidate *": "candidate:1 1 udp 1 127.0.0.1 9 typ host"},
+        {"candidate": "candidate:1 1 udp 1 127.0.0.1 9 typ host"},
+    ),
+    "refer": (
+        {"caller *": "sip:a@127.0.0.1", "callee *": "sip:b@127.0.0.1"},
+        {"caller": "sip:a@127.0.0.1", "callee": "sip:b@127.0.0.1"},
+    ),
+    "ringing": ({"ringtone": "ring.wav"}, {"ringtone": "ring.wav"}),
+    "invite": ({}, {"option": {}}),
+    "accept": ({}, {"option": {}}),
+    "reject": ({"reason *": "busy", "code": "486"}, {"reason": "busy", "code": 486}),
+    "hangup": ({"reason": "done"}, {"reason": "done"}),
+}
+"""Command → what is typed into its form, and what must be sent."""
+
+
+def newest(call: HubCall, name: str) -> Fields:
+    """Return the last command of a name, without that name."""
+    of_name = [
+        record
+        for record in call.log
+        if record.direction == "command" and record.name == name
+    ]
+    wire = json.loads(of_name[-1].raw)
+    assert wire.pop("command") == name
+    return wire
+
+
+def opened_on(tab: Any, site: Site) -> HubCall:
+    call = site.call()
+    tab.goto(site.page_of(call))
+    tab.locator(".row.ev", has_text="answer").first.wait_for()
+    until(tab.locator("button", has_text="Interrupt").last.is_enabled)
+    tab.keyboard.press("ArrowLeft")  # follow no longer: a page at rest is quicker
+    return call
+
+
+def button(tab: Any, words: str | re.Pattern[str]) -> Any:
+    return tab.locator("button", has_text=words).last
+
+
+def test_every_command_of_the_menu_is_sent_as_it_was_filled_in(
+    opened: Page, site: Site
+):
+    assert FILLED.keys() == MORE.keys()
+    tab = opened.page
+    call = opened_on(tab, site)
+    for name, (typed, wanted) in FILLED.items():
+        if call.is_over:  # somebody rejected it
+            call = opened_on(tab, site)
+        before = sent(call).count(name)
+        button(tab, "More").click()
+        tab.get_by_role("menuitem", name=name, exact=True).click()
+        form = tab.get_by_role("dialog")
+        send = form.get_by_role("button", name=f"Send {name}", exact=True)
+        send.wait_for()
+        for label, text in typed.items():
+            field = form.get_by_label(label, exact=True).first
+            if text is True:
+                field.click()
+                tab.locator("li[value=true]").click()
+            else:
+                field.fill(text)
+                field.press("Tab")
+        send.click()
+        until(
+            lambda c=call, name=name, n=before: sent(c).count(name) > n,
+            awaited=f"a {name}",
+        )
+        assert newest(call, name) == wanted
+        form.wait_for(state="hidden")
+    until(lambda: call.is_over)
+
+
+def test_a_form_that_is_wrong_sends_nothing_and_says_why(opened: Page, site: Site):
+    tab = opened.page
+    call = opened_on(tab, site)
+    button(tab, "Play URL…").click()
+    form = tab.get_by_role("dialog")
+    send = form.get_by_role("button", name="Send play")
+    send.click()
+    form.get_by_text("needed", exact=False).first.wait_for()
+    form.get_by_label("url *").fill("http://127.0.0.1:9/a.wav")
+    form.get_by_label("offsetMs (ms)").fill("soon")
+    form.get_by_label("offsetMs (ms)").blur()
+    send.click()
+    form.get_by_text("'soon' is not a whole number").wait_for()
+    assert "play" not in sent(call)
+    tab.keyboard.press("Escape")
+    form.wait_for(state="hidden")
+    site.hub.hang_up(call.id)
+
+
+def test_the_buttons_send_what_they_say(opened: Page, site: Site):
+    tab = opened.page
+    call = opened_on(tab, site)
+    track = next(r for r in call.log if r.name == "answer").message
+    text = tab.get_by_placeholder("Say to the caller…")
+    text.fill("One moment")
+    tab.get_by_placeholder("speaker of the call").fill("ann")
+    tab.get_by_label("Streaming").check()
+    button(tab, "Say").click()
+    until(lambda: "tts" in sent(call))
+    said = newest(call, "tts")
+    assert said.pop("playId").startswith("say-")
+    assert said.pop("option")["speaker"] == "ann"
+    assert said == {
+        "text": "One moment",
+        "speaker": "ann",
+        "streaming": True,
+        "endOfStream": True,
+    }
+    until(lambda: text.input_value() == "")
+    for words, name in (
+        ("Mute caller", "mute"),
+        ("Unmute caller", "unmute"),
+        ("Pause", "pause"),
+        ("Resume", "resume"),
+        ("Interrupt", "interrupt"),
+    ):
+        button(tab, re.compile(words)).click()  # with regard to case
+        until(lambda name=name: name in sent(call))
+        expected = {"trackId": track.track_id} if "mute" in name else {}
+        assert newest(call, name) == expected
+    tab.keyboard.press("m")
+    until(lambda: sent(call).count("mute") == 2)
+    tab.keyboard.press("h")
+    tab.keyboard.press("Enter")
+    until(lambda: call.is_over)
+
+
+def test_the_form_of_a_call_invites_with_what_was_chosen(opened: Page, site: Site):
+    tab = opened.page
+    tab.goto(site.live)
+    tab.wait_for_selector("canvas")
+    slider = tab.get_by_role("slider", name="silencePadding")
+    slider.focus()
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    until(lambda: tab.get_by_text("120 ms").first.is_visible())
+    before = len(site.hub.calls)
+    button(tab, "Connect").click()
+    until(lambda: len(site.hub.calls) > before)
+    call = site.hub.calls[0]
+    until(lambda: call.state == "in call")
+    assert newest(call, "invite")["option"]["vad"]["silencePadding"] == 120
+    site.hub.hang_up(call.id)
+
+
+@pytest.fixture
+def watched(chromium: Any) -> Iterator[tuple[Page, Site]]:
+    """A dashboard whose only operator is somebody else."""
+    with (
+        StandIn(asr="scripted", tts="scripted").in_thread() as server,
+        CallHub(operators=["ann"]) as hub,
+        serving(hub, server) as site,
+    ):
+        page = Page(chromium.new_page(viewport=SIZE), site.host)
+        yield page, site
+        page.page.close()
+        assert page.problems == []
+        assert page.foreign == []
+
+
+def test_a_viewer_sees_the_call_and_can_send_nothing(watched: tuple[Page, Site]):
+    page, site = watched
+    tab, call = page.page, site.call(user="ann")
+    tab.goto(site.page_of(call))
+    tab.locator(".row.ev", has_text="answer").first.wait_for()
+    for words in ("Say", "Interrupt", "Mute caller", "Pause", "More", "Hang up"):
+        assert button(tab, words).is_disabled()
+    for key in ("i", "m", "h", "Enter"):
+        tab.keyboard.press(key)
+    button(tab, "Connect").click()
+    tab.get_by_text("only the operators may", exact=False).first.wait_for()
+    assert site.hub.calls == [call]
+    assert sent(call) == ["invite"]
+    assert call.state == "in call"
+    assert call.option == OPTION
+    site.hub.hang_up(call.id, user="ann")

@@ -134,7 +134,7 @@ class TimelineBox(Viewer):
         def tapped(event: Any) -> None:
             seq = pick(lane.targets, event.x, event.y, self.window())
             if seq is not None:
-                self._on_select(seq)
+                locked(lambda: self._on_select(seq))
 
         return tapped
 
@@ -144,7 +144,7 @@ class TimelineBox(Viewer):
     # ------------------------------------------------------------------ moving
 
     def _zoom_here(self, event: Any) -> None:
-        self.centre(event.x, 20_000)
+        locked(lambda: self.centre(event.x, 20_000))
 
     def _use_clock(self) -> None:
         view, began = self._view, None
@@ -165,7 +165,7 @@ class TimelineBox(Viewer):
 
     def _moved(self, attr: str, old: float, new: float) -> None:
         if not self._moves_itself:
-            self.follow.value = False
+            locked(lambda: self.follow.param.update(value=False))
 
     def _move(self, start_ms: float, end_ms: float) -> None:
         self._moves_itself = True

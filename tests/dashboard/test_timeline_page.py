@@ -7,6 +7,10 @@ import pytest
 from browser import Page
 from waiting import until
 
+from rustpbx_lab.plots.point_lanes import COMMAND_ROWS
+from rustpbx_lab.plots.timeline import RIGHT_AXIS_PX
+
+from .conftest import conversation, ended_call
 from .site import SIZE, Site, sent
 from .test_what_if import call_with_sound
 
@@ -90,3 +94,56 @@ def test_two_tabs_share_a_call(opened: Page, chromium: Any, site: Site):
     assert other.problems == []
     assert call.state == "in call"
     site.hub.hang_up(call.id)
+
+
+COMMANDS_LANE = 6
+POINT = """([lane, at, up]) => {
+  const models = [...Bokeh.documents[0]._all_models.values()]
+  const figures = models.filter((model) =>
+    model.type === 'Figure' && model.tags.includes('rustpbx-lab-lane'))
+  const {x_range, inner_width, inner_height} = figures[lane]
+  return {
+    left: (at - x_range.start) / (x_range.end - x_range.start) * inner_width,
+    top: inner_height - up,
+    inner: inner_width,
+  }
+}"""
+
+
+def point_of(tab: Any, lane: int, at_ms: float, up_px: float) -> tuple[float, float]:
+    """Return where a call time is on the screen, so high above a lane's foot."""
+    box = tab.locator("canvas").nth(2 * lane).bounding_box()  # two for each figure
+    point = tab.evaluate(POINT, [lane, at_ms, up_px])
+    left = box["x"] + box["width"] - RIGHT_AXIS_PX - point["inner"]
+    return left + point["left"], box["y"] + point["top"]
+
+
+def selected_of(tab: Any) -> list[str]:
+    """Return the words of the rows that are lit, in the lists."""
+    return [row.text_content() for row in tab.locator(".row.sel").all()]
+
+
+def test_a_tap_on_a_mark_a_line_or_a_row_goes_there_everywhere(
+    opened: Page, site: Site
+):
+    call = ended_call(conversation(), "s.tapped")
+    tab = opened_at(opened, site.page_of(call))
+    inspected = tab.locator("pre")
+    # a mark: its row is lit and inspected
+    mark = next(record for record in call.log if record.name == "interrupt")
+    tab.mouse.click(*point_of(tab, COMMANDS_LANE, mark.time_ms, COMMAND_ROWS[0]))
+    until(lambda: ["interrupt" in words for words in selected_of(tab)] == [True])
+    assert '"interrupt"' in inspected.text_content()
+    # a line of the transcript: its row, far from what is shown
+    for key in ("+", "+", "+", "ArrowRight"):
+        tab.keyboard.press(key)
+    until(lambda: part_of(tab) is not None)
+    tab.locator(".row .words", has_text="Friday").first.click()
+    until(lambda: any("asr" in words for words in selected_of(tab)))
+    assert "asrDelta" in inspected.text_content()  # the row that began it
+    # a row: the lanes go there
+    tab.keyboard.press("End")
+    tab.locator(".row.ev", has_text="invite").first.click()
+    until(lambda: any("invite" in words for words in selected_of(tab)))
+    start, end = tab.evaluate(LANES)[0]
+    assert start <= call.log[1].time_ms <= end

@@ -38,6 +38,15 @@ LIST_CSS = """
 MARKS = {"in call": "vad", "ended": "llm", "failed": "error"}
 
 
+FOOT = {
+    "position": "sticky",
+    "bottom": "0",
+    "z-index": "2",
+    "background": "var(--lab-surface)",
+    "border-top": "1px solid var(--lab-hair)",
+}
+
+
 class ConnectionPanel(Viewer):
     """Makes calls and lists them."""
 
@@ -146,8 +155,14 @@ class ConnectionPanel(Viewer):
             self.problem,
             _title("Call options", "apply to the next call"),
             self.options,
-            self.presets,
-            self.again,
+            # in view however long the options are
+            pn.Column(
+                self.presets,
+                self.again,
+                margin=0,
+                sizing_mode="stretch_width",
+                styles=FOOT,
+            ),
             _title("Calls here", "newest first"),
             self.list,
             self.opener,

@@ -23,7 +23,7 @@ LIST_CSS = """
 .row.sel{background:var(--lab-accent-tint);box-shadow:inset 3px 0 0 var(--lab-accent)}
 .mono{font-family:var(--lab-mono);font-size:11px;color:var(--lab-muted);
   letter-spacing:-.02em}
-.empty{padding:14px 12px;color:var(--lab-muted)}
+.empty{padding:14px 12px;color:var(--lab-muted);margin-bottom:auto}
 """
 
 EVENTS_CSS = """

@@ -286,6 +286,8 @@ def mark_columns(marks: Sequence[Mark], window: Window) -> Columns:
         same = [m for m, _ in placed[index + 1 :] if (m.kind != "command") == is_error]
         limit = same[0 if is_error or len(same) < 2 else 1].at_ms if same else None
         room = 320.0 if limit is None else (limit - mark.at_ms) / window.ms_per_px - 16
+        if mark.at_ms < window.start_ms:
+            room = 0.0  # words cut at the edge say nothing
         words = mark.name + (f" {TIMES}{count}" if count > 1 else "")
         if mark.text and (is_error or mark.name in ("play", "tts")):
             words += f"  {mark.text}"

@@ -21,7 +21,10 @@ def locked(action: Callable[[], None]) -> None:
     if document is None or document.session_context is None:
         action()
         return
-    soon = partial(document.add_next_tick_callback, partial(_act, action))
+
+    def soon() -> None:
+        document.add_next_tick_callback(partial(_act, action))
+
     if pn.state.loaded:
         soon()
     else:

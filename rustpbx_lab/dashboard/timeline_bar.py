@@ -145,6 +145,10 @@ class TimelineBar(Viewer):
         if self._legend.object != text:
             self._legend.object = text
 
+    def stop_following(self) -> None:
+        """Let what is shown stay where it is."""
+        self.follow.value = False
+
     def say_behind(self, seconds: float | None) -> None:
         """Say how far what is shown lies behind now; None: nothing to say."""
         words = FOLLOW

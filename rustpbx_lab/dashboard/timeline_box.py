@@ -165,7 +165,7 @@ class TimelineBox(Viewer):
 
     def _moved(self, attr: str, old: float, new: float) -> None:
         if not self._moves_itself:
-            locked(lambda: self.follow.param.update(value=False))
+            locked(self.bar.stop_following)
 
     def _move(self, start_ms: float, end_ms: float) -> None:
         self._moves_itself = True
@@ -201,7 +201,7 @@ class TimelineBox(Viewer):
 
     def shift(self, by_ms: float) -> None:
         """Show what is before or after."""
-        self.follow.value = False
+        self.bar.stop_following()
         start, end = self._axis.visible
         self._move(start + by_ms, end + by_ms)
 
@@ -213,7 +213,7 @@ class TimelineBox(Viewer):
 
     def centre(self, at_ms: float, span_ms: float | None = None) -> None:
         """Show the surroundings of a call time."""
-        self.follow.value = False
+        self.bar.stop_following()
         start, end = self._axis.visible
         span = span_ms or end - start
         self._move(at_ms - span / 2, at_ms + span / 2)

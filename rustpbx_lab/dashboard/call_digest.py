@@ -3,7 +3,6 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,8 +11,8 @@ import numpy as np
 from rustpbx_lab.analysis.basics import Basics
 from rustpbx_lab.analysis.numbers import NumbersFold
 from rustpbx_lab.analysis.timelines import begin_timelines
-from rustpbx_lab.audio.recording import Leg
-from rustpbx_lab.log import Record
+from rustpbx_lab.audio.recording import Leg, Recording
+from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.plots.envelope import Anchors, Envelope
@@ -28,24 +27,19 @@ SAMPLES_A_TICK = 16000 * 120
 class Sound:
     """The outline of one leg, kept up with its recording."""
 
-    def __init__(self, leg: Callable[[], Leg]) -> None:
-        self._find_leg = leg
+    def __init__(self) -> None:
         self._leg: Leg | None = None
         self._envelope: Envelope | None = None
 
-    def refresh(self) -> bool:
-        """Take in new samples; tell whether there were any."""
-        leg = self._find_leg()
+    def refresh(self, leg: Leg) -> None:
+        """Take in the new samples of the leg."""
         if leg is not self._leg:  # the recording begins with the connection
             self._leg, self._envelope = leg, None
         have = self.n_samples
-        if leg.n_samples <= have:
-            return False
-        if self._envelope is None:
-            self._envelope = Envelope(leg.sample_rate_hz)
-        samples = leg.samples(have)[:SAMPLES_A_TICK]
-        self._envelope.push(samples)
-        return len(samples) > 0
+        if leg.n_samples > have:
+            if self._envelope is None:
+                self._envelope = Envelope(leg.sample_rate_hz)
+            self._envelope.push(leg.samples(have)[:SAMPLES_A_TICK])
 
     def outline(
         self, anchors: Anchors, start_ms: float, end_ms: float, n_slots: int
@@ -122,19 +116,21 @@ class Facts:
 
 
 class CallDigest:
-    """A call's tables, key figures and sound; advanced by whoever looks first."""
+    """A call's tables, key figures and sound; advanced by whoever looks first.
 
-    def __init__(self, call: HubCall) -> None:
-        self.log = call.log
+    It knows the log, not the call, which is thus forgotten when the hub forgets it.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
         basics = Basics.shared()
         self.tables = {
             name: Table(fold) for name, fold in begin_timelines(basics).items()
         }
         self.numbers = NumbersFold(basics)
         self.facts = Facts()
-        self.caller = Sound(lambda: call.recording.caller)
-        self.agent = Sound(lambda: call.recording.server)
-        self._cursor = call.log.cursor()
+        self.caller, self.agent = Sound(), Sound()
+        self._cursor = log.cursor()
         self._lock = threading.Lock()
 
     @property
@@ -142,7 +138,7 @@ class CallDigest:
         """How many records were taken in."""
         return self._cursor.position
 
-    def advance(self, most: int) -> None:
+    def advance(self, recording: Recording, most: int) -> None:
         """Take in what is new, at most so many records."""
         with self._lock:
             records = self._cursor.read(most)
@@ -152,8 +148,8 @@ class CallDigest:
                 table.advance(records)
             turns, overlaps = self.tables["turns"], self.tables["overlaps"]
             self.numbers.advance(records, turns.changes, overlaps.changes)
-            for sound in (self.caller, self.agent):
-                sound.refresh()
+            self.caller.refresh(recording.caller)
+            self.agent.refresh(recording.server)
 
 
 _digests: WeakKeyDictionary[HubCall, CallDigest] = WeakKeyDictionary()
@@ -163,5 +159,5 @@ def digest_of(call: HubCall) -> CallDigest:
     """Return the digest of a call, the same one for every page."""
     digest = _digests.get(call)
     if digest is None or digest.log is not call.log:  # a replay that went back
-        digest = _digests[call] = CallDigest(call)
+        digest = _digests[call] = CallDigest(call.log)
     return digest

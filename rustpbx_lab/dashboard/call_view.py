@@ -48,7 +48,7 @@ class CallView(param.Parameterized):
         """Take in what is new, at most so many rows; tell whether anything is."""
         digest = self._digest
         if digest.seen < self.seen + most:
-            digest.advance(self.seen + most - digest.seen)
+            digest.advance(self.call.recording, self.seen + most - digest.seen)
         stop = min(self.seen + most, digest.seen)
         self.new_records = self.log.records(self.seen, stop)
         self.seen = stop
@@ -67,7 +67,7 @@ class CallView(param.Parameterized):
     def catch_up(self) -> None:
         """Take in a piece of a long log; its rows are not among ``new_records``."""
         if self._digest.seen <= self.seen:
-            self._digest.advance(4 * ROWS_A_STEP)
+            self._digest.advance(self.call.recording, 4 * ROWS_A_STEP)
         self.seen, self.new_records = self._digest.seen, ()
 
     def _revisions_now(self) -> dict[str, int]:

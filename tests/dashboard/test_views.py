@@ -1,10 +1,13 @@
 """Views read a log: refresh, then look at what they hold."""
 
+import gc
 import time
+import weakref
 
 import pytest
 
 from rustpbx_lab.analysis.speech import SpeechFold
+from rustpbx_lab.dashboard.call_digest import digest_of
 from rustpbx_lab.dashboard.call_tables import Table
 from rustpbx_lab.dashboard.call_view import FAR_BEHIND, ROWS_A_STEP, CallView, LoopLag
 from rustpbx_lab.dashboard.event_rows import EventFilter, event_row, kind_of
@@ -216,6 +219,16 @@ def test_a_second_page_finds_all_that_the_first_has_read():
     assert second.refresh()
     assert first.refresh()
     assert [r.seq for r in first.new_records] == [r.seq for r in second.new_records]
+
+
+def test_what_was_read_of_a_call_is_forgotten_with_it():
+    call = ended_call(conversation())
+    digest = weakref.ref(digest_of(call))
+    CallView(call).refresh()
+    assert digest() is not None
+    del call
+    gc.collect()
+    assert digest() is None
 
 
 def test_a_tick_costs_the_new_rows_only():

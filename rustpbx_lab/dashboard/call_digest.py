@@ -130,6 +130,8 @@ class CallDigest:
         self.numbers = NumbersFold(basics)
         self.facts = Facts()
         self.caller, self.agent = Sound(), Sound()
+        self.n_lost = 0
+        """Speech whose end the server never said: an event was lost on the way."""
         self._cursor = log.cursor()
         self._lock = threading.Lock()
 
@@ -146,6 +148,8 @@ class CallDigest:
                 self.facts.learn(record)
             for table in self.tables.values():
                 table.advance(records)
+            spoken = self.tables["speech"].changes.closed
+            self.n_lost += sum(row.end_ms is None for row in spoken)
             turns, overlaps = self.tables["turns"], self.tables["overlaps"]
             self.numbers.advance(records, turns.changes, overlaps.changes)
             self.caller.refresh(recording.caller)

@@ -60,6 +60,11 @@ class CallView(param.Parameterized):
         return bool(self.new_records) or bool(self.changed) or was != self._heard
 
     @property
+    def n_lost(self) -> int:
+        """How many events are known to be lost: speech whose end was never said."""
+        return self._digest.n_lost
+
+    @property
     def is_far_behind(self) -> bool:
         """Whether there is more to read than anybody would want to see pass."""
         return len(self.log) - self.seen > FAR_BEHIND

@@ -98,6 +98,8 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
     )
     lag = f'<b class="{late}">{thousands(lag_ms)}</b> ms'
     rate = f"<b>{view.facts.events_per_s:.0f}</b> /s · {thousands(view.seen)}"
+    if view.n_lost:
+        rate += f' · <b class="error">{view.n_lost} lost</b>'
     if view.is_far_behind:
         share = f"{100 * view.seen / len(view.log):.0f}\u2009%"
         rate = f"reading {share} of <b>{thousands(len(view.log))}</b>"
@@ -110,9 +112,19 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
             call.url,
             "wide",
         )
-        + _fact("events", rate, "events in the last 5 s per second, log rows in all")
+        + _fact("events", rate, _about_events(view))
         + _fact("loop lag P95", lag, "how late this page's own ticks run", "lag")
     )
+
+
+def _about_events(view: CallView) -> str:
+    told = "events in the last 5 s per second, log rows in all"
+    if view.n_lost:
+        told += (
+            f"; {view.n_lost} times the server said that the caller speaks and "
+            "never that it ended: events were lost on the way"
+        )
+    return told
 
 
 def _fact(name: str, value: str, title: str = "", css_class: str = "") -> str:

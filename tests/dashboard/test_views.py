@@ -19,7 +19,7 @@ from rustpbx_lab.dashboard.transcript_box import TranscriptBox
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.plots.theme import DARK, LIGHT
 
-from .conftest import HOSTILE, conversation, ended_call, event
+from .conftest import HOSTILE, SID, T0, conversation, ended_call, event
 
 
 def nothing(_: object) -> None:
@@ -219,6 +219,21 @@ def test_a_second_page_finds_all_that_the_first_has_read():
     assert second.refresh()
     assert first.refresh()
     assert [r.seq for r in first.new_records] == [r.seq for r in second.new_records]
+
+
+def test_an_event_that_was_lost_is_told_with_its_evidence():
+    track = {"trackId": SID, "event": "speaking"}
+    records = [
+        *conversation()[:4],
+        event(1000, startTime=T0 + 700, **track),
+        event(5000, startTime=T0 + 4700, **track),
+    ]
+    view = seen(records)
+    assert view.n_lost == 1
+    header = Header()
+    header.show(view, 1.0)
+    assert "1 lost" in header.pane.object
+    assert "never that it ended" in header.pane.object
 
 
 def test_what_was_read_of_a_call_is_forgotten_with_it():

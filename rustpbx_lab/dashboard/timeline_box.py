@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
@@ -284,18 +285,16 @@ class TimelineBox(Viewer):
         self.refresh(changed=True)
 
     def refresh(self, changed: bool) -> bool:
-        """Redraw what the last records, the clock or the user changed.
-
-        Returns:
-            Whether there was anything to draw.
-        """
+        """Redraw what records, the clock or the user changed; tell whether any did."""
         view = self._view
         if view is not None and self.follow.value:
             self._follow(view)
         changed = self.what_if.refresh() or changed
         self.bar.say_effect(self.what_if.words if self.what_if.is_on else "")
         window = self.window()
-        drawn = (window, view and view.is_over)
+        # what happens out of sight changes nothing
+        seen = replace(window, now_ms=min(window.now_ms, window.with_margin[1]))
+        drawn = (seen, view and view.is_over)
         if view is None or (not changed and drawn == self._drawn):
             self._show_headers()
             return False

@@ -297,6 +297,7 @@ class TimelineBox(Viewer):
         drawn = (seen, view and view.is_over)
         if view is None or (not changed and drawn == self._drawn):
             self._show_headers()
+            self._say_follow()
             return False
         self._drawn = drawn
         self._draw(view, window)

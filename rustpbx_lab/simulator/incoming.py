@@ -39,6 +39,8 @@ class IncomingSip:
     callee: str
     headers: Mapping[str, str]
     script: Script
+    created_ms: int
+    """When it came, milliseconds since the Unix epoch."""
     state: str = "waiting"
     """``waiting``, ``ringing``, ``answered``, ``refused``, ``gone`` or ``over``."""
     code: int | None = None
@@ -103,7 +105,8 @@ class IncomingCalls:
         """Let somebody call; the webhook is told in the background."""
         name = uuid.uuid4().hex
         dialog_id = f"{name[:14]}@127.0.0.1-{name[14:22]}-{name[22:]}"
-        call = IncomingSip(dialog_id, caller, callee, dict(headers), script)
+        began_ms = self._runtime.now_ms()
+        call = IncomingSip(dialog_id, caller, callee, dict(headers), script, began_ms)
         while len(self._calls) >= KEPT_CALLS:
             del self._calls[next(iter(self._calls))]
         self._calls[dialog_id] = call
@@ -120,7 +123,7 @@ class IncomingCalls:
         said = {"From": f"<{call.caller}>", "To": f"<{call.callee}>", **call.headers}
         return {
             "dialogId": call.dialog_id,
-            "createdAt": rfc3339(self._runtime.now_ms()),
+            "createdAt": rfc3339(call.created_ms),
             "caller": call.caller,
             "callee": call.callee,
             "event": "invite",

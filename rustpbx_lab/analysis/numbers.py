@@ -10,6 +10,7 @@ from .barge_in import Overlap, OverlapFold
 from .basics import Basics
 from .folds import Changes, Quality, said_at
 from .latency import Percentiles, percentiles, turn_latencies
+from .playback import PlaybackFold
 from .talk import Talk, TalkMeter
 from .turns import Turn, TurnFold
 
@@ -59,8 +60,8 @@ class NumbersFold:
     """
 
     def __init__(self, basics: Basics | None = None) -> None:
-        basics = Basics.shared() if basics is None else basics
-        self._talk, self._playback = TalkMeter(basics), basics.playback
+        self._talk = TalkMeter(basics)
+        self._playback = PlaybackFold() if basics is None else basics.playback
         self._settled_turns: list[Turn] = []
         self._open_turns: list[Turn] = []
         self._settled_overlaps: list[Overlap] = []

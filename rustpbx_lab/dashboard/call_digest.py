@@ -22,6 +22,8 @@ from .call_tables import Table
 from .event_rows import message_of
 
 SAMPLES_A_TICK = 16000 * 120
+SLOT_S, RATE_SLOTS = 0.1, 50
+"""Arrivals are counted by the tenth of a second, over five seconds."""
 
 
 class Sound:
@@ -81,14 +83,14 @@ class Facts:
         """Whether playback was paused, by the commands sent."""
         self.last_ms = 0
         """The newest call time of a record."""
-        self._arrivals: deque[float] = deque(maxlen=2000)
+        self._arrivals: deque[list[int]] = deque(maxlen=RATE_SLOTS)
 
     def learn(self, record: Record) -> None:
         """Take in the next record."""
         if record.time_ms is not None:
             self.last_ms = max(self.last_ms, record.time_ms)
         if record.direction == "event":
-            self._arrivals.append(time.monotonic())
+            self._count_arrival()
         if record.direction == "command":
             self._learn_toggle(record)
         if record.name in ("invite", "accept", "answer"):
@@ -108,11 +110,19 @@ class Facts:
         elif record.name in ("tts", "play", "interrupt"):
             self.is_paused = False  # what is paused is replaced or stopped
 
+    def _count_arrival(self) -> None:
+        slot = int(time.monotonic() / SLOT_S)
+        if self._arrivals and self._arrivals[-1][0] == slot:
+            self._arrivals[-1][1] += 1
+        else:
+            self._arrivals.append([slot, 1])
+
     @property
     def events_per_s(self) -> float:
         """Events that came in the last five seconds, per second."""
-        since = time.monotonic() - 5
-        return sum(at > since for at in self._arrivals) / 5
+        since = int(time.monotonic() / SLOT_S) - RATE_SLOTS
+        came = sum(n for slot, n in self._arrivals if slot > since)
+        return came / (RATE_SLOTS * SLOT_S)
 
 
 class CallDigest:
@@ -149,7 +159,7 @@ class CallDigest:
             for table in self.tables.values():
                 table.advance(records)
             spoken = self.tables["speech"].changes.closed
-            self.n_lost += sum(row.end_ms is None for row in spoken)
+            self.n_lost += sum(row.end_ms is row.said_ms is None for row in spoken)
             turns, overlaps = self.tables["turns"], self.tables["overlaps"]
             self.numbers.advance(records, turns.changes, overlaps.changes)
             self.caller.refresh(recording.caller)

@@ -272,7 +272,8 @@ class LivePage(Viewer):
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
             self._show_part()
-        if self._ticks >= self._kpi_due and not has_drawn:
+        late = self._ticks - self._kpi_due  # apart from a drawing, but not for ever
+        if late >= 0 and not (has_drawn and late < KPI_EVERY):
             self._kpi_due = self._ticks + KPI_EVERY
             self.kpi.refresh()
         self.wall.refresh()

@@ -88,7 +88,7 @@ def plain_message(patches: Sequence[DocumentPatchedEvent]) -> patch_doc | None:
     ]
     message = patch_doc(patch_doc.create_header(), {}, PatchJson(events=encoded))
     message.add_buffers(*serializer.buffers)
-    with suppress(TypeError):  # half a character, a number without end: Bokeh's way
+    with suppress(TypeError):  # half a character: Bokeh's way
         message._content_json = orjson.dumps(
             message.content, _simpler, orjson.OPT_PASSTHROUGH_DATACLASS
         ).decode()

@@ -87,8 +87,8 @@ class Record:
             logged_ms: The server's clock when it wrote the event to its own log; used
                 for events that carry no timestamp.
         """
-        stamped = column_int(getattr(event, "timestamp", None))
-        timestamp = logged_ms if stamped is None else stamped
+        stamped = getattr(event, "timestamp", None)
+        timestamp = logged_ms if stamped is None else column_int(stamped)
         return cls("event", event.event, raw, timestamp, received_ms, event)
 
     @classmethod

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rustpbx_lab import read_log
 from rustpbx_lab.analysis.barge_in import Overlap, OverlapFold
+from rustpbx_lab.analysis.basics import KEPT, Basics, SharedFold
 from rustpbx_lab.analysis.latency import (
     latency,
     latency_table,
@@ -18,7 +19,9 @@ from rustpbx_lab.analysis.latency import (
     turn_latencies,
 )
 from rustpbx_lab.analysis.numbers import NumbersFold, numbers
+from rustpbx_lab.analysis.speech import SpeechFold
 from rustpbx_lab.analysis.talk import TalkMeter, talk
+from rustpbx_lab.analysis.timelines import begin_timelines
 from rustpbx_lab.analysis.turns import Turn, TurnFold
 
 VAD = {"type": "silero", "speechPadding": 250, "silencePadding": 100}
@@ -372,6 +375,37 @@ def test_the_numbers_of_a_call():
     assert (found.n_turns, found.n_cut_off) == (3, 1)
     assert (found.first_word_ms, found.first_word_id) == (290, "greeting")
     assert (found.n_interruptions, found.stop_latency.p50) == (1, 300)
+
+
+def test_the_numbers_of_a_long_log_at_once_and_in_steps_are_the_same():
+    call = Call(vad=VAD)
+    for number in range(1000):
+        at = 10_000 * number
+        ask(call, at + 1000, at + 3000)
+        reply(call, at + 3500, f"r-{number}", at + 4000)
+        call.track_end(at + 6000, f"r-{number}")
+    records = call.log.records()
+    assert len(records) > KEPT
+    basics = Basics.shared()
+    folds, fold = begin_timelines(basics), NumbersFold(basics)
+    for start in range(0, len(records), 240):
+        new = records[start : start + 240]
+        changes = {name: each.advance(new) for name, each in folds.items()}
+        fold.advance(new, changes["turns"], changes["overlaps"])
+    assert fold.now(10_000_000) == numbers(records, 10_000_000)
+
+
+def test_a_shared_fold_does_not_pretend_to_remember_all():
+    call = Call(vad=VAD)
+    for number in range(KEPT):
+        call.speaking(1000 * number + 200, 1000 * number)
+    records, shared = call.log.records(), SharedFold(SpeechFold())
+    shared.advance(records)
+    assert shared.advance(records[-1:]).open[0].start_ms == 1000 * (KEPT - 1)
+    call.speaking(10**7, 10**7 - 200)
+    shared.advance(call.log.records()[len(records) :])
+    with pytest.raises(ValueError, match="too much came since"):
+        shared.advance(records[:2])
 
 
 def test_the_numbers_of_nothing_are_unknown_and_not_zero():

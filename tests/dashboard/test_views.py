@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from rustpbx_lab.analysis.speech import SpeechFold
-from rustpbx_lab.dashboard.call_digest import digest_of
+from rustpbx_lab.dashboard.call_digest import Facts, digest_of
 from rustpbx_lab.dashboard.call_tables import Table
 from rustpbx_lab.dashboard.call_view import FAR_BEHIND, ROWS_A_STEP, CallView, LoopLag
 from rustpbx_lab.dashboard.event_rows import EventFilter, event_row, kind_of
@@ -234,6 +234,23 @@ def test_an_event_that_was_lost_is_told_with_its_evidence():
     header.show(view, 1.0)
     assert "1 lost" in header.pane.object
     assert "never that it ended" in header.pane.object
+
+
+def test_speech_on_a_clock_we_do_not_know_is_not_lost():
+    track = {"trackId": SID}
+    records = [
+        *conversation()[:4],
+        event(1000, event="speaking", startTime=5, **track),
+        event(2000, event="silence", startTime=5, duration=900, **track),
+    ]
+    assert seen(records).n_lost == 0
+
+
+def test_the_rate_of_events_has_no_limit():
+    facts = Facts()
+    for number in range(12_000):
+        facts.learn(event(number, event="ping", payload="x"))
+    assert facts.events_per_s == 2400
 
 
 def test_what_was_read_of_a_call_is_forgotten_with_it():

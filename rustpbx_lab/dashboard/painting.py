@@ -16,8 +16,13 @@ class Painting(JSComponent):
     another: the browser works out the style of the page some ninety times a picture.
     Our lanes have no such style sheets, and nobody looks for those elements.
 
+    It also tells everybody which marks are in view; the renderer hears it and makes all
+    looks anew, even while its data are being replaced: texts of one, colours of the
+    other, an error at each picture from then on. Nobody asks for it in our lanes.
+
     Source:
-        bokeh 3.9, core/visuals/visual.ts, models/renderers/renderer.ts; see
+        bokeh 3.9, core/visuals/visual.ts, models/renderers/renderer.ts and
+        glyph_renderer.ts (_update_masked_indices); see
         docs/decisions/0004-lanes-are-painted-without-style-sheets.md.
     """
 
@@ -69,6 +74,9 @@ export function render({model}) {
           move.call(this)
         }}
       })
+      replace(view, '_update_masked_indices', (update) => ({value() {
+        return isLane(this) ? this.glyph.mask_data() : update.call(this)
+      }}))
       for (const visual of view.visuals ?? [])
         replace(visual, '_get_css_value', (read) => ({value(name) {
           return isLane(this.obj) ? '' : read.call(this, name)

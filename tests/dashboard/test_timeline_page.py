@@ -147,3 +147,22 @@ def test_a_tap_on_a_mark_a_line_or_a_row_goes_there_everywhere(
     until(lambda: any("invite" in words for words in selected_of(tab)))
     start, end = tab.evaluate(LANES)[0]
     assert start <= call.log[1].time_ms <= end
+
+
+MASKS = """() => [...Bokeh.documents[0]._all_models.values()]
+  .filter((model) => model.type === 'Figure' && model.tags.includes('rustpbx-lab-lane'))
+  .flatMap((figure) => figure.renderers.map((renderer) => renderer.view.masked))"""
+
+
+def test_marks_that_come_into_view_are_not_dressed_anew(opened: Page, site: Site):
+    """Bokeh does it in the middle of a change of data, with an error ever after."""
+    tab = opened_at(opened, site.page_of(ended_call(conversation(), "s.masks")))
+    tab.wait_for_function("() => window.Bokeh?.index?.roots?.[0]?.is_idle")
+    tab.evaluate(f"() => {{ window.masks = ({MASKS})() }}")
+    before = tab.evaluate(LANES)
+    for key in ("+", "+", "ArrowLeft"):
+        tab.keyboard.press(key)
+    until(lambda: tab.evaluate(LANES) != before and part_of(tab) is not None)
+    assert tab.evaluate("() => window.masks.length") > 10
+    same = f"() => ({MASKS})().every((mask, place) => mask === window.masks[place])"
+    assert tab.evaluate(same)

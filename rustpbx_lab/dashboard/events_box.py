@@ -74,7 +74,7 @@ class EventsBox(Viewer):
             sx=CHIP_SX,
         )
         self.text = pmui.TextInput(
-            placeholder="Filter, e.g. /friday/",
+            placeholder="Filter",
             size="small",
             sizing_mode="stretch_width",
             min_width=80,

@@ -23,7 +23,7 @@ KEY_WORDS = (
     ("I", "interrupt"),
     ("M", "mute or unmute the caller"),
     ("H, Enter", "hang up"),
-    ("/", "filter the events"),
+    ("/", "filter the events: words, /regex/, event:name, track:name, >500 (Δ ms)"),
     ("?", "this list"),
 )
 CSS = """

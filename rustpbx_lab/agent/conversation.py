@@ -1,8 +1,8 @@
 """A front desk that listens, answers and lets itself be interrupted."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 
 import anyio
 
@@ -24,6 +24,7 @@ MAX_NO_INPUT = 2
 RESUMED_MS = 1500
 """A reply interrupted this early cut the caller off: both parts are one turn."""
 
+_NUMBERS = count(1)
 FILLERS = frozenset({"uh", "um", "ah", "oh", "hm", "mhm", "uh-huh"})
 
 
@@ -57,8 +58,8 @@ class BargeIn:
 
 
 def new_play_id() -> str:
-    """Return a play id that no call has used."""
-    return f"reply-{uuid.uuid4().hex[:12]}"
+    """Return a play id that no call of this process has used."""
+    return f"reply-{next(_NUMBERS)}"
 
 
 class FrontDesk:

@@ -67,6 +67,8 @@ class Turn:
     kind: str | None
     """Of the reply: tts, play or track."""
     play_id: str | None
+    reply_seq: int | None
+    """Log row that made the reply."""
     text: str
     """What the caller said, as far as it was recognised by then."""
     seq: int
@@ -336,6 +338,7 @@ def _turn(talk: _Talk, *, is_over: bool = False) -> Turn:
         problem=problem,
         kind=None if reply is None else reply.kind,
         play_id=None if reply is None else reply.play_id,
+        reply_seq=None if reply is None else reply.seq,
         text=" ".join(row.text.strip() for row in finals),
         seq=talk.seq,
     )

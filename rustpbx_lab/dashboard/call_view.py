@@ -10,6 +10,8 @@ import param
 from rustpbx_lab.audio.recording import Leg
 from rustpbx_lab.log import Record
 from rustpbx_lab.plots.envelope import Levels, Times
+from rustpbx_lab.plots.timeline import clock
+from rustpbx_lab.plots.wall_clock import wall_time
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.workbench.hub_call import HubCall
 
@@ -17,6 +19,8 @@ from .call_digest import digest_of
 
 ROWS_A_STEP = 60
 """A long log is taken in step by step, so that it never blocks the page."""
+FRESH_MS = 10_000
+"""What is older than that was there before somebody looked."""
 FAR_BEHIND = 5000
 """So many rows are not read out one by one, only what they come to."""
 
@@ -31,6 +35,8 @@ class CallView(param.Parameterized):
         super().__init__()
         self.call = call
         self.log = call.log
+        self.began_ms: int | None = None
+        """When the call began, ms after midnight; None: times are call time."""
         self._digest = digest = digest_of(call)
         self.tables, self.numbers = digest.tables, digest.numbers
         self.caller, self.agent, self.facts = digest.caller, digest.agent, digest.facts
@@ -58,6 +64,16 @@ class CallView(param.Parameterized):
         )
         was, self._heard = self._heard, self._heard_now()
         return bool(self.new_records) or bool(self.changed) or was != self._heard
+
+    def clock(self, at_ms: float | None, digits: int = 3) -> str:
+        """Return a call time in words: as such, or as the time of day."""
+        if at_ms is None or self.began_ms is None:
+            return clock(at_ms, digits)
+        return wall_time(self.began_ms, at_ms, digits)
+
+    def is_fresh(self, record: Record) -> bool:
+        """Whether a record is news, not history that a page reads when it opens."""
+        return record.time_ms is not None and self.now_ms - record.time_ms < FRESH_MS
 
     @property
     def n_lost(self) -> int:

@@ -88,8 +88,10 @@ def _text(message: events.AsrDelta | events.AsrFinal) -> str:
 
 
 def _interruption(message: events.Interruption) -> str:
-    heard, total = thousands(message.current), thousands(message.total_duration)
-    return f"{message.play_id or 'no play id'} at {heard} of {total} ms"
+    at = thousands(message.current)
+    if message.total_duration:  # 0 says that nobody counted, as for a cached text
+        at += f" of {thousands(message.total_duration)}"
+    return f"{message.play_id or 'no play id'} at {at} ms"
 
 
 def _metrics(message: events.Metrics) -> str:
@@ -175,8 +177,12 @@ class EventRow:
             self.fold_key,
         )
 
-    def shown(self) -> dict[str, Any]:
-        """Return the cells; the newest log row first in ``seqs``."""
+    def shown(self, clock: Callable[[float | None], str] = clock) -> dict[str, Any]:
+        """Return the cells; the newest log row first in ``seqs``.
+
+        Args:
+            clock: Says a call time in words.
+        """
         count = f" ×{len(self.seqs)}" if len(self.seqs) > 1 else ""  # noqa: RUF001
         return {
             "seqs": list(self.seqs[:200]),

@@ -49,6 +49,10 @@ CHIP_SX = {
         }
         for place, role in enumerate(KINDS.values(), start=1)
     },
+    "@media (max-width:1399px)": {
+        "& .MuiToggleButton-root": {"padding": "0 5px 0 4px", "marginRight": "2px"},
+        "& .MuiToggleButton-root::before": {"marginRight": "3px !important"},
+    },
 }
 
 
@@ -121,7 +125,15 @@ class EventsBox(Viewer):
         """Show what was learned since the last time."""
         add, self._add = self._add, []
         drop, self._drop = self._drop, 0
-        self.list.change([row.shown() for row in add], drop)
+        self.list.change(self._shown(add), drop)
+
+    def show_times(self) -> None:
+        """Write the times anew: as call time, or as the time of day."""
+        self._redraw()
+
+    def _shown(self, rows: Iterable[EventRow]) -> list[dict[str, Any]]:
+        view = self._view
+        return [] if view is None else [row.shown(view.clock) for row in rows]
 
     def _fold_in(self, records: Iterable[Record], chosen: EventFilter) -> None:
         """Take in records: rows to add, and how many to replace first."""
@@ -155,13 +167,14 @@ class EventsBox(Viewer):
         self.rows, self._before_ms = [], None
         self._add, self._drop = [], 0
         view = self._view
+        self.list.is_wall = view is not None and view.began_ms is not None
         if view is None or not len(view.log):
             self.list.clear("No events yet.")
             return
         self._search(view, chosen)
         self._add, self._drop = [], 0
         if self.rows:
-            self.list.change([row.shown() for row in self.rows], reset=True)
+            self.list.change(self._shown(self.rows), reset=True)
         else:
             self.list.clear("No event fits the filter.")
 

@@ -28,10 +28,12 @@ def explain(record: Record, tables: Mapping[str, Table]) -> Told | None:
         case events.AsrFinal() as message:
             return _final(message)
         case events.Interruption() as message:
+            heard, total = message.current, message.total_duration
+            told = f" of {thousands(total)} ms synthesised so far"
             return (
                 "Playback was cut.",
-                f"Heard {thousands(message.current)} ms of "
-                f"{thousands(message.total_duration)} ms synthesised so far.",
+                f"Heard {thousands(heard)} ms"
+                f"{told if total else '; of how much is not told'}.",
             )
         case events.TrackStart():
             return (

@@ -28,7 +28,7 @@ LIST_CSS = """
 
 EVENTS_CSS = """
 .head,.ev{display:grid;align-items:center;
-  grid-template-columns:82px 54px 26px 128px 58px minmax(0,1fr)}
+  grid-template-columns:var(--time,82px) 54px 26px 128px 58px minmax(0,1fr)}
 .head{height:24px;color:var(--lab-muted);font-size:11px;
   border-bottom:1px solid var(--lab-border)}
 .head>span,.ev>span{padding:0 8px;white-space:nowrap;overflow:hidden;
@@ -44,9 +44,9 @@ EVENTS_CSS = """
 TRANSCRIPT_CSS = """
 .list{display:flex;flex-direction:column-reverse}
 .row:first-child{margin-bottom:auto}
-.row{display:grid;grid-template-columns:54px 14px minmax(0,1fr) auto;gap:0 6px;
-  padding:4px 12px;align-items:start;font-size:12.5px;line-height:17px;border:0;
-  content-visibility:auto;contain-intrinsic-size:auto 25px;flex:none}
+.row{display:grid;grid-template-columns:var(--time,54px) 14px minmax(0,1fr) auto;
+  gap:0 6px;padding:4px 12px;align-items:start;font-size:12.5px;line-height:17px;
+  border:0;content-visibility:auto;contain-intrinsic-size:auto 25px;flex:none}
 .row .mono{line-height:17px}
 .row i{width:8px;height:8px;margin-top:5px;border-radius:50%;
   background:var(--lab-caller)}
@@ -71,6 +71,15 @@ function cell(kind, text, name) {
   if (name) made.className = name
   if (text !== undefined) made.textContent = text
   return made
+}
+function widen(model, el, room, tell) {
+  const show = () => {
+    if (model.is_wall) el.style.setProperty('--time', room)
+    else el.style.removeProperty('--time')
+    tell?.(model.is_wall ? 'Time of day' : 'Call time')
+  }
+  model.on('is_wall', show)
+  show()
 }
 """
 
@@ -193,6 +202,8 @@ class RowList(JSComponent):
     """The selected log row."""
     limit = param.Integer(default=500)
     """Rows kept in the page."""
+    is_wall = param.Boolean(default=False)
+    """Whether the times are those of the day, which need more room."""
 
     __abstract = True
 
@@ -250,6 +261,7 @@ export function render({model, el}) {
   list.setAttribute('aria-label', 'Events, newest on top')
   el.append(head, list)
   el.style.height = '100%'
+  widen(model, el, '100px', (name) => { head.firstChild.textContent = name })
   listen(model, list, (data) => {
     const row = cell('div', undefined, 'row ev')
     row.setAttribute('role', 'option')
@@ -285,6 +297,7 @@ export function render({model, el}) {
   list.setAttribute('aria-label', 'Transcript')
   el.append(list)
   el.style.height = '100%'
+  widen(model, el, '68px')
   listen(model, list, (data) => {
     const row = cell('div', undefined, 'row')
     const sign = cell('i', undefined, data.who)
@@ -292,8 +305,9 @@ export function render({model, el}) {
     const words = cell('span', data.heard, data.live ? 'words live' : 'words')
     if (data.unheard) words.append(cell('s', data.unheard))
     row.append(cell('span', data.time, 'mono'), sign, words)
-    row.append(data.badge ? cell('span', data.badge, 'badge ' + data.badge_kind)
-                          : cell('span'))
+    const badge = cell('span', data.badge, data.badge && 'badge ' + data.badge_kind)
+    badge.title = data.badge_title
+    row.append(badge)
     return row
   })
 }

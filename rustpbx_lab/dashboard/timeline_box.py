@@ -153,7 +153,8 @@ class TimelineBox(Viewer):
             wall = view.log.clock.to_wall(0)
             began = None if wall is None else since_midnight(wall)
         self._axis.use_wall_clock(began)
-        self._headers.began_ms = began
+        if view is not None:
+            view.began_ms = began
 
     def _flip_lane(self, item: Any) -> None:
         name = self.bar.flip_lane(item)

@@ -2,24 +2,40 @@
 
 from collections.abc import Callable
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import panel as pn
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.analysis.transcript import Line
-from rustpbx_lab.plots.timeline import clock
+from rustpbx_lab.analysis.turns import Turn
+from rustpbx_lab.plots.timeline import thousands
 
 from .call_view import CallView
 from .row_lists import TranscriptList
 from .styles import BOX, html
 
 LIMIT = 300
+SHOWN = {"transcript", "turns"}
+"""Tables that a line is made of."""
+NARROW_CSS = """
+@media (max-width:1399px){:host{width:320px !important;flex-basis:320px !important}}
+"""
+"""Where the inspector is a drawer the events still need room for their filter."""
 HEAD = (
     '<div class="head" style="border-bottom:1px solid var(--lab-hair)">Transcript'
     '<span class="sp"></span><span class="sub">● caller &nbsp;■ agent &nbsp;·&nbsp; '
     "struck = not heard</span></div>"
 )
+
+
+class Badge(NamedTuple):
+    """A few words at the right of a line."""
+
+    words: str = ""
+    kind: str = ""
+    """``cut``: something was lost to the listener."""
+    title: str = ""
 
 
 class TranscriptBox(Viewer):
@@ -40,6 +56,7 @@ class TranscriptBox(Viewer):
             margin=0,
             sizing_mode="stretch_height",
             styles=BOX,
+            stylesheets=[NARROW_CSS],
         )
 
     def __panel__(self) -> Viewable:
@@ -50,10 +67,14 @@ class TranscriptBox(Viewer):
         self._view = view
         self._redraw()
 
+    def show_times(self) -> None:
+        """Write the times anew: as call time, or as the time of day."""
+        self._redraw()
+
     def learn(self) -> None:
         """Take note of what the last records changed, for the next `refresh`."""
         view = self._view
-        if view is not None and "transcript" in view.changed:
+        if view is not None and not view.changed.isdisjoint(SHOWN):
             self._has_news = True
 
     def refresh(self) -> None:
@@ -82,39 +103,66 @@ class TranscriptBox(Viewer):
         self.list.change(rows[same:], len(kept) - same)
 
     def _redraw(self) -> None:
-        self.rows = [] if self._view is None else self._lines(self._view)
+        view = self._view
+        self.rows = [] if view is None else self._lines(view)
+        self.list.is_wall = view is not None and view.began_ms is not None
         if self.rows:
             self.list.change(self.rows, reset=True)
         else:
             self.list.clear("Nothing was said yet.")
 
     def _lines(self, view: CallView) -> list[dict[str, Any]]:
-        table = view.tables["transcript"]
-        lines = sorted(table.newest(LIMIT), key=lambda line: (line.at_ms, line.seq))
-        return [shown_line(line) for line in lines[-LIMIT:]]
+        newest = view.tables["transcript"].newest(LIMIT)
+        lines = sorted(newest, key=lambda line: (line.at_ms, line.seq))
+        answers = {turn.reply_seq: turn for turn in view.tables["turns"].newest(LIMIT)}
+        return [
+            shown_line(line, view.clock(line.at_ms, 1), answers.get(line.seq))
+            for line in lines[-LIMIT:]
+        ]
 
 
-def shown_line(line: Line) -> dict[str, Any]:
-    """Return the cells of a line; an interrupted text is split where it was cut."""
+def shown_line(line: Line, time: str, turn: Turn | None = None) -> dict[str, Any]:
+    """Return the cells of a line; an interrupted text is split where it was cut.
+
+    Args:
+        line: Who said what.
+        time: When, in words.
+        turn: What the line is the reply of.
+    """
     heard, unheard = split_heard(line)
-    badge, kind = "", ""
-    if line.interrupted:
-        badge, kind = "interrupted", "cut"
-        if line.heard_ms is not None and line.total_ms:
-            heard_s, total_s = line.heard_ms / 1000, line.total_ms / 1000
-            badge = f"heard {heard_s:.1f} of {total_s:.1f} s"
-    elif not line.is_final:
-        badge = "partial" if line.who == "caller" else "playing"
+    badge = badge_of(line, turn)
     return {
         "seqs": [line.seq],
-        "time": clock(line.at_ms, 1),
+        "time": time,
         "who": line.who,
         "heard": heard,
         "unheard": unheard,
         "live": not line.is_final and line.who == "caller",
-        "badge": badge,
-        "badge_kind": kind,
+        "badge": badge.words,
+        "badge_kind": badge.kind,
+        "badge_title": badge.title,
     }
+
+
+def badge_of(line: Line, turn: Turn | None) -> Badge:
+    """Return the most telling thing there is to say of a line."""
+    if turn is not None and turn.outcome == "cut_off":
+        title = f"turn {turn.number}: the agent began before the caller was done"
+        return Badge("cut-off", "cut", title)
+    if line.interrupted and line.heard_ms is not None and line.total_ms:
+        heard_s, total_s = line.heard_ms / 1000, line.total_ms / 1000
+        return Badge(f"heard {heard_s:.1f} of {total_s:.1f} s", "cut")
+    if line.interrupted:
+        return Badge("interrupted", "cut")
+    if turn is not None and turn.latency_ms is not None and turn.outcome != "open":
+        title = (
+            f"turn {turn.number}: from the end of the caller's speech to the first "
+            f"audio, {turn.quality}"
+        )
+        return Badge(f"{thousands(turn.latency_ms)} ms", "", title)
+    if line.is_final:
+        return Badge()
+    return Badge("partial" if line.who == "caller" else "playing")
 
 
 def split_heard(line: Line) -> tuple[str, str]:

@@ -261,7 +261,9 @@ def clock(time_ms: float | None, digits: int = 3) -> str:
 @lru_cache(maxsize=10_000)
 def thousands(number: float | None) -> str:
     """Return a whole number with thin spaces; unknown is a dash."""
-    return UNKNOWN if number is None else f"{round(number):,}".replace(",", "\u2009")
+    if number is None:
+        return UNKNOWN
+    return f"{round(number):,}".replace(",", "\u2009").replace("-", MINUS)
 
 
 def fit(text: str, room_px: float, px_per_character: float = PX_PER_CHARACTER) -> str:

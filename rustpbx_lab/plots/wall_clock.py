@@ -41,8 +41,9 @@ def since_midnight(wall_ms: int) -> int:
     return seconds * 1000 + wall_ms % 1000
 
 
-def wall_time(began_ms: int, at_ms: float) -> str:
+def wall_time(began_ms: int, at_ms: float, digits: int = 3) -> str:
     """Return the time of day of a call time as ``14:03:07.250``."""
     seconds, ms = divmod(round(at_ms) + began_ms, 1000)
     hours, minutes = divmod(seconds // 60, 60)
-    return f"{hours % 24:02d}:{minutes:02d}:{seconds % 60:02d}.{ms:03d}"
+    rest = f".{ms:03d}"[: digits + 1] if digits else ""
+    return f"{hours % 24:02d}:{minutes:02d}:{seconds % 60:02d}{rest}"

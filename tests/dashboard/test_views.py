@@ -3,6 +3,7 @@
 import gc
 import time
 import weakref
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,9 +18,11 @@ from rustpbx_lab.dashboard.inspector import Inspector
 from rustpbx_lab.dashboard.timeline_box import TimelineBox
 from rustpbx_lab.dashboard.transcript_box import TranscriptBox
 from rustpbx_lab.log import EventLog
+from rustpbx_lab.models import commands
 from rustpbx_lab.plots.theme import DARK, LIGHT
+from rustpbx_lab.plots.timeline import UNKNOWN
 
-from .conftest import HOSTILE, SID, T0, conversation, ended_call, event
+from .conftest import HOSTILE, SID, T0, command, conversation, ended_call, event
 
 
 def nothing(_: object) -> None:
@@ -141,6 +144,69 @@ def test_the_transcript_splits_what_was_not_heard():
     assert agent["heard"] + agent["unheard"] == "Hello, how can I help?"
     assert agent["unheard"]
     assert agent["badge"] == "heard 1.6 of 2.6 s"
+
+
+def answered(resumes: bool) -> CallView:
+    """A caller who speaks until 3,240 ms, and a reply that plays from 4,200 ms."""
+    server = {"trackId": "server-side-track"}
+    data = {"playId": "r-2", "ttfb": 210, "length": 64_000}
+    told = [
+        command(3900, commands.Tts(text="Yes, on Friday.", play_id="r-2")),
+        event(3990, event="trackStart", playId="r-2", **server),
+        event(4200, event="metrics", key="completed.tts.x", duration=211, data=data),
+    ]
+    if resumes:
+        caller = {"trackId": SID, "confidence": 1.0}
+        told.append(event(4500, event="speaking", startTime=T0 + 4250, **caller))
+    told.append(event(6000, event="trackEnd", playId="r-2", duration=2000, **server))
+    return seen([*conversation()[:-1], *told])
+
+
+def test_a_reply_says_how_long_the_caller_waited_for_it():
+    box, view = TranscriptBox(nothing), answered(resumes=False)
+    box.show_call(view)
+    turn = view.tables["turns"].rows()[-1]
+    reply = box.rows[-1]
+    assert reply["heard"] == "Yes, on Friday."
+    assert turn.latency_ms == turn.first_audio_ms - 3240
+    assert reply["badge"] == f"{turn.latency_ms} ms"
+    assert f"turn {turn.number}: from the end" in reply["badge_title"]
+    assert [row["badge"] for row in box.rows if row["who"] == "caller"] == [""]
+
+
+def test_a_reply_that_came_too_early_says_so():
+    box = TranscriptBox(nothing)
+    box.show_call(answered(resumes=True))
+    assert (box.rows[-1]["badge"], box.rows[-1]["badge_kind"]) == ("cut-off", "cut")
+
+
+def test_the_lists_say_the_time_of_day_where_the_axis_does():
+    timeline = TimelineBox(LIGHT, nothing)
+    view = seen(conversation())
+    timeline.show_call(view)
+    assert view.clock(2120) == "00:02.120"
+    timeline.bar.wall_clock.value = True
+    began = datetime.fromtimestamp(view.log.clock.to_wall(0) / 1000)
+    at = began + timedelta(milliseconds=2120)
+    assert view.clock(2120) == f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    assert view.clock(2120, 1) == view.clock(2120)[:-2]
+    assert view.clock(None) == UNKNOWN
+    timeline.bar.wall_clock.value = False
+    assert view.clock(2120) == "00:02.120"
+
+
+@pytest.mark.parametrize(("total", "told"), [(2600, " of 2 600"), (0, "")])
+def test_a_length_that_nobody_counted_is_not_said(total: int, told: str):
+    """Cached speech is interrupted with a total of 0."""
+    record = event(
+        2120,
+        event="interruption",
+        trackId=SID,
+        playId="r-1",
+        totalDuration=total,
+        current=1580,
+    )
+    assert event_row(record, None).text == f"r-1 at 1 580{told} ms"
 
 
 def test_the_inspector_explains_an_end_of_speech():

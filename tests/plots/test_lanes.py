@@ -249,6 +249,7 @@ TURN = Turn(
     problem=None,
     kind="tts",
     play_id="r-1",
+    reply_seq=9,
     text="Where is my order?",
     seq=7,
 )

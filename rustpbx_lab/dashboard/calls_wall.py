@@ -1,15 +1,12 @@
 """The wall: every call of this process and of the server, a card each."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from typing import Any
 
 import panel as pn
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.client.watching import CALL_TYPES
 from rustpbx_lab.errors import RustpbxLabError
 from rustpbx_lab.models.records import ActiveCall
 from rustpbx_lab.plots.timeline import clock
@@ -18,12 +15,12 @@ from rustpbx_lab.workbench.hub_call import HubCall
 from rustpbx_lab.workbench.replay import ReplayCall
 
 from .activity import Activity
+from .server_calls import ServerCalls, age_of_call, kind_of_call, state_of_call
 from .tick import ticks
 from .wall_cards import WallCards
 
 DRAW_EVERY = ticks(1000)
 """Ticks between two pictures."""
-LIST_EVERY_S = 2.0
 WATCH_MOST = 24
 """How many calls ``Watch all`` watches: each is a stream with its audio."""
 LOOKS = {"in call": "live", "ended": "over", "failed": "bad"}
@@ -35,7 +32,7 @@ class CallsWall(Viewer):
 
     Args:
         hub: The calls of this process.
-        endpoint: Returns the address of the server whose calls are listed.
+        server: The calls of the server.
         opened: Called with the call that somebody wants to see.
         said: Called with a line and its severity.
         user: Who looks.
@@ -44,19 +41,15 @@ class CallsWall(Viewer):
     def __init__(
         self,
         hub: CallHub,
-        endpoint: Callable[[], str],
+        server: ServerCalls,
         opened: Callable[[HubCall], None],
         said: Callable[[str, str], None],
         user: str | None = None,
     ) -> None:
         super().__init__()
         self._hub, self._user = hub, user
-        self._endpoint, self._opened, self._said = endpoint, opened, said
+        self._server, self._opened, self._said = server, opened, said
         self._activities: dict[str, Activity] = {}
-        self._asked: Future[Sequence[ActiveCall]] | None = None
-        self._asked_of, self._asked_s = "", 0.0
-        self._others: Sequence[ActiveCall] = ()
-        self._problem = "asking …"
         self._ending: list[Future[None]] = []
         self._ticks = 0
         self.shown: HubCall | None = None
@@ -89,31 +82,11 @@ class CallsWall(Viewer):
         """Ask the server now and then, and redraw about once a second."""
         if not self.visible:
             return
-        self._ask()
+        self._server.ask()
         self._check_ending()
         if self._ticks % DRAW_EVERY == 0:
             self.cards.draw(self.groups())
         self._ticks += 1
-
-    def _ask(self) -> None:
-        asked, url = self._asked, self._endpoint()
-        if asked is not None and asked.done():
-            self._asked = None
-            if url == self._asked_of:
-                self._take_list(asked)
-        is_due = time.monotonic() - self._asked_s >= LIST_EVERY_S
-        if self._asked is None and (is_due or url != self._asked_of):
-            if url != self._asked_of:
-                self._others, self._problem = (), "asking …"
-            self._asked_of, self._asked_s = url, time.monotonic()
-            self._asked = self._hub.running_on(url)
-
-    def _take_list(self, asked: "Future[Sequence[ActiveCall]]") -> None:
-        failed = asked.exception()
-        if failed is None:
-            self._others, self._problem = asked.result(), ""
-        else:
-            self._others, self._problem = (), str(failed)
 
     def _check_ending(self) -> None:
         for done in [one for one in self._ending if one.done()]:
@@ -130,9 +103,9 @@ class CallsWall(Viewer):
         for call_id in set(self._activities) - known:
             del self._activities[call_id]
         running = {call.id for call in calls if not call.is_over}
-        others = [other for other in self._others if other.id not in running]
+        server, others = self._server, self._server.others
         here = [self._card(call) for call in calls]
-        note = self._problem or f"{len(self._others)} running, from /list"
+        note = server.problem or f"{len(server.listed)} running, from /list"
         return [
             {
                 "title": "Calls here",
@@ -142,9 +115,9 @@ class CallsWall(Viewer):
             },
             {
                 "title": "Other calls on this server",
-                "note": f"{self._asked_of} · {note}",
+                "note": f"{server.url} · {note}",
                 "cards": [self._other_card(other) for other in others],
-                "empty": "" if self._problem else "No others.",
+                "empty": "" if server.problem else "No others.",
                 "watch_all": len(others) > 1,
             },
         ]
@@ -171,15 +144,12 @@ class CallsWall(Viewer):
         }
 
     def _other_card(self, other: ActiveCall) -> Mapping[str, Any]:
-        is_up = other.start_time is not None
-        state = "in call" if is_up else ("ringing" if other.ring_time else "setting up")
-        kind = CALL_TYPES.get(other.call_type or "", other.call_type or "")
         return {
             "id": other.id,
             "name": other.id,
-            "state": other.status or state,
-            "look": "live" if is_up else "wait",
-            "facts": [kind, _since(other.start_time or other.ring_time)],
+            "state": state_of_call(other),
+            "look": "live" if other.start_time is not None else "wait",
+            "facts": [kind_of_call(other), age_of_call(other)],
             "watched": False,
             "spark": None,
         }
@@ -197,22 +167,19 @@ class CallsWall(Viewer):
         match message:
             case {"open": str(call_id)}:
                 self._opened(self._hub.get(call_id))
-            case {"watch": str(call_id)} if self._is_listed(call_id):
-                self._opened(self._hub.watch(self._asked_of, call_id))
+            case {"watch": str(call_id)}:
+                call = self._server.watch(call_id)
+                if call is not None:
+                    self._opened(call)
             case {"watch_all": True}:
-                running = {call.id for call in self._hub.calls if not call.is_over}
-                unknown = [one.id for one in self._others if one.id not in running]
-                for call_id in unknown[:WATCH_MOST]:
-                    self._hub.watch(self._asked_of, call_id)
+                for other in self._server.others[:WATCH_MOST]:
+                    self._server.watch(other.id)
             case {"leave": str(call_id)}:
                 self._ending.append(self._hub.leave(call_id))
             case {"hang_up": str(call_id)}:
                 self._ending.append(self._hub.hang_up(call_id, user=self._user))
             case _:
                 return
-
-    def _is_listed(self, call_id: str) -> bool:
-        return any(other.id == call_id for other in self._others)
 
 
 def _state(call: HubCall) -> str:
@@ -228,14 +195,3 @@ def _duration(call: HubCall) -> str:
         last = call.log[-1].time_ms if len(call.log) else None
         return clock(last or 0, 0)
     return clock(call.now_ms or 0, 0)
-
-
-def _since(stamp: str | None) -> str:
-    """Return how long ago an RFC 3339 time was; empty if it cannot be read."""
-    try:
-        began = datetime.fromisoformat(stamp or "")
-    except ValueError:
-        return ""
-    if began.tzinfo is None:
-        began = began.replace(tzinfo=UTC)
-    return clock(max((datetime.now(UTC) - began).total_seconds(), 0) * 1000, 0)

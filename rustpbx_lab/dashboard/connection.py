@@ -21,8 +21,10 @@ from rustpbx_lab.workbench.hub_call import HubCall
 from .browser_files import FileOpener
 from .locking import then
 from .option_panel import OptionPanel
+from .other_calls import OtherCalls
 from .participants import AGENTS, CALLERS, make_agent, make_caller
 from .presets import Presets
+from .server_calls import ServerCalls
 from .styles import NOTE_CSS, html
 
 LIST_CSS = """
@@ -55,6 +57,7 @@ class ConnectionPanel(Viewer):
         hub: CallHub,
         endpoint: str,
         connected: Callable[[HubCall], None],
+        watched: Callable[[HubCall], None],
         disconnect: Callable[[], None],
         user: str | None = None,
     ) -> None:
@@ -75,6 +78,10 @@ class ConnectionPanel(Viewer):
         )
         self.problem = html("", NOTE_CSS, sizing_mode="stretch_width", margin=(4, 12))
         self.list = html("", LIST_CSS, sizing_mode="stretch_width")
+        self.server = ServerCalls(hub, lambda: (self.endpoint.value or "").strip())
+        self.others = OtherCalls(
+            self.server, watched, self._tell, sizing_mode="stretch_width", margin=0
+        )
         self._layout = self._assemble()
         self.lint()
         self.show_calls(None)
@@ -149,6 +156,13 @@ class ConnectionPanel(Viewer):
             margin=(0, 10, 4, 10),
             sizing_mode="stretch_width",
         )
+        self._elsewhere = pn.Column(
+            _title("Other calls on this server", "from /list"),
+            self.others,
+            margin=0,
+            sizing_mode="stretch_width",
+            visible=False,
+        )
         return pn.Column(
             _title("Connection"),
             fields,
@@ -165,6 +179,7 @@ class ConnectionPanel(Viewer):
             ),
             _title("Calls here", "newest first"),
             self.list,
+            self._elsewhere,
             self.opener,
             pn.Spacer(height=12),
             margin=0,
@@ -271,6 +286,12 @@ class ConnectionPanel(Viewer):
         )
 
     # ------------------------------------------------------------------ showing
+
+    def look_around(self) -> None:
+        """List the calls that the server runs besides ours."""
+        has_any = self.others.look()
+        if self._elsewhere.visible != has_any:
+            self._elsewhere.visible = has_any
 
     def show_calls(self, shown: HubCall | None) -> None:
         """Redraw the list of calls and the button."""

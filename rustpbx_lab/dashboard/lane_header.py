@@ -13,16 +13,15 @@ from rustpbx_lab.plots import (
     point_lanes,
 )
 from rustpbx_lab.plots.timeline import clock
-from rustpbx_lab.plots.wall_clock import wall_time
 
 from .call_view import CallView
 from .styles import html
 from .what_if import WhatIf
 
 CSS = """
-.g{height:100%;border-right:1px solid var(--lab-hair);position:relative;
+.lane-head{height:100%;border-right:1px solid var(--lab-hair);position:relative;
   border-bottom:1px solid var(--lab-hair);overflow:hidden}
-.g>.bar{position:absolute;left:0;top:0;bottom:0;width:3px}
+.lane-head>.bar{position:absolute;left:0;top:0;bottom:0;width:3px}
 .a{position:absolute;left:12px;right:8px;white-space:nowrap;font-size:10.5px;
   color:var(--lab-muted);display:flex;gap:6px;align-items:center;overflow:hidden;
   transform:translateY(-50%)}
@@ -67,19 +66,15 @@ class LaneHeaders:
         self.heights: Sequence[int] = FULL
         """How high the lanes are to be: those with nothing to show are low."""
         self._what_if: WhatIf | None = None
-        self.began_ms: int | None = None
-        """When the call began, ms since midnight; None: the cursor shows call time."""
         self._cursor = "–"  # noqa: RUF001
         self._view: CallView | None = None
         self.show(None)
 
     def show_cursor(self, at_ms: float | None) -> None:
-        """Show the call time under the pointer."""
-        if self.began_ms is None or at_ms is None:
-            self._cursor = clock(at_ms)
-        else:
-            self._cursor = wall_time(self.began_ms, at_ms)
-        self.show(self._view, self._what_if)
+        """Show the time under the pointer."""
+        view = self._view
+        self._cursor = clock(at_ms) if view is None else view.clock(at_ms)
+        self.show(view, self._what_if)
 
     def show(self, view: CallView | None, what_if: WhatIf | None = None) -> None:
         """Redraw the headers for a call, or for none."""
@@ -210,7 +205,7 @@ def _latency(view: CallView | None) -> str:
 
 def _lane(role: str | None, inner: str) -> str:
     bar = f'<span class="bar" style="background:var(--lab-{role})"></span>'
-    return f'<div class="g">{bar if role else ""}{inner}</div>'
+    return f'<div class="lane-head">{bar if role else ""}{inner}</div>'
 
 
 def _line(top: int, inner: str, css_class: str = "") -> str:

@@ -25,9 +25,11 @@ from .inspector import Inspector
 from .key_list import KeyList
 from .kpi_strip import KpiStrip
 from .live_keys import KEYS, LiveKeys
+from .locking import then
 from .nav import Nav
 from .page_frame import page_frame
 from .painting import Painting
+from .picture import Picture
 from .replay_bar import ReplayBar
 from .sending import together
 from .steering import Steering
@@ -75,6 +77,9 @@ class LivePage(Viewer):
         self.steering = Steering(hub, user, self._shown_call, self.say)
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
         self._keyboard = LiveKeys(self)
+        bar = self.timeline.bar
+        bar.wall_clock.param.watch(then(self._show_times), "value")
+        bar.picture.on_click(then(self._save_picture))
         self.page = self._assemble(is_dark)
         self.page.param.watch(self._switch_theme, "dark_theme")
         self._show(self._find(call_id))
@@ -92,24 +97,26 @@ class LivePage(Viewer):
         self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
         self.painting = Painting()
+        self.picture = Picture(self.say)
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
         self.connection = ConnectionPanel(
             self._hub,
             endpoint,
             self._follow_new,
+            self.open_call,
             self.hang_up,
             self._user,
         )
         self.replay = ReplayBar(self.timeline.show_playhead)
         self.wall = CallsWall(
             self._hub,
-            lambda: (self.connection.endpoint.value or "").strip(),
+            self.connection.server,
             self.open_call,
             self.say,
             self._user,
         )
-        self.toast = Toast(ticks(6000))
+        self.toast = Toast(ticks(6000), self.select)
         self.feed = Feed(
             self.timeline,
             self.transcript,
@@ -143,6 +150,7 @@ class LivePage(Viewer):
             self.keys,
             self.feed.pulse,
             self.painting,
+            self.picture,
             self.toast.pane,
             self.bar.dialog.dialog,
             self.key_list.dialog,
@@ -272,6 +280,8 @@ class LivePage(Viewer):
         if self._ticks % HEADER_EVERY == 0:
             self._show_state()
             self._show_part()
+            if self.page.sidebar_open:
+                self.connection.look_around()
         late = self._ticks - self._kpi_due  # apart from a drawing, but not for ever
         if late >= 0 and not (has_drawn and late < KPI_EVERY):
             self._kpi_due = self._ticks + KPI_EVERY
@@ -308,9 +318,9 @@ class LivePage(Viewer):
 
     def _tell_errors(self, view: CallView) -> None:
         for record in view.new_records:
-            if record.name == "error" and self._ticks > HEADER_EVERY:
+            if record.name == "error" and view.is_fresh(record):
                 text = getattr(record.message, "error", record.name)
-                self.say(f"the server reported: {text}", "error")
+                self.toast.say(f"the server reported: {text}", "error", record.seq)
 
     # ------------------------------------------------------------------ acting
 
@@ -340,6 +350,15 @@ class LivePage(Viewer):
             if at_ms is not None:
                 self.timeline.reveal(at_ms)
                 self.replay.go(at_ms)
+
+    def _show_times(self) -> None:
+        self.events.show_times()
+        self.transcript.show_times()
+
+    def _save_picture(self) -> None:
+        window = self.timeline.window()
+        part = (window.start_ms, window.end_ms)
+        self.picture.take(self._view, self.timeline.plots, part)
 
     def _switch_theme(self, *_: object) -> None:
         self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)

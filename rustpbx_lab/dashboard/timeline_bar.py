@@ -93,6 +93,7 @@ class TimelineBar(Viewer):
             description="Which lanes are shown",
             sx={"height": "26px", "fontSize": "12px", "padding": "2px 6px"},
         )
+        self.picture = _icon("photo_camera", "Save a picture of the lanes")
         self._list_lanes()
         self._swatches = "".join(
             f'<span class="sg"><i class="sw" style="background:var(--lab-{role})"></i>'
@@ -111,6 +112,7 @@ class TimelineBar(Viewer):
             self._legend,
             self.wall_clock,
             self.lanes,
+            self.picture,
             height=31,
             margin=0,
             sizing_mode="stretch_width",

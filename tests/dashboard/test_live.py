@@ -111,12 +111,30 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
         assert call.state == "ended"
 
 
+def test_an_error_is_told_while_it_is_news_and_can_be_looked_at(hub: CallHub):
+    call = ended_call(conversation())
+    put(hub, call)
+    page = LivePage(hub)
+    assert not page.toast.pane.visible  # its error is history
+    view = page.view
+    view.new_records = [record for record in call.log if record.name == "error"]
+    page._tell_errors(view)
+    assert page.toast.pane.visible
+    assert "the server reported" in page.toast.words.object
+    page.toast.button.clicks += 1
+    assert page.events.list.selected == view.new_records[0].seq
+    page.toast.fade()
+    assert not page.toast.pane.visible
+    page.say("press Enter to hang up", "warning")
+    assert not page.toast.button.visible
+
+
 def test_somebody_who_may_only_watch_has_no_buttons():
     with CallHub(operators=["ann"]) as hub:
         put(hub, ended_call(conversation()))
         page = LivePage(hub, user="bob")
         page.send(commands.Interrupt())
-        assert "only the operators" in page.toast.pane.object
+        assert "only the operators" in page.toast.words.object
         page.connection.press()
         assert "only the operators" in page.connection.problem.object
 

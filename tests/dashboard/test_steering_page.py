@@ -197,6 +197,23 @@ def test_the_form_of_a_call_invites_with_what_was_chosen(opened: Page, site: Sit
     site.hub.hang_up(call.id)
 
 
+def test_a_call_of_somebody_else_is_watched_from_the_sidebar(opened: Page, site: Site):
+    tab = opened.page
+    with CallHub() as elsewhere:
+        assert site.server is not None
+        theirs = elsewhere.start(site.server.url, OPTION)
+        until(lambda: theirs.state == "in call")
+        tab.goto(site.live)
+        tab.wait_for_selector("canvas")
+        tab.get_by_role("button", name=f"Watch {theirs.id}").click()
+        tab.get_by_text("Watching", exact=False).first.wait_for()
+        call = site.hub.calls[0]
+        assert (call.id, call.role) == (theirs.id, "watched")
+        button(tab, "Interrupt").click()
+        until(lambda: "interrupt" in sent(call))
+        tab.get_by_role("button", name=f"Watch {theirs.id}").wait_for(state="detached")
+
+
 @pytest.fixture
 def watched(chromium: Any) -> Iterator[tuple[Page, Site]]:
     """A dashboard whose only operator is somebody else."""

@@ -1,13 +1,16 @@
 """Moving about in a call, in a browser: address, zoom, clock, lanes, two tabs."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from browser import Page
+from PIL import Image, ImageColor
 from waiting import until
 
 from rustpbx_lab.plots.point_lanes import COMMAND_ROWS
+from rustpbx_lab.plots.theme import LIGHT
 from rustpbx_lab.plots.timeline import RIGHT_AXIS_PX
 
 from .conftest import conversation, ended_call
@@ -74,8 +77,13 @@ def test_the_time_of_day_and_the_lanes_are_chosen(opened: Page, site: Site):
     tab = opened_at(opened, site.page_of(call_with_sound()))
     tab.keyboard.press("c")
     until(lambda: "CustomJSTicker" in tab.evaluate(TICKERS))
+    tab.get_by_text("Time of day", exact=True).wait_for()
+    times = tab.locator(".row.ev .mono:first-child").all_text_contents()
+    assert times
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", time) for time in times)
     tab.keyboard.press("c")
     until(lambda: "CustomJSTicker" not in tab.evaluate(TICKERS))
+    tab.get_by_text("Call time", exact=True).wait_for()
     tab.locator("button", has_text="Lanes").last.click()
     tab.locator("li", has_text="Metrics").click()
     until(lambda: not tab.get_by_text("ms, log scale").is_visible())
@@ -147,6 +155,25 @@ def test_a_tap_on_a_mark_a_line_or_a_row_goes_there_everywhere(
     until(lambda: any("invite" in words for words in selected_of(tab)))
     start, end = tab.evaluate(LANES)[0]
     assert start <= call.log[1].time_ms <= end
+
+
+def test_a_picture_of_the_lanes_is_saved(opened: Page, site: Site, tmp_path: Path):
+    call = call_with_sound()
+    tab = opened_at(opened, site.page_of(call))
+    lanes = tab.locator("canvas").nth(12).bounding_box()  # the lowest
+    with tab.expect_download() as saved:
+        tab.locator("button", has_text="photo_camera").last.click()
+    assert re.fullmatch(rf"{call.id}-\d+s\.png", saved.value.suggested_filename)
+    saved.value.save_as(tmp_path / "lanes.png")
+    with Image.open(tmp_path / "lanes.png") as picture:
+        colours = picture.convert("RGB").getcolors(1 << 24)
+        width, height = picture.size
+    assert width > lanes["width"]
+    assert 400 < height < lanes["y"] + lanes["height"]
+    seen = {colour for _, colour in colours}
+    for name in ("caller", "vad", "surface", "text"):
+        assert ImageColor.getrgb(getattr(LIGHT, name)) in seen
+    tab.get_by_text(f"saved {call.id}", exact=False).wait_for()
 
 
 MASKS = """() => [...Bokeh.documents[0]._all_models.values()]

@@ -7,6 +7,7 @@ from waiting import until
 
 from rustpbx_lab.dashboard.activity import Activity
 from rustpbx_lab.dashboard.calls_wall import CallsWall
+from rustpbx_lab.dashboard.server_calls import ServerCalls
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
@@ -38,7 +39,7 @@ class Bench:
         self.said: list[str] = []
         self.wall = CallsWall(
             hub,
-            lambda: url,
+            ServerCalls(hub, lambda: url),
             self.opened.append,
             lambda text, severity: self.said.append(text),
             user,
@@ -138,4 +139,4 @@ def test_a_wall_that_is_not_seen_asks_nobody(hub):
     bench.wall.visible = False
     for _ in range(20):
         bench.wall.refresh()
-    assert bench.wall._asked is None
+    assert bench.wall._server._asked is None

@@ -1,0 +1,112 @@
+"""The page in a cell of JupyterLab, offline."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from browser import Page
+from waiting import until
+
+from .site import answers
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PATIENCE_S = 180
+"""A lab and its kernel start beside a whole run of tests."""
+CELLS = (
+    """
+from rustpbx_lab.dashboard.app import app
+from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.workbench.hub import CallHub
+
+running = StandIn(asr="scripted", tts="scripted").in_thread()
+server = running.__enter__()
+hub = CallHub()
+call = hub.start(server.url, CallOption(vad=VADOption()))
+""",
+    "app(hub, server.url)",
+    "ended = hub.hang_up(call.id)",
+)
+RUN = "notebook:run-cell-and-select-next"
+OUTPUT = ".jp-OutputArea-output"
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
+
+
+def write_notebook(path: Path) -> None:
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    notebook.cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in CELLS]
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def jupyterlab(tmp_path: Path) -> Iterator[str]:
+    """A lab, and a notebook in it."""
+    write_notebook(tmp_path / "page.ipynb")
+    config = tmp_path / "config"
+    config.mkdir()
+    quiet = {
+        "LabApp": {"news_url": None, "expose_app_in_browser": True},
+        "IdentityProvider": {"token": ""},
+    }
+    (config / "jupyter_server_config.json").write_text(json.dumps(quiet))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+    places = {"JUPYTER_CONFIG_DIR": str(config), "JUPYTER_DATA_DIR": str(tmp_path)}
+    told = tmp_path / "lab.txt"
+    with (
+        told.open("wb") as output,
+        subprocess.Popen(
+            [*program, "--ServerApp.ip=127.0.0.1", f"--port={port}"],
+            cwd=tmp_path,
+            env={**os.environ, **places},
+            stdout=output,
+            stderr=output,
+        ) as process,
+    ):
+        try:
+            url = f"http://127.0.0.1:{port}"
+            until(lambda: answers(f"{url}/api"), PATIENCE_S, "JupyterLab")
+            yield url
+        except AssertionError:
+            print(told.read_text(errors="replace")[-4000:])  # noqa: T201
+            raise
+        finally:
+            process.terminate()
+
+
+def run_next(tab: Any, number: int) -> Any:
+    """Run the cell that is selected, the next of the notebook; return its output."""
+    assert tab.evaluate(f"() => jupyterapp.commands.execute('{RUN}')")
+    return tab.locator(".jp-Notebook .jp-CodeCell").nth(number).locator(OUTPUT)
+
+
+def test_a_call_is_watched_and_steered_from_a_cell(chromium: Any, jupyterlab: str):
+    tab = chromium.new_page(viewport={"width": 1600, "height": 1300})
+    page = Page(tab, "127.0.0.1")
+    tab.goto(f"{jupyterlab}/lab/tree/page.ipynb")
+    # what is run before its kernel is there is lost
+    tab.locator(IDLE).wait_for(timeout=PATIENCE_S * 1000)
+    run_next(tab, 0)
+    run_next(tab, 1).locator("iframe").wait_for()
+    frame = tab.frame_locator(f"{OUTPUT} iframe")
+    frame.locator(".row.ev", has_text="answer").first.wait_for(timeout=60_000)
+    frame.get_by_text("In call", exact=False).first.wait_for()
+    frame.locator("button", has_text="Interrupt").last.click()
+    frame.locator(".row.ev", has_text="interrupt").first.wait_for()
+    assert frame.locator("canvas").count() >= 7
+    # the call lives across cells, and the page follows what another cell does
+    run_next(tab, 2)
+    frame.get_by_text("Disconnected", exact=False).first.wait_for()
+    tab.close()
+    assert page.foreign == []

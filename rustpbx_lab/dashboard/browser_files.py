@@ -20,7 +20,8 @@ _COMMON = r"""
 function part(kind, text, label) {
   const made = document.createElement(kind)
   if (text) made.textContent = text
-  if (label) { made.title = label; made.setAttribute('aria-label', label) }
+  if (label) made.title = label
+  if (label && !text) made.setAttribute('aria-label', label)
   return made
 }
 function teller(say) {

@@ -102,7 +102,7 @@ class Feed:
         if not self.pulse.is_free or view.is_far_behind:
             return False
         has_news, self._has_news = self._has_news, False
-        self._replay.refresh(looks_back=not self._timeline.follow.value)
+        self._replay.refresh(looks_back=not self._timeline.bar.follow.value)
         self._events.refresh()
         self._transcript.refresh()
         is_due = has_news or self.pulse.is_rested

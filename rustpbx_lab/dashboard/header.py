@@ -55,7 +55,7 @@ class Header:
         facts = "" if view is None else _facts(view, lag_ms)
         text = (
             '<div class="hd"><span class="sp"></span>'
-            f'<span class="st {chip.look}" role="status"><i></i>'
+            f'<span class="st {chip.look}"><i></i>'
             f'<span title="{escape(chip.words)}">{escape(chip.words)}</span></span>'
             f"{facts}</div>"
         )
@@ -87,6 +87,11 @@ def state_chip(view: CallView | None) -> StateChip:
             who = who or ("agent speaking" if playing else "quiet")
             where = "Watching" if call.role == "watched" else "In call"
             return StateChip("live", f"{where} · {who}")
+
+
+def state_words(view: CallView | None) -> str:
+    """Return the state of a call without what changes all the time."""
+    return state_chip(view).words.split(" · ")[0]
 
 
 def _facts(view: CallView, lag_ms: float | None) -> str:

@@ -43,6 +43,8 @@ class KpiStrip(Viewer):
     def __init__(self) -> None:
         super().__init__()
         self._view: CallView | None = None
+        self.words = ""
+        """The numbers in a sentence, for who does not see them."""
         self._pane = html("", CSS, height=60, sizing_mode="stretch_width")
         self._layout = pn.Row(
             self._pane,
@@ -64,9 +66,30 @@ class KpiStrip(Viewer):
     def refresh(self) -> None:
         """Show what has changed."""
         view = self._view
-        text = strip(None if view is None else view.numbers.now(view.now_ms))
+        numbers = None if view is None else view.numbers.now(view.now_ms)
+        self.words = in_words(numbers)
+        text = strip(numbers)
         if self._pane.object != text:
             self._pane.object = text
+
+
+def in_words(numbers: Numbers | None) -> str:
+    """Return what a listener wants to know of a call: ``10 turns, P50 995 ms, …``."""
+    if numbers is None:
+        return "no call"
+    found, n_cut_off = numbers.latency, numbers.n_cut_off
+    told = [
+        _count(numbers.n_turns, "turn"),
+        f"P50 {thousands(found.p50)} ms" if found.p50 is not None else "",
+        f"P95 {thousands(found.p95)} ms" if found.p95 is not None else "",
+        _count(n_cut_off, "cut-off"),
+        _count(numbers.n_interruptions, "interruption"),
+    ]
+    return ", ".join(part for part in told if part)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def strip(numbers: Numbers | None) -> str:

@@ -20,7 +20,7 @@ from .components import Keys
 from .connection import ConnectionPanel
 from .events_box import EventsBox
 from .feed import Feed
-from .header import Header
+from .header import Header, state_words
 from .inspector import Inspector
 from .key_list import KeyList
 from .kpi_strip import KpiStrip
@@ -32,6 +32,7 @@ from .painting import Painting
 from .picture import Picture
 from .replay_bar import ReplayBar
 from .sending import together
+from .spoken import Spoken
 from .steering import Steering
 from .tick import TICK_MS, ticks
 from .timeline_box import TimelineBox
@@ -73,6 +74,7 @@ class LivePage(Viewer):
         self._wanted_call: HubCall | None = None
         self._wanted_tab: str | None = None if tab == "Live" else tab
         self._known = hub.revision
+        self._said_state = ""
         self._address = Address()
         self.steering = Steering(hub, user, self._shown_call, self.say)
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
@@ -98,6 +100,7 @@ class LivePage(Viewer):
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
         self.painting = Painting()
         self.picture = Picture(self.say)
+        self.spoken = Spoken(self._keep_still)
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
         self.connection = ConnectionPanel(
@@ -151,6 +154,7 @@ class LivePage(Viewer):
             self.feed.pulse,
             self.painting,
             self.picture,
+            self.spoken,
             self.toast.pane,
             self.bar.dialog.dialog,
             self.key_list.dialog,
@@ -229,9 +233,9 @@ class LivePage(Viewer):
         """Go where the address says, or say in it where somebody went."""
         part = self._address.asked()
         if part is not None:
-            self.timeline.show_part(part.start_ms, part.end_ms)
+            self.timeline.viewport.show_part(part.start_ms, part.end_ms)
         elif self._view is not None:
-            shown = self.timeline.shown_part
+            shown = self.timeline.viewport.chosen_part
             self._address.show_part(None if shown is None else Part(*shown))
 
     def _show(self, call: HubCall | None) -> None:
@@ -286,6 +290,7 @@ class LivePage(Viewer):
         if late >= 0 and not (has_drawn and late < KPI_EVERY):
             self._kpi_due = self._ticks + KPI_EVERY
             self.kpi.refresh()
+            self.spoken.tell(summary=self.kpi.words)
         self.wall.refresh()
         self.steering.check()
         self.toast.fade()
@@ -304,13 +309,17 @@ class LivePage(Viewer):
         view = self._view
         if view is None:
             return True
-        is_read = view.selected is not None or not self.timeline.follow.value
+        is_read = view.selected is not None or not self.timeline.bar.follow.value
         if call.role != "own" or view.call.role == "replay" or self._is_pinned:
             return False
         return view.is_over and not call.is_over and not is_read
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
+        state = state_words(self._view)
+        if state != self._said_state:
+            self._said_state = state
+            self.spoken.tell(state)
         self.bar.show_call(self._view, self.steering.is_allowed)
         shown = self._shown_call()
         self.connection.show_calls(shown)
@@ -320,7 +329,7 @@ class LivePage(Viewer):
         for record in view.new_records:
             if record.name == "error" and view.is_fresh(record):
                 text = getattr(record.message, "error", record.name)
-                self.toast.say(f"the server reported: {text}", "error", record.seq)
+                self.say(f"the server reported: {text}", "error", record.seq)
 
     # ------------------------------------------------------------------ acting
 
@@ -332,9 +341,10 @@ class LivePage(Viewer):
         """End the call that is shown."""
         self.steering.hang_up()
 
-    def say(self, text: str, severity: str) -> None:
-        """Show a line for some seconds; screen readers read it out."""
-        self.toast.say(text, severity)
+    def say(self, text: str, severity: str, row: int | None = None) -> None:
+        """Show a line for some seconds, and read it out; with a row it has a link."""
+        self.toast.say(text, severity, row)
+        self.spoken.tell(text[:400])
 
     def select(self, seq: int | None) -> None:
         """Select a log row: in the lists, the inspector and the timeline."""
@@ -348,12 +358,15 @@ class LivePage(Viewer):
         if seq is not None and 0 <= seq < len(view.log):
             at_ms = view.log[seq].time_ms
             if at_ms is not None:
-                self.timeline.reveal(at_ms)
+                self.timeline.viewport.reveal(at_ms)
                 self.replay.go(at_ms)
 
     def _show_times(self) -> None:
         self.events.show_times()
         self.transcript.show_times()
+
+    def _keep_still(self, is_still: bool) -> None:
+        self.timeline.viewport.is_still = is_still
 
     def _save_picture(self) -> None:
         window = self.timeline.window()

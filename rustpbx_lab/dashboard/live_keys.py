@@ -29,15 +29,17 @@ class LiveKeys:
         step = 10_000 if shift else 1_000
         match key:
             case "+" | "=":
-                self._page.timeline.zoom(0.5)
+                self._page.timeline.viewport.zoom(0.5)
             case "-":
-                self._page.timeline.zoom(2)
+                self._page.timeline.viewport.zoom(2)
             case "f":
-                self._page.timeline.span.value = "Fit"
+                self._page.timeline.bar.span.value = "Fit"
             case "End":
-                self._page.timeline.follow.value = True
+                self._page.timeline.bar.follow.value = True
             case "ArrowLeft" | "ArrowRight":
-                self._page.timeline.shift(-step if key == "ArrowLeft" else step)
+                self._page.timeline.viewport.shift(
+                    -step if key == "ArrowLeft" else step
+                )
             case "j" | "k" | "n" | "p":
                 self._step(key)
             case " ":
@@ -84,7 +86,7 @@ class LiveKeys:
         starts = sorted(
             {at: turn.seq for turn in turns if (at := turn.start_ms)}.items()
         )
-        middle = self._page.timeline.middle_ms
+        middle = self._page.timeline.viewport.middle_ms
         # a turn that is in the middle already is the one to leave
         beside = [
             (at, seq)
@@ -94,7 +96,7 @@ class LiveKeys:
         if beside:
             at, seq = beside[0] if forward else beside[-1]
             self._page.select(seq)
-            self._page.timeline.centre(at)
+            self._page.timeline.viewport.centre(at)
 
     def _step(self, key: str) -> None:
         """Select the next or previous row; N and P stop at errors only."""

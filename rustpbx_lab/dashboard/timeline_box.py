@@ -27,13 +27,12 @@ from .call_view import CallView
 from .lane_header import FULL, LaneHeaders
 from .locking import locked, then
 from .styles import BOX
-from .timeline_bar import LANES, SPANS, TimelineBar
+from .timeline_bar import LANES, TimelineBar
+from .viewport import Viewport
 from .what_if import WhatIf
 
 HEADER_PX = 148
 FIRST_WIDTH_PX = 1100
-AHEAD = 0.025
-"""How much empty time stands right of now."""
 OVERVIEW_EVERY_S = 1.0
 """Between two redraws of the whole call and of the headers."""
 MOST_ROWS = 120
@@ -69,11 +68,10 @@ class TimelineBox(Viewer):
             self._commands,
         )
         self._headers = LaneHeaders(HEADER_PX)
-        self._moves_itself = False
         self._drawn: Any = None
         self._overview_due_s = 0.0
         self.bar = TimelineBar()
-        self.span, self.follow = self.bar.span, self.bar.follow
+        self.viewport = Viewport(self._axis, self.bar)
         self.what_if = WhatIf(lambda: locked(self._show_what_if))
         self._watch_bar()
         self._listen()
@@ -84,13 +82,6 @@ class TimelineBox(Viewer):
     def _watch_bar(self) -> None:
         bar = self.bar
         # what a widget says comes without the lock, too
-        bar.span.param.watch(then(self._set_span), "value")
-        bar.zoom_in.on_click(then(lambda: self.zoom(0.5)))
-        bar.zoom_out.on_click(then(lambda: self.zoom(2.0)))
-        bar.follow.param.watch(then(self._say_follow), "value")
-        bar.box_zoom.param.watch(
-            lambda event: locked(lambda: self._axis.use_box_zoom(event.new)), "value"
-        )
         bar.wall_clock.param.watch(then(self._use_clock), "value")
         bar.lanes.on_click(lambda item: locked(lambda: self._flip_lane(item)))
         bar.what_if.param.watch(lambda event: self.what_if.turn(event.new), "value")
@@ -128,8 +119,6 @@ class TimelineBox(Viewer):
             lane.figure.on_event(Tap, self._tapper(lane))
             lane.figure.on_event(DoubleTap, self._zoom_here)
             lane.figure.on_event(MouseMove, self._hover)
-        self._axis.range.on_change("start", self._moved)
-        self._axis.range.on_change("end", self._moved)
 
     def _tapper(self, lane: Any) -> Callable[[Any], None]:
         def tapped(event: Any) -> None:
@@ -142,10 +131,10 @@ class TimelineBox(Viewer):
     def __panel__(self) -> Viewable:
         return self._layout
 
-    # ------------------------------------------------------------------ moving
+    # ------------------------------------------------------------------ acting
 
     def _zoom_here(self, event: Any) -> None:
-        locked(lambda: self.centre(event.x, 20_000))
+        locked(lambda: self.viewport.centre(event.x, 20_000))
 
     def _use_clock(self) -> None:
         view, began = self._view, None
@@ -165,80 +154,6 @@ class TimelineBox(Viewer):
     def _hover(self, event: Any) -> None:
         self._headers.show_cursor(event.x)
 
-    def _moved(self, attr: str, old: float, new: float) -> None:
-        if not self._moves_itself:
-            locked(self.bar.stop_following)
-
-    def _move(self, start_ms: float, end_ms: float) -> None:
-        self._moves_itself = True
-        try:
-            self._axis.move(start_ms, end_ms)
-        finally:
-            self._moves_itself = False
-
-    def _set_span(self) -> None:
-        span = SPANS[self.span.value]
-        if span is None:
-            self._move(*self._whole())
-            return
-        end = self._axis.visible[1]
-        if self.follow.value and self._view is not None:
-            end = self._view.now_ms + span * AHEAD
-        self._move(end - span, end)
-
-    def _whole(self) -> tuple[float, float]:
-        now = self._view.now_ms if self._view is not None else 0
-        length = max(now, 5000)
-        return -length * 0.01, length * (1 + AHEAD)
-
-    def zoom(self, factor: float) -> None:
-        """Show ``factor`` times as much time, around the middle or up to now."""
-        start, end = self._axis.visible
-        span = max((end - start) * factor, 400)
-        if self.follow.value:
-            self._move(end - span, end)
-        else:
-            middle = (start + end) / 2
-            self._move(middle - span / 2, middle + span / 2)
-
-    def shift(self, by_ms: float) -> None:
-        """Show what is before or after."""
-        self.bar.stop_following()
-        start, end = self._axis.visible
-        self._move(start + by_ms, end + by_ms)
-
-    @property
-    def middle_ms(self) -> float:
-        """The call time in the middle of what is shown."""
-        start, end = self._axis.visible
-        return (start + end) / 2
-
-    def centre(self, at_ms: float, span_ms: float | None = None) -> None:
-        """Show the surroundings of a call time."""
-        self.bar.stop_following()
-        start, end = self._axis.visible
-        span = span_ms or end - start
-        self._move(at_ms - span / 2, at_ms + span / 2)
-
-    def show_part(self, start_ms: float, end_ms: float | None) -> None:
-        """Show a part of the call; without an end, the surroundings of its start."""
-        if end_ms is None:
-            self.centre(start_ms)
-        else:
-            self.centre((start_ms + end_ms) / 2, end_ms - start_ms)
-
-    @property
-    def shown_part(self) -> tuple[int, int] | None:
-        """What somebody has chosen to look at, call time; None while it follows."""
-        start, end = self._axis.visible
-        return None if self.follow.value else (round(start), round(end))
-
-    def reveal(self, at_ms: float) -> None:
-        """Bring a call time into view; nothing moves if it is there already."""
-        start, end = self._axis.visible
-        if not start <= at_ms <= end:
-            self.centre(at_ms)
-
     def show_playhead(self, at_ms: float | None) -> None:
         """Draw where one listens, and keep it in view; None draws nothing."""
         playhead = self._axis.playhead
@@ -246,9 +161,7 @@ class TimelineBox(Viewer):
             playhead.visible = False
             return
         playhead.update(location=at_ms, visible=True)
-        start, end = self._axis.visible
-        if not start <= at_ms <= end:
-            self.centre(at_ms + (end - start) * 0.4)
+        self.viewport.keep_in_view(at_ms)
 
     # ------------------------------------------------------------------ drawing
 
@@ -259,7 +172,7 @@ class TimelineBox(Viewer):
             width = self._caller.figure.inner_width
         except UnsetValueError:  # not laid out yet
             width = FIRST_WIDTH_PX
-        start, end = self._axis.visible
+        start, end = self.viewport.visible
         return Window(start, end, now, width)
 
     def show_call(self, view: CallView | None) -> None:
@@ -270,10 +183,7 @@ class TimelineBox(Viewer):
         self._drawn = None
         self._overview_due_s = 0.0
         self._use_clock()
-        self.follow.value = True
-        self.follow.disabled = False
-        if view is None:
-            self._move(0, 20_000)
+        self.viewport.show_call(view)
         self.refresh(changed=True)
 
     def use_palette(self, palette: Palette) -> None:
@@ -288,8 +198,7 @@ class TimelineBox(Viewer):
     def refresh(self, changed: bool) -> bool:
         """Redraw what records, the clock or the user changed; tell whether any did."""
         view = self._view
-        if view is not None and self.follow.value:
-            self._follow(view)
+        self.viewport.follow()
         changed = self.what_if.refresh() or changed
         self.bar.say_effect(self.what_if.words if self.what_if.is_on else "")
         window = self.window()
@@ -298,7 +207,7 @@ class TimelineBox(Viewer):
         drawn = (seen, view and view.is_over)
         if view is None or (not changed and drawn == self._drawn):
             self._show_headers()
-            self._say_follow()
+            self.viewport.say_behind()
             return False
         self._drawn = drawn
         self._draw(view, window)
@@ -306,18 +215,8 @@ class TimelineBox(Viewer):
             self._overview_due_s = time.monotonic() + OVERVIEW_EVERY_S
             self._draw_overview(view)
             self._show_headers()
-        self._say_follow()
+        self.viewport.say_behind()
         return True
-
-    def _follow(self, view: CallView) -> None:
-        start, end = self._axis.visible
-        span = end - start
-        if SPANS[self.span.value] is None:
-            self._move(*self._whole())
-        else:
-            # a young call begins at the left: there is nothing before it
-            end = max(view.now_ms + span * AHEAD, span * (1 - AHEAD))
-            self._move(end - span, end)
 
     def _draw(self, view: CallView, window: Window) -> None:
         start, end = window.with_margin
@@ -392,9 +291,3 @@ class TimelineBox(Viewer):
                 for part in row:
                     part.height = height
                 plot.y_range.start = full - height  # what is above stays in its place
-
-    def _say_follow(self) -> None:
-        view, behind = self._view, None
-        if view is not None and not self.follow.value and not view.is_over:
-            behind = (view.now_ms - self._axis.visible[1]) / 1000
-        self.bar.say_behind(behind)

@@ -19,7 +19,7 @@ SIGNS = {"error": "✕", "warning": "⚠"}
 
 
 class Toast:
-    """Shows a line for some ticks; screen readers read it out.
+    """Shows a line for some ticks.
 
     Args:
         n_ticks: How many.
@@ -48,10 +48,8 @@ class Toast:
     def say(self, text: str, severity: str, row: int | None = None) -> None:
         """Show a line; with a log row it can be looked at."""
         sign = SIGNS.get(severity, "i")
-        self.words.object = (
-            f'<div class="w {severity}" role="status" aria-live="polite"><i>{sign}</i>'
-            f"<span>{escape(text[:400])}</span></div>"
-        )
+        told = f"<i>{sign}</i><span>{escape(text[:400])}</span>"
+        self.words.object = f'<div class="w {severity}">{told}</div>'
         self._row = row
         self.button.visible = row is not None
         self.pane.visible = True

@@ -176,7 +176,7 @@ def test_an_error_that_comes_is_told_as_text(opened: Page, site: Site):
         fields = {"event": "error", "sender": text, "error": text, "trackId": SID}
         at_ms = round(time.time() * 1000)
         call.log.append(logged({**fields, "timestamp": at_ms}, at_ms))
-        tab.locator("[role=status]", has_text="the server reported").wait_for()
+        tab.locator(".w.error", has_text="the server reported").wait_for()
         tab.wait_for_timeout(120)
         look = tab.evaluate(TAKEN)
         assert look["strange"] == []

@@ -173,7 +173,7 @@ def test_a_picture_of_the_lanes_is_saved(opened: Page, site: Site, tmp_path: Pat
     seen = {colour for _, colour in colours}
     for name in ("caller", "vad", "surface", "text"):
         assert ImageColor.getrgb(getattr(LIGHT, name)) in seen
-    tab.get_by_text(f"saved {call.id}", exact=False).wait_for()
+    tab.locator(".w.info", has_text=f"saved {call.id}").wait_for()
 
 
 MASKS = """() => [...Bokeh.documents[0]._all_models.values()]

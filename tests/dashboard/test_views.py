@@ -82,9 +82,9 @@ def test_another_palette_repaints_the_marks():
 def test_a_user_who_moves_the_range_is_no_longer_moved():
     box = TimelineBox(LIGHT, nothing)
     box.show_call(seen(conversation()))
-    assert box.follow.value
+    assert box.bar.follow.value
     box._axis.range.start = -700
-    assert not box.follow.value
+    assert not box.bar.follow.value
 
 
 def test_events_are_listed_with_partial_results_folded():

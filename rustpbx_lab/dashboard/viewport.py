@@ -1,0 +1,165 @@
+"""Which part of a call is shown: what moves the axis, and what follows the call."""
+
+import time
+
+from rustpbx_lab.plots.timeline import TimeAxis
+
+from .call_view import CallView
+from .locking import locked, then
+from .timeline_bar import SPANS, TimelineBar
+
+AHEAD = 0.025
+"""How much empty time stands right of now."""
+LEAST_MS = 400
+STILL_S = 1.0
+"""Between two steps for somebody who wants things not to move."""
+
+
+class Viewport:
+    """Moves the axis of all lanes; a user's hand ends the following of a live call.
+
+    Args:
+        axis: The axis.
+        bar: Where one chooses how much is shown, and whether to follow.
+    """
+
+    def __init__(self, axis: TimeAxis, bar: TimelineBar) -> None:
+        self._axis, self._bar = axis, bar
+        self._view: CallView | None = None
+        self._moves_itself = False
+        self._stepped_s = 0.0
+        self.is_still = False
+        """Whether a followed call moves in steps of a second, not all the time."""
+        bar.span.param.watch(then(self._set_span), "value")
+        bar.zoom_in.on_click(then(lambda: self.zoom(0.5)))
+        bar.zoom_out.on_click(then(lambda: self.zoom(2.0)))
+        bar.follow.param.watch(then(self.say_behind), "value")
+        bar.box_zoom.param.watch(
+            lambda event: locked(lambda: axis.use_box_zoom(event.new)), "value"
+        )
+        axis.range.on_change("start", self._moved)
+        axis.range.on_change("end", self._moved)
+
+    def show_call(self, view: CallView | None) -> None:
+        """Follow another call."""
+        self._view = view
+        self._stepped_s = 0.0
+        self._bar.follow.value = True
+        if view is None:
+            self._move(0, 20_000)
+
+    # ------------------------------------------------------------------ where it is
+
+    @property
+    def visible(self) -> tuple[float, float]:
+        """First and last call time that is shown, milliseconds."""
+        return self._axis.visible
+
+    @property
+    def middle_ms(self) -> float:
+        """The call time in the middle of what is shown."""
+        start, end = self.visible
+        return (start + end) / 2
+
+    @property
+    def chosen_part(self) -> tuple[int, int] | None:
+        """What somebody has chosen to look at, call time; None while it follows."""
+        start, end = self.visible
+        return None if self._bar.follow.value else (round(start), round(end))
+
+    # ------------------------------------------------------------------ moving
+
+    def zoom(self, factor: float) -> None:
+        """Show ``factor`` times as much time, around the middle or up to now."""
+        start, end = self.visible
+        span = max((end - start) * factor, LEAST_MS)
+        if self._bar.follow.value:
+            self._move(end - span, end)
+        else:
+            middle = (start + end) / 2
+            self._move(middle - span / 2, middle + span / 2)
+
+    def shift(self, by_ms: float) -> None:
+        """Show what is before or after."""
+        self._bar.stop_following()
+        start, end = self.visible
+        self._move(start + by_ms, end + by_ms)
+
+    def centre(self, at_ms: float, span_ms: float | None = None) -> None:
+        """Show the surroundings of a call time."""
+        self._bar.stop_following()
+        start, end = self.visible
+        span = span_ms or end - start
+        self._move(at_ms - span / 2, at_ms + span / 2)
+
+    def show_part(self, start_ms: float, end_ms: float | None) -> None:
+        """Show a part of the call; without an end, the surroundings of its start."""
+        if end_ms is None:
+            self.centre(start_ms)
+        else:
+            self.centre((start_ms + end_ms) / 2, end_ms - start_ms)
+
+    def reveal(self, at_ms: float) -> None:
+        """Bring a call time into view; nothing moves if it is there already."""
+        start, end = self.visible
+        if not start <= at_ms <= end:
+            self.centre(at_ms)
+
+    def keep_in_view(self, at_ms: float) -> None:
+        """Turn the page when what moves leaves it."""
+        start, end = self.visible
+        if not start <= at_ms <= end:
+            self.centre(at_ms + (end - start) * 0.4)
+
+    def _move(self, start_ms: float, end_ms: float) -> None:
+        self._moves_itself = True
+        try:
+            self._axis.move(start_ms, end_ms)
+        finally:
+            self._moves_itself = False
+
+    def _moved(self, attr: str, old: float, new: float) -> None:
+        if not self._moves_itself:
+            locked(self._bar.stop_following)
+
+    def _set_span(self) -> None:
+        span = SPANS[self._bar.span.value]
+        if span is None:
+            self._move(*self._whole())
+            return
+        end = self.visible[1]
+        if self._bar.follow.value and self._view is not None:
+            end = self._view.now_ms + span * AHEAD
+        self._move(end - span, end)
+
+    def _whole(self) -> tuple[float, float]:
+        now = self._view.now_ms if self._view is not None else 0
+        length = max(now, 5000)
+        return -length * 0.01, length * (1 + AHEAD)
+
+    # ------------------------------------------------------------------ following
+
+    def follow(self) -> None:
+        """Move on to now, if the call is followed."""
+        view = self._view
+        if view is None or not self._bar.follow.value:
+            return
+        if self.is_still:
+            if time.monotonic() - self._stepped_s < STILL_S:
+                return
+            self._stepped_s = time.monotonic()
+        start, end = self.visible
+        span = end - start
+        if SPANS[self._bar.span.value] is None:
+            self._move(*self._whole())
+        else:
+            # a young call begins at the left: there is nothing before it
+            end = max(view.now_ms + span * AHEAD, span * (1 - AHEAD))
+            self._move(end - span, end)
+
+    def say_behind(self) -> None:
+        """Say how far what is shown lies behind now."""
+        view, behind = self._view, None
+        if view is not None and not self._bar.follow.value and not view.is_over:
+            behind = (view.now_ms - self.visible[1]) / 1000
+        self._bar.say_behind(behind)

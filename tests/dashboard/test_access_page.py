@@ -1,0 +1,96 @@
+"""The page for who does not see it, or cannot bear that it moves, in a browser."""
+
+import re
+from typing import Any
+
+import pytest
+from browser import Page
+from waiting import until
+
+from .conftest import conversation, ended_call
+from .site import SIZE, Site
+
+pytestmark = pytest.mark.browser
+
+NAMED = {
+    *("button", "checkbox", "combobox", "link", "menuitem", "radio", "slider"),
+    *("spinbutton", "switch", "tab", "textbox", "listbox", "log"),
+}
+"""Roles of what can be worked with: each must say what it is."""
+BLANK = " \u200b"
+"""What an icon leaves of itself in a name."""
+END = """() => [...Bokeh.documents[0]._all_models.values()]
+  .findLast(({type, tags}) => type === 'Figure' && tags.includes('rustpbx-lab-lane'))
+  .x_range.end"""
+WATCH = f"""() => {{
+  window.ends = new Set()
+  window.watching = setInterval(() => window.ends.add(({END})()), 40)
+}}"""
+
+
+def named(tab: Any) -> list[tuple[str, str]]:
+    """Return role and name of what can be worked with, as Chromium tells it."""
+    session = tab.context.new_cdp_session(tab)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    return [
+        (node["role"]["value"], node.get("name", {}).get("value", "").strip(BLANK))
+        for node in nodes
+        if not node["ignored"] and node["role"]["value"] in NAMED
+    ]
+
+
+def test_what_happens_is_said_once_in_one_place(opened: Page, site: Site):
+    tab, call = opened.page, site.call()
+    tab.goto(site.page_of(call))
+    news = tab.get_by_role("status")
+    until(lambda: news.text_content() == "In call")
+    assert news.get_attribute("aria-live") == "polite"
+    site.hub.hang_up(call.id)
+    until(lambda: re.match(r"Disconnected \d", news.text_content()))
+    assert news.count() == 1
+
+
+def test_the_plots_have_a_summary(opened: Page, site: Site):
+    opened.page.goto(site.page_of(ended_call(conversation(), "s.summary")))
+    summary = opened.page.get_by_role("note", name="Summary of the timeline")
+    until(lambda: "turn" in (summary.text_content() or ""))
+    assert re.match(
+        r"\d+ turns?, .*\d cut-offs?, 1 interruption$", summary.text_content()
+    )
+
+
+def test_everything_that_can_be_worked_with_has_a_name(opened: Page, site: Site):
+    tab, call = opened.page, site.call()
+    tab.goto(site.page_of(call))
+    tab.locator(".row.ev", has_text="answer").first.wait_for()
+    tab.keyboard.press("w")
+    tab.get_by_role("slider").nth(6).wait_for()
+    for summary in ("ASR", "TTS", "SIP", "Recorder", "Media"):
+        tab.locator(".MuiAccordionSummary-root", has_text=summary).first.click()
+    found = named(tab)
+    named_as_seen = {"Hang up", "Interrupt", "Save…", "Zoom in (+)", "Follow live"}
+    assert named_as_seen <= {name for _, name in found}
+    assert len(found) > 80
+    assert [role for role, name in found if not name] == []
+    site.hub.hang_up(call.id)
+
+
+@pytest.mark.parametrize("how", ["reduce", "no-preference"])
+def test_who_wants_less_motion_sees_a_step_a_second(
+    chromium: Any, site: Site, how: str
+):
+    page = Page(chromium.new_page(viewport=SIZE, reduced_motion=how), site.host)
+    tab, call = page.page, site.call()
+    tab.goto(site.page_of(call))
+    tab.locator(".row.ev", has_text="answer").first.wait_for()
+    before = tab.evaluate(END)
+    for _ in range(4):
+        tab.keyboard.press("+")  # a short span, so that it moves from the begin on
+    until(lambda: tab.evaluate(END) != before)
+    tab.evaluate(WATCH)
+    tab.wait_for_timeout(3000)
+    n_steps = tab.evaluate("() => window.ends.size")
+    assert n_steps <= 5 if how == "reduce" else n_steps > 8
+    tab.close()
+    assert page.problems == []
+    site.hub.hang_up(call.id)

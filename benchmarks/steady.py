@@ -22,6 +22,7 @@ BEFORE_MS = 20
 """Between two of the events that came before."""
 BATCH = 2000
 PROBE_EVERY = 10
+HANG_OVER_MS = 160
 TEXT_EVENTS = 50
 """A text is final after so many events."""
 
@@ -38,18 +39,29 @@ def text_frame(fields: dict[str, Any]) -> bytes:
     return frame(json.dumps(fields, separators=(",", ":")).encode())
 
 
-def dated(number: int, at_ms: int) -> dict[str, Any]:
-    """Return event ``number`` of the flood's mix, said at ``at_ms``."""
-    made = event(number)
-    shift = at_ms - int(str(made["timestamp"]))
-    for name in ("timestamp", "startTime", "endTime"):
-        if name in made:
-            made[name] = int(str(made[name])) + shift
-    if "index" in made:
-        made["index"] = number // TEXT_EVENTS
-        if number % TEXT_EVENTS == TEXT_EVENTS - 1:
-            made["event"] = "asrFinal"
-    return made
+class Mix:
+    """The flood's mix of events, each silence the end of the speech before it."""
+
+    def __init__(self) -> None:
+        self._since_ms = START_MS
+
+    def dated(self, number: int, at_ms: int) -> dict[str, Any]:
+        """Return event ``number``, said at ``at_ms``."""
+        made = event(number)
+        shift = at_ms - int(str(made["timestamp"]))
+        for name in ("timestamp", "startTime", "endTime"):
+            if name in made:
+                made[name] = int(str(made[name])) + shift
+        if made["event"] == "speaking":
+            self._since_ms = int(str(made["startTime"]))
+        elif made["event"] == "silence":
+            end_ms = at_ms - HANG_OVER_MS
+            made |= {"startTime": self._since_ms, "duration": end_ms - self._since_ms}
+        elif "index" in made:
+            made["index"] = number // TEXT_EVENTS
+            if number % TEXT_EVENTS == TEXT_EVENTS - 1:
+                made["event"] = "asrFinal"
+        return made
 
 
 def probe(number: int, at_ms: int) -> dict[str, Any]:
@@ -64,16 +76,18 @@ def probe(number: int, at_ms: int) -> dict[str, Any]:
     }
 
 
-def send_before(line: "Line", rows: int) -> None:
+def send_before(line: "Line", rows: int, mix: Mix) -> None:
     """Send what came before."""
     for start in range(0, rows, BATCH):
         numbers = range(start, min(start + BATCH, rows))
         line.send(
-            b"".join(text_frame(dated(n, START_MS + n * BEFORE_MS)) for n in numbers)
+            b"".join(
+                text_frame(mix.dated(n, START_MS + n * BEFORE_MS)) for n in numbers
+            )
         )
 
 
-def send_steadily(line: "Line", rows: int, rate: Rate) -> None:
+def send_steadily(line: "Line", rows: int, rate: Rate, mix: Mix) -> None:
     """Send events until the other side leaves, each at its time."""
     first_ms = START_MS + rows * BEFORE_MS
     began = due = time.monotonic()
@@ -81,7 +95,7 @@ def send_steadily(line: "Line", rows: int, rate: Rate) -> None:
         due = max(due + 1 / rate.value, time.monotonic() - 0.25)
         time.sleep(max(due - time.monotonic(), 0))
         at_ms = first_ms + round((time.monotonic() - began) * 1000)
-        make = probe if number % PROBE_EVERY == 0 else dated
+        make = probe if number % PROBE_EVERY == 0 else mix.dated
         line.send(text_frame(make(number, at_ms)))
 
 
@@ -122,8 +136,9 @@ def serve(connection: socket.socket, rows: int, rate: Rate) -> None:
         answer = {"event": "answer", "trackId": TRACK, "timestamp": START_MS}
         threading.Thread(target=line.listen, daemon=True).start()
         line.send(text_frame({**answer, "sdp": "", "refer": False}))
-        send_before(line, rows)
-        send_steadily(line, rows, rate)
+        mix = Mix()
+        send_before(line, rows, mix)
+        send_steadily(line, rows, rate, mix)
 
 
 def main() -> None:

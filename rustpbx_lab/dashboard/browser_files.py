@@ -5,6 +5,8 @@ from typing import Any
 
 from panel.custom import JSComponent
 
+from .locking import hear
+
 CSS = """
 :host{display:block;font-family:var(--lab-font);font-size:12px;color:var(--lab-text)}
 .f{display:flex;gap:6px;padding:0 10px;flex-wrap:wrap;align-items:center}
@@ -131,7 +133,7 @@ class OptionFiles(JSComponent):
         self, heard: Callable[[Mapping[str, Any]], None], **params: Any
     ) -> None:
         super().__init__(**params)
-        self.on_msg(lambda event: heard(getattr(event, "data", event)))
+        hear(self, heard)
 
     def tell(self, text: str, *, is_bad: bool = False) -> None:
         """Show a line."""
@@ -155,9 +157,9 @@ class FileOpener(JSComponent):
     def __init__(self, opened: Callable[[str], None], **params: Any) -> None:
         super().__init__(**params)
         self._opened = opened
-        self.on_msg(self._hear)
+        hear(self, self._hear)
 
-    def _hear(self, event: Any) -> None:
-        call_id = getattr(event, "data", event).get("opened")
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        call_id = message.get("opened")
         if isinstance(call_id, str):
             self._opened(call_id)

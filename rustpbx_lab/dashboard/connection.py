@@ -74,7 +74,7 @@ class ConnectionPanel(Viewer):
             lambda: ((self.endpoint.value or "").strip(), self.call_type.value),
         )
         self.opener = FileOpener(
-            self._open, sizing_mode="stretch_width", margin=(4, 0, 4, 0)
+            self.show_opened, sizing_mode="stretch_width", margin=(4, 0, 4, 0)
         )
         self.problem = html("", NOTE_CSS, sizing_mode="stretch_width", margin=(4, 12))
         self.list = html("", LIST_CSS, sizing_mode="stretch_width")
@@ -227,7 +227,8 @@ class ConnectionPanel(Viewer):
                 field.value = value
         self.options.load(option)
 
-    def _open(self, call_id: str) -> None:
+    def show_opened(self, call_id: str) -> None:
+        """Show a call that was opened from files."""
         try:
             self._connected(self._hub.get(call_id))
         except RustpbxLabError as exc:

@@ -105,8 +105,7 @@ class LaneHeaders:
         cursor = f"cursor <b class='m' style='color:var(--lab-text)'>{self._cursor}</b>"
         head = _line(10, cursor) + _line(38, "Caller", "t")
         if view is None:
-            why = "No call. Connect, or choose one of the list."
-            return head + _line(70, why, "why")
+            return head
         level = view.caller.level_dbfs
         told = (
             "no audio: set subscribe to see it"

@@ -18,6 +18,7 @@ from .calls_wall import CallsWall
 from .command_bar import CommandBar
 from .components import Keys
 from .connection import ConnectionPanel
+from .empty_lanes import EmptyLanes
 from .events_box import EventsBox
 from .feed import Feed
 from .header import Header, state_words
@@ -94,7 +95,8 @@ class LivePage(Viewer):
         self.nav = Nav(self.show_tab)
         self.kpi = KpiStrip()
         self.key_list = KeyList()
-        self.timeline = TimelineBox(palette, self.select)
+        self.empty = EmptyLanes(self._connect, self._show_opened)
+        self.timeline = TimelineBox(palette, self.select, self.empty)
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
@@ -360,6 +362,14 @@ class LivePage(Viewer):
             if at_ms is not None:
                 self.timeline.viewport.reveal(at_ms)
                 self.replay.go(at_ms)
+
+    def _connect(self) -> None:
+        self.connection.press()
+        if self.connection.problem.object:  # it stands in the sidebar
+            self.page.sidebar_open = True
+
+    def _show_opened(self, call_id: str) -> None:
+        self.connection.show_opened(call_id)
 
     def _show_times(self) -> None:
         self.events.show_times()

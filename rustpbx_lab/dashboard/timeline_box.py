@@ -24,6 +24,7 @@ from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
 from rustpbx_lab.plots.wall_clock import since_midnight
 
 from .call_view import CallView
+from .empty_lanes import EmptyLanes
 from .lane_header import FULL, LaneHeaders
 from .locking import locked, then
 from .styles import BOX
@@ -43,10 +44,22 @@ LOW_CSS = "@media (max-height:899px){:host{display:none !important}}"
 
 
 class TimelineBox(Viewer):
-    """Draws a call; the tick tells it to look."""
+    """Draws a call; the tick tells it to look.
 
-    def __init__(self, palette: Palette, on_select: Callable[[int], None]) -> None:
+    Args:
+        palette: The colours to begin with.
+        on_select: Called with the log row of a mark that was tapped.
+        empty: What the lanes say while there is no call.
+    """
+
+    def __init__(
+        self,
+        palette: Palette,
+        on_select: Callable[[int], None],
+        empty: EmptyLanes | None = None,
+    ) -> None:
         super().__init__()
+        self._empty = empty
         self._view: CallView | None = None
         self._on_select = on_select
         self._painter = Painter(palette)
@@ -103,7 +116,9 @@ class TimelineBox(Viewer):
         return pn.Column(
             self.bar,
             self.what_if,
-            *self._rows,
+            self._rows[0],
+            *([] if self._empty is None else [self._empty]),
+            *self._rows[1:],
             margin=(6, 8, 0, 8),
             sizing_mode="stretch_width",
             styles=BOX,
@@ -178,6 +193,8 @@ class TimelineBox(Viewer):
     def show_call(self, view: CallView | None) -> None:
         """Show another call."""
         self._view = view
+        if self._empty is not None:
+            self._empty.visible = view is None
         self.what_if.show_call(view)
         self.show_playhead(None)
         self._drawn = None

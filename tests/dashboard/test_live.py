@@ -28,7 +28,10 @@ def test_a_page_without_calls_says_so(hub: CallHub):
     assert page.view is None
     assert page.bar.hang_up.disabled
     assert page.bar.say.disabled
-    assert "No call. Connect" in page.timeline._headers.panes[1].object
+    assert page.empty.visible
+    put(hub, ended_call(conversation()))
+    page._show(hub.calls[0])
+    assert not page.empty.visible
 
 
 def test_a_page_shows_the_newest_call_or_the_one_it_is_asked_for(hub: CallHub):

@@ -214,6 +214,29 @@ def test_a_call_of_somebody_else_is_watched_from_the_sidebar(opened: Page, site:
         tab.get_by_role("button", name=f"Watch {theirs.id}").wait_for(state="detached")
 
 
+def test_a_page_without_a_call_offers_the_ways_to_one(chromium: Any):
+    with (
+        StandIn(asr="scripted", tts="scripted").in_thread() as server,
+        CallHub() as hub,
+        serving(hub, server) as site,
+    ):
+        page = Page(chromium.new_page(viewport=SIZE), site.host)
+        tab = page.page
+        tab.goto(site.live)
+        sentence = tab.get_by_text("No call. Connect, or open a saved call.")
+        sentence.wait_for()
+        assert tab.get_by_text("Open files…").count() == 2
+        with tab.expect_file_chooser() as chosen:
+            tab.get_by_text("Open files…").first.click()
+        assert chosen.value.is_multiple()
+        button(tab, "Connect").click()  # that over the lanes
+        until(lambda: [call.state for call in hub.calls] == ["in call"])
+        sentence.wait_for(state="hidden")
+        hub.hang_up(hub.calls[0].id)
+        tab.close()
+        assert page.problems == []
+
+
 @pytest.fixture
 def watched(chromium: Any) -> Iterator[tuple[Page, Site]]:
     """A dashboard whose only operator is somebody else."""

@@ -11,7 +11,7 @@ from rustpbx_lab.audio.recording import Leg
 from rustpbx_lab.log import Record
 from rustpbx_lab.plots.envelope import Levels, Times
 from rustpbx_lab.plots.timeline import clock
-from rustpbx_lab.plots.wall_clock import wall_time
+from rustpbx_lab.plots.wall_clock import since_midnight, wall_time
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.workbench.hub_call import HubCall
 
@@ -73,7 +73,19 @@ class CallView(param.Parameterized):
 
     def is_fresh(self, record: Record) -> bool:
         """Whether a record is news, not history that a page reads when it opens."""
+        if self.is_over and self.call.role != "replay":
+            return False
         return record.time_ms is not None and self.now_ms - record.time_ms < FRESH_MS
+
+    def use_wall_clock(self, is_on: bool) -> bool:
+        """Say times of day from now on, or call time; tell whether that is a change.
+
+        The time of day is not known before the first event.
+        """
+        wall = self.log.clock.to_wall(0) if is_on else None
+        began = None if wall is None else since_midnight(wall)
+        before, self.began_ms = self.began_ms, began
+        return began != before
 
     @property
     def n_lost(self) -> int:

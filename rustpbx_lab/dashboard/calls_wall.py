@@ -103,9 +103,9 @@ class CallsWall(Viewer):
         for call_id in set(self._activities) - known:
             del self._activities[call_id]
         running = {call.id for call in calls if not call.is_over}
-        server, others = self._server, self._server.others
+        listing, others = self._server.listing, self._server.others
         here = [self._card(call) for call in calls]
-        note = server.problem or f"{len(server.listed)} running, from /list"
+        note = listing.problem or f"{len(listing.calls)} running, from /list"
         return [
             {
                 "title": "Calls here",
@@ -115,9 +115,9 @@ class CallsWall(Viewer):
             },
             {
                 "title": "Other calls on this server",
-                "note": f"{server.url} · {note}",
+                "note": f"{listing.url} · {note}",
                 "cards": [self._other_card(other) for other in others],
-                "empty": "" if server.problem else "No others.",
+                "empty": "" if listing.problem else "No others.",
                 "watch_all": len(others) > 1,
             },
         ]
@@ -168,9 +168,7 @@ class CallsWall(Viewer):
             case {"open": str(call_id)}:
                 self._opened(self._hub.get(call_id))
             case {"watch": str(call_id)}:
-                call = self._server.watch(call_id)
-                if call is not None:
-                    self._opened(call)
+                self._opened(self._server.watch(call_id))
             case {"watch_all": True}:
                 for other in self._server.others[:WATCH_MOST]:
                     self._server.watch(other.id)

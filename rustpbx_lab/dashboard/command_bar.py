@@ -41,11 +41,16 @@ class CommandBar(Viewer):
         self._is_paused = False
         self._make_speech()
         self.interrupt = _button(
-            "Interrupt", "front_hand", "Stop what plays (I)", ink="var(--lab-agent-ink)"
+            "Interrupt",
+            "front_hand",
+            "Interrupt what plays (I)",
+            ink="var(--lab-agent-ink)",
         )
-        self.mute = _button("Mute caller", "mic_off", "Silence the caller's track (M)")
-        self.pause = _button("Pause", "pause", "Freeze what plays")
-        self.play = _button("Play URL…", "audio_file", "Play a file")
+        self.mute = _button("Mute caller", "mic_off", "Mute caller's track (M)")
+        self.pause = _button("Pause", "pause", "Pause what plays")
+        self.play = _button(
+            "Play URL…", "audio_file", "Play URL…: a file that the server fetches"
+        )
         self.play.stylesheets = [WIDE_ONLY_CSS]
         self.more = pmui.MenuButton(
             label="More",
@@ -57,10 +62,10 @@ class CommandBar(Viewer):
             height=32,
             margin=(9, 3),
             sx=PLAIN_BUTTON_SX,
-            description="Every command, with all its fields",
+            description="More: every command, with all its fields",
         )
         self.hang_up = _button(
-            "Hang up", "call_end", "End the call (H, then Enter)", color="error"
+            "Hang up", "call_end", "Hang up the call (H, then Enter)", color="error"
         )
         self.dialog = CommandDialog(self._send)
         self._wire()
@@ -112,7 +117,7 @@ class CommandBar(Viewer):
             sx={"& .MuiFormControlLabel-label": {"fontSize": "12.5px"}},
         )
         self.say = _button(
-            "Say", "send", "Speak the text (Enter; T to type)", "primary"
+            "Say", "send", "Say the text to the caller (Enter; T to type)", "primary"
         )
 
     def _wire(self) -> None:
@@ -187,12 +192,13 @@ class CommandBar(Viewer):
         mute = "Unmute caller" if self._is_muted else "Mute caller"
         pause = "Resume" if self._is_paused else "Pause"
         if self.mute.label != mute:
-            self.mute.param.update(
-                label=mute, icon="mic" if self._is_muted else "mic_off"
-            )
+            icon = "mic" if self._is_muted else "mic_off"
+            tip = f"{mute}'s track (M)"
+            self.mute.param.update(label=mute, icon=icon, description=tip)
         if self.pause.label != pause:
             icon = "play_arrow" if self._is_paused else "pause"
-            self.pause.param.update(label=pause, icon=icon)
+            tip = f"{pause} what plays"
+            self.pause.param.update(label=pause, icon=icon, description=tip)
 
 
 def _button(

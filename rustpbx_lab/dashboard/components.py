@@ -89,8 +89,17 @@ export function render({model}) {
     node.tagName === 'INPUT' || node.tagName === 'TEXTAREA' ||
     node.tagName === 'SELECT' || node.isContentEditable || node.role === 'dialog' ||
     node.role === 'combobox' || node.role === 'slider')
+  const working = (event) => event.composedPath().some((node) =>
+    node.matches?.('button, a, summary, [role=button], [role=tab], [role=switch], ' +
+      '[role=checkbox], [role=radio], [role=menuitem], input[type=checkbox]'))
+  let before = ''
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
+    const last = before
+    before = event.key
+    // what is focused is pressed by these; after H they are ours in any case
+    const pressing = (event.key === 'Enter' || event.key === ' ') && last !== 'h'
+    if (pressing && working(event)) return
     if (event.key === 'Escape' && typing(event)) {
       event.composedPath()[0]?.blur?.()
       return

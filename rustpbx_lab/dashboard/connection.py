@@ -123,7 +123,7 @@ class ConnectionPanel(Viewer):
         self.again = pmui.Button(
             label="Re-call with these",
             icon="replay",
-            description="End this call and make it again with the options above",
+            description="Re-call with these options: this call ends, the next begins",
             variant="contained",
             size="small",
             sizing_mode="stretch_width",

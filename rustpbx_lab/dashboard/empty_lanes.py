@@ -33,7 +33,7 @@ class EmptyLanes(Viewer):
         self.connect = pmui.Button(
             label="Connect",
             icon="call",
-            description="Call the endpoint with the options at the left",
+            description="Connect to the endpoint, with the options at the left",
             variant="contained",
             size="small",
             margin=(0, 0, 0, 14),

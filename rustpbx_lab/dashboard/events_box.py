@@ -129,7 +129,7 @@ class EventsBox(Viewer):
 
     def show_times(self) -> None:
         """Write the times anew: as call time, or as the time of day."""
-        self._redraw()
+        self._redraw(keep=True)
 
     def _shown(self, rows: Iterable[EventRow]) -> list[dict[str, Any]]:
         view = self._view
@@ -160,7 +160,7 @@ class EventsBox(Viewer):
     def _filter(self) -> EventFilter:
         return EventFilter(self.text.value or "", self.kinds.value)
 
-    def _redraw(self, *_: Any) -> None:
+    def _redraw(self, *, keep: bool = False) -> None:
         chosen = self._filter()
         told = escape(chosen.problem) if chosen.problem else ""
         self.problem.object = f'<span class="mu">{told}</span>'
@@ -174,7 +174,7 @@ class EventsBox(Viewer):
         self._search(view, chosen)
         self._add, self._drop = [], 0
         if self.rows:
-            self.list.change(self._shown(self.rows), reset=True)
+            self.list.change(self._shown(self.rows), reset=True, keep=keep)
         else:
             self.list.clear("No event fits the filter.")
 

@@ -91,6 +91,8 @@ def state_chip(view: CallView | None) -> StateChip:
 
 def state_words(view: CallView | None) -> str:
     """Return the state of a call without what changes all the time."""
+    if view is not None and view.call.state == "ended":
+        return f"Disconnected {view.call.close_reason or ''}".strip()
     return state_chip(view).words.split(" · ")[0]
 
 

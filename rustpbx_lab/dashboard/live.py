@@ -21,7 +21,7 @@ from .connection import ConnectionPanel
 from .empty_lanes import EmptyLanes
 from .events_box import EventsBox
 from .feed import Feed
-from .header import Header, state_words
+from .header import Header
 from .inspector import Inspector
 from .key_list import KeyList
 from .kpi_strip import KpiStrip
@@ -33,11 +33,10 @@ from .painting import Painting
 from .picture import Picture
 from .replay_bar import ReplayBar
 from .sending import together
-from .spoken import Spoken
 from .steering import Steering
+from .telling import Telling
 from .tick import TICK_MS, ticks
 from .timeline_box import TimelineBox
-from .toast import Toast
 from .transcript_box import TranscriptBox
 
 HEADER_EVERY, KPI_EVERY = ticks(500), ticks(1000)
@@ -75,13 +74,11 @@ class LivePage(Viewer):
         self._wanted_call: HubCall | None = None
         self._wanted_tab: str | None = None if tab == "Live" else tab
         self._known = hub.revision
-        self._said_state = ""
         self._address = Address()
         self.steering = Steering(hub, user, self._shown_call, self.say)
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
         self._keyboard = LiveKeys(self)
         bar = self.timeline.bar
-        bar.wall_clock.param.watch(then(self._show_times), "value")
         bar.picture.on_click(then(self._save_picture))
         self.page = self._assemble(is_dark)
         self.page.param.watch(self._switch_theme, "dark_theme")
@@ -91,18 +88,18 @@ class LivePage(Viewer):
     # ------------------------------------------------------------------ building
 
     def _make_parts(self, palette: Any, endpoint: str) -> None:
+        self.telling = Telling(self._go_to, self._keep_still)
         self.header = Header()
         self.nav = Nav(self.show_tab)
         self.kpi = KpiStrip()
         self.key_list = KeyList()
         self.empty = EmptyLanes(self._connect, self._show_opened)
-        self.timeline = TimelineBox(palette, self.select, self.empty)
+        self.timeline = TimelineBox(palette, self.select, self._show_times, self.empty)
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
         self.painting = Painting()
         self.picture = Picture(self.say)
-        self.spoken = Spoken(self._keep_still)
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
         self.connection = ConnectionPanel(
@@ -121,14 +118,13 @@ class LivePage(Viewer):
             self.say,
             self._user,
         )
-        self.toast = Toast(ticks(6000), self.select)
         self.feed = Feed(
             self.timeline,
             self.transcript,
             self.events,
             self.replay,
             lambda: self.nav.at == "Live",
-            self._tell_errors,
+            self.telling.tell_errors,
         )
 
     def _assemble(self, is_dark: bool) -> pmui.Page:
@@ -156,8 +152,8 @@ class LivePage(Viewer):
             self.feed.pulse,
             self.painting,
             self.picture,
-            self.spoken,
-            self.toast.pane,
+            self.telling.spoken,
+            self.telling.toast.pane,
             self.bar.dialog.dialog,
             self.key_list.dialog,
             margin=0,
@@ -292,10 +288,10 @@ class LivePage(Viewer):
         if late >= 0 and not (has_drawn and late < KPI_EVERY):
             self._kpi_due = self._ticks + KPI_EVERY
             self.kpi.refresh()
-            self.spoken.tell(summary=self.kpi.words)
+            self.telling.spoken.sum_up(self.kpi.words)
         self.wall.refresh()
         self.steering.check()
-        self.toast.fade()
+        self.telling.toast.fade()
 
     def _look_for_calls(self) -> None:
         if self._hub.revision == self._known:
@@ -318,20 +314,17 @@ class LivePage(Viewer):
 
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
-        state = state_words(self._view)
-        if state != self._said_state:
-            self._said_state = state
-            self.spoken.tell(state)
+        self.telling.tell_state(self._view)
         self.bar.show_call(self._view, self.steering.is_allowed)
         shown = self._shown_call()
         self.connection.show_calls(shown)
         self.wall.shown = shown
 
-    def _tell_errors(self, view: CallView) -> None:
-        for record in view.new_records:
-            if record.name == "error" and view.is_fresh(record):
-                text = getattr(record.message, "error", record.name)
-                self.say(f"the server reported: {text}", "error", record.seq)
+    def _go_to(self, view: CallView, seq: int) -> None:
+        """Select a row of a call, if that call is still shown."""
+        if view is self._view:
+            self.show_tab("Live")
+            self.select(seq)
 
     # ------------------------------------------------------------------ acting
 
@@ -343,10 +336,9 @@ class LivePage(Viewer):
         """End the call that is shown."""
         self.steering.hang_up()
 
-    def say(self, text: str, severity: str, row: int | None = None) -> None:
-        """Show a line for some seconds, and read it out; with a row it has a link."""
-        self.toast.say(text, severity, row)
-        self.spoken.tell(text[:400])
+    def say(self, text: str, severity: str) -> None:
+        """Show a line for some seconds, and read it out."""
+        self.telling.say(text, severity)
 
     def select(self, seq: int | None) -> None:
         """Select a log row: in the lists, the inspector and the timeline."""

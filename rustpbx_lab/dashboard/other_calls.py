@@ -53,17 +53,29 @@ function part(kind, name, text) {
   return made
 }
 export function render({model, el}) {
-  const draw = () => el.replaceChildren(...model.rows.map((data) => {
-    const row = part('div', 'c'), id = part('span', 'id', data.id)
-    id.title = data.id
+  const rows = new Map()  // kept, or a keyboard would lose its place with each answer
+  const make = (id) => {
+    const row = part('div', 'c'), name = part('span', 'id', id)
+    name.title = id
     const watch = part('button', '', 'Watch')
-    watch.setAttribute('aria-label', `Watch ${data.id}`)
-    watch.onclick = () => model.send_msg({watch: data.id})
-    const dot = part('i', data.up ? 'up' : '')
-    dot.title = data.state
-    row.append(dot, id, part('span', 'mu', data.about), watch)
+    watch.setAttribute('aria-label', `Watch ${id}`)
+    watch.onclick = () => model.send_msg({watch: id})
+    row.append(part('i'), name, part('span', 'mu'), watch)
+    rows.set(id, row)
     return row
-  }))
+  }
+  const draw = () => {
+    const wanted = new Set(model.rows.map(({id}) => id))
+    for (const [id, row] of rows)
+      if (!wanted.has(id)) { row.remove(); rows.delete(id) }
+    for (const {id, about, state, up} of model.rows) {
+      const row = rows.get(id) ?? make(id), [dot, , words] = row.children
+      dot.className = up ? 'up' : ''
+      dot.title = state
+      words.textContent = about
+      if (!row.parentNode) el.append(row)
+    }
+  }
   model.on('rows', draw)
   draw()
 }
@@ -78,16 +90,16 @@ export function render({model, el}) {
     ) -> None:
         super().__init__(**params)
         self._server, self._opened, self._told = server, opened, told
-        self._n_shown = 0
+        self._shown: tuple[str, int] | None = None
         hear(self, self._hear)
 
     def look(self) -> bool:
         """Ask the server, and list its last answer; tell whether there is anything."""
-        server = self._server
-        server.ask()
-        if server.n_answers != self._n_shown:
-            self._n_shown = server.n_answers
-            self._list(server.others)
+        listing = self._server.ask()
+        state = listing.url, listing.n_answers
+        if state != self._shown:
+            self._shown = state
+            self._list(self._server.others)
         return bool(self.rows)
 
     def _list(self, others: Sequence[ActiveCall]) -> None:
@@ -108,9 +120,6 @@ export function render({model, el}) {
         if not isinstance(call_id, str):
             return
         try:
-            call = self._server.watch(call_id)
+            self._opened(self._server.watch(call_id))
         except RustpbxLabError as exc:
             self._told(str(exc))
-            return
-        if call is not None:
-            self._opened(call)

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from panel.custom import JSComponent
+
+from rustpbx_lab.plots.wall_clock import local_time
 
 from .call_view import CallView
 from .locking import hear
@@ -81,11 +82,12 @@ async function take({figures, title, about}) {
   const font = getComputedStyle(lanes[0][0]).fontFamily
   pen.font = `700 12.5px ${font}`
   pen.fillStyle = colour('--lab-text')
-  pen.fillText(title, left + EDGE_PX, top + TITLE_PX / 2)
+  const room = right - left - 3 * EDGE_PX
+  pen.fillText(title, left + EDGE_PX, top + TITLE_PX / 2, 0.6 * room)
   pen.font = `400 11px ${font}`
   pen.fillStyle = colour('--lab-muted')
   pen.textAlign = 'right'
-  pen.fillText(about, right - EDGE_PX, top + TITLE_PX / 2)
+  pen.fillText(about, right - EDGE_PX, top + TITLE_PX / 2, 0.4 * room)
   return await new Promise((done) => sheet.toBlob(done, 'image/png'))
 }
 
@@ -160,7 +162,5 @@ def file_name(call_id: str, start_ms: float) -> str:
 
 def _began(view: CallView) -> str:
     wall = view.log.clock.to_wall(0)
-    if wall is None:
-        return "began at an unknown time"
-    at = datetime.fromtimestamp(wall / 1000).astimezone()
-    return f"began {at:%Y-%m-%d %H:%M:%S %z}"
+    at = None if wall is None else local_time(wall)
+    return f"began {at:%Y-%m-%d %H:%M:%S %z}" if at else "began at an unknown time"

@@ -105,13 +105,13 @@ function listen(model, list, fill) {
     return row
   }
   model.on('msg:custom', (msg) => {
-    const {drop, add, reset, empty} = change(msg)
+    const {drop, add, reset, keep, empty} = change(msg), at = list.scrollTop
     if (reset) list.replaceChildren()
     if (list.firstChild?.className === 'empty') list.firstChild.remove()
     for (let i = 0; i < (drop ?? 0); i++) list.firstChild?.remove()
     list.prepend(...(add ?? []).map(make).reverse())
     while (list.children.length > model.limit) list.lastChild.remove()
-    if (reset) list.scrollTop = 0
+    if (reset) list.scrollTop = keep ? at : 0
     if (!list.children.length) list.append(cell('div', empty ?? '', 'empty'))
     if (model.selected !== null) mark()
   })
@@ -170,12 +170,12 @@ function listen(model, list, fill) {
     list.scrollTop = top
   }
   model.on('msg:custom', (msg) => {
-    const {drop, add, reset, empty} = change(msg)
+    const {drop, add, reset, keep, empty} = change(msg)
     if (reset) rows = []
     if (empty !== undefined) sentence = empty
     const news = (add ?? []).reverse()
     rows = [...news, ...rows.slice(drop ?? 0)].slice(0, model.limit)
-    if (reset) scroll(0)
+    if (reset) scroll(keep ? top : 0)
     else if (top > 4) scroll(top + (news.length - (drop ?? 0)) * ROW_PX)
     else draw()
   })
@@ -219,11 +219,23 @@ class RowList(JSComponent):
         self._on_ready = draw
 
     def change(
-        self, add: Sequence[Mapping[str, Any]], drop: int = 0, reset: bool = False
+        self,
+        add: Sequence[Mapping[str, Any]],
+        drop: int = 0,
+        *,
+        reset: bool = False,
+        keep: bool = False,
     ) -> None:
-        """Drop some of the newest rows and add others, oldest first."""
+        """Drop some of the newest rows and add others, oldest first.
+
+        Args:
+            add: The rows.
+            drop: How many of the newest go before.
+            reset: All go before.
+            keep: The new rows are the old ones in other words: what is in view stays.
+        """
         if self.is_ready and (add or drop or reset):
-            change = {"add": list(add), "drop": drop, "reset": reset}
+            change = {"add": list(add), "drop": drop, "reset": reset, "keep": keep}
             # as one text: to send ten cells a row as values takes ten times as long
             self._send_msg({"change": orjson.dumps(change).decode()})
 

@@ -4,19 +4,73 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from rustpbx_lab.client.watching import CALL_TYPES
+from rustpbx_lab.errors import RustpbxLabError, UnknownCallError
 from rustpbx_lab.models.records import ActiveCall
 from rustpbx_lab.plots.timeline import clock
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
-LIST_EVERY_S = 2.0
+LIST_EVERY_S, AFTER_FAILURE_S = 2.0, 10.0
 ASKING = "asking …"
 
 
+class Listing:
+    """What one server runs: asked once for all pages that want to know."""
+
+    def __init__(self, hub: CallHub, url: str) -> None:
+        self._hub, self.url = hub, url
+        self._asked: Future[Sequence[ActiveCall]] | None = None
+        self._due_s = 0.0
+        self.calls: Sequence[ActiveCall] = ()
+        """The last answer; empty while there is none."""
+        self.problem = ASKING
+        """Why there is no answer; empty if there is one."""
+        self.n_answers = 0
+        """How often the server answered, or could not be asked."""
+
+    def ask(self) -> None:
+        """Take what was answered, and ask again when it is time; never waits."""
+        asked = self._asked
+        if asked is not None and asked.done():
+            self._asked = None
+            self._take(asked)
+        if self._asked is None and time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + LIST_EVERY_S
+            try:
+                self._asked = self._hub.running_on(self.url)
+            except RustpbxLabError as exc:  # the hub is closed
+                self._fail(str(exc))
+
+    def _take(self, asked: "Future[Sequence[ActiveCall]]") -> None:
+        failed = None if asked.cancelled() else asked.exception()
+        if asked.cancelled() or failed is not None:
+            self._fail(str(failed or "the question was withdrawn"))
+            return
+        self.calls, self.problem = asked.result(), ""
+        self.n_answers += 1
+
+    def _fail(self, problem: str) -> None:
+        self.calls, self.problem = (), problem
+        self.n_answers += 1
+        self._due_s = time.monotonic() + AFTER_FAILURE_S
+
+
+_listings: WeakKeyDictionary[CallHub, WeakValueDictionary[str, Listing]] = (
+    WeakKeyDictionary()
+)
+
+
+def listing_of(hub: CallHub, url: str) -> Listing:
+    """Return the listing of a server, the same one for every page of a hub."""
+    known = _listings.setdefault(hub, WeakValueDictionary())
+    return known.setdefault(url, Listing(hub, url))
+
+
 class ServerCalls:
-    """Asks ``/list`` while somebody looks, and watches what is on it.
+    """The listing of the server that somebody has typed in, and watching from it.
 
     Args:
         hub: The calls of this process.
@@ -25,53 +79,37 @@ class ServerCalls:
 
     def __init__(self, hub: CallHub, endpoint: Callable[[], str]) -> None:
         self._hub, self._endpoint = hub, endpoint
-        self._asked: Future[Sequence[ActiveCall]] | None = None
-        self._asked_s = 0.0
-        self.url = ""
-        """Whom the answer is from."""
-        self.listed: Sequence[ActiveCall] = ()
-        """The last answer; empty while there is none."""
-        self.problem = ASKING
-        """Why there is no answer; empty if there is one."""
-        self.n_answers = 0
+        self._listing = listing_of(hub, endpoint())
 
-    def ask(self) -> None:
-        """Take what was answered, and ask again when it is time; never waits."""
-        asked, url = self._asked, self._endpoint()
-        if asked is not None and asked.done():
-            self._asked = None
-            if url == self.url:
-                self._take(asked)
-        is_due = time.monotonic() - self._asked_s >= LIST_EVERY_S
-        if self._asked is None and (is_due or url != self.url):
-            if url != self.url:
-                self.listed, self.problem = (), ASKING
-            self.url, self._asked_s = url, time.monotonic()
-            self._asked = self._hub.running_on(url)
+    def ask(self) -> Listing:
+        """Ask while somebody looks; return the listing as it is."""
+        url = self._endpoint()
+        if self._listing.url != url:
+            self._listing = listing_of(self._hub, url)
+        self._listing.ask()
+        return self._listing
 
-    def _take(self, asked: "Future[Sequence[ActiveCall]]") -> None:
-        self.n_answers += 1
-        failed = asked.exception()
-        if failed is None:
-            self.listed, self.problem = asked.result(), ""
-        else:
-            self.listed, self.problem = (), str(failed)
+    @property
+    def listing(self) -> Listing:
+        """The listing that was looked at last."""
+        return self._listing
 
     @property
     def others(self) -> list[ActiveCall]:
         """The calls that run there and not here."""
         running = {call.id for call in self._hub.calls if not call.is_over}
-        return [call for call in self.listed if call.id not in running]
+        return [call for call in self._listing.calls if call.id not in running]
 
-    def watch(self, call_id: str) -> HubCall | None:
-        """Watch a call of the list; None if it is not on it.
+    def watch(self, call_id: str) -> HubCall:
+        """Watch a call of the list.
 
         Raises:
+            UnknownCallError: If it is not on the list.
             RustpbxLabError: If it cannot be watched.
         """
-        if all(call.id != call_id for call in self.listed):
-            return None
-        return self._hub.watch(self.url, call_id)
+        if all(call.id != call_id for call in self._listing.calls):
+            raise UnknownCallError(call_id)
+        return self._hub.watch(self._listing.url, call_id)
 
 
 def kind_of_call(call: ActiveCall) -> str:

@@ -8,6 +8,7 @@ from panel.custom import JSComponent
 
 from .locking import hear
 
+KEPT = 5
 CSS = """
 :host{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 """
@@ -20,8 +21,8 @@ class Spoken(JSComponent):
         on_still: Told whether the reader of the page wants things not to move.
     """
 
-    news = param.String(default="")
-    """What is new: read out when it changes."""
+    news = param.List(default=[])
+    """The last things that happened, numbered: what is new among them is read out."""
     summary = param.String(default="")
     """The plots in a sentence: read when somebody goes there."""
 
@@ -29,7 +30,7 @@ class Spoken(JSComponent):
     _esm = """
 export function render({model, el}) {
   const part = (role, label) => {
-    const made = document.createElement('p')
+    const made = document.createElement('div')
     made.setAttribute('role', role)
     made.setAttribute('aria-label', label)
     el.append(made)
@@ -38,7 +39,17 @@ export function render({model, el}) {
   const news = part('status', 'News of the call')
   const summary = part('note', 'Summary of the timeline')
   news.setAttribute('aria-live', 'polite')
-  const say = () => { news.textContent = model.news }
+  let last = 0
+  const say = () => {
+    for (const [number, text] of model.news) {
+      if (number <= last) continue
+      last = number
+      const line = document.createElement('p')
+      line.textContent = text
+      news.append(line)
+      if (news.children.length > 5) news.firstChild.remove()
+    }
+  }
   const sum = () => { summary.textContent = model.summary }
   model.on('news', say)
   model.on('summary', sum)
@@ -55,14 +66,18 @@ export function render({model, el}) {
     def __init__(self, on_still: Callable[[bool], None], **params: Any) -> None:
         super().__init__(width=1, height=1, margin=0, **params)
         self._on_still = on_still
+        self._n_said = 0
         hear(self, self._hear)
 
-    def tell(self, news: str = "", summary: str | None = None) -> None:
-        """Say something new, or renew the summary; the same again is not sent."""
-        if news and news != self.news:
-            self.news = news
-        if summary is not None and summary != self.summary:
-            self.summary = summary
+    def say(self, text: str) -> None:
+        """Say something that has happened, even if it is the same again."""
+        self._n_said += 1
+        self.news = [*self.news, [self._n_said, text]][-KEPT:]
+
+    def sum_up(self, words: str) -> None:
+        """Renew the summary."""
+        if words != self.summary:
+            self.summary = words
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         if isinstance(message.get("still"), bool):

@@ -161,8 +161,6 @@ def _components(palette: Palette) -> dict[str, Any]:
                 "enterDelay": 400,
                 # the widgets ask for the right, where it would lie on the next button
                 "disableInteractive": True,
-                # a button is called what it says; the tip only describes it
-                "describeChild": True,
                 "slotProps": {"popper": {"placement": "top"}},
             }
         },

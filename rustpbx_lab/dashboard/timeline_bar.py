@@ -90,7 +90,7 @@ class TimelineBar(Viewer):
             variant="text",
             color="default",
             margin=(2, 4),
-            description="Which lanes are shown",
+            description="Lanes that are shown",
             sx={"height": "26px", "fontSize": "12px", "padding": "2px 6px"},
         )
         self.picture = _icon("photo_camera", "Save a picture of the lanes")

@@ -21,7 +21,6 @@ from rustpbx_lab.plots import (
 from rustpbx_lab.plots.bands import Bands
 from rustpbx_lab.plots.theme import Painter, Palette
 from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
-from rustpbx_lab.plots.wall_clock import since_midnight
 
 from .call_view import CallView
 from .empty_lanes import EmptyLanes
@@ -49,6 +48,7 @@ class TimelineBox(Viewer):
     Args:
         palette: The colours to begin with.
         on_select: Called with the log row of a mark that was tapped.
+        on_clock: Called when times are to be written otherwise.
         empty: What the lanes say while there is no call.
     """
 
@@ -56,12 +56,29 @@ class TimelineBox(Viewer):
         self,
         palette: Palette,
         on_select: Callable[[int], None],
+        on_clock: Callable[[], None] = lambda: None,
         empty: EmptyLanes | None = None,
     ) -> None:
         super().__init__()
+        self._on_clock = on_clock
         self._empty = empty
+        self._began_ms: int | None = None
         self._view: CallView | None = None
         self._on_select = on_select
+        self._make_lanes(palette)
+        self._headers = LaneHeaders(HEADER_PX)
+        self._drawn: Any = None
+        self._overview_due_s = 0.0
+        self.bar = TimelineBar()
+        self.viewport = Viewport(self._axis, self.bar)
+        self.what_if = WhatIf(lambda: locked(self._show_what_if))
+        self._watch_bar()
+        self._listen()
+        self._layout = self._assemble()
+
+    # ------------------------------------------------------------------ building
+
+    def _make_lanes(self, palette: Palette) -> None:
         self._painter = Painter(palette)
         self._axis = TimeAxis(self._painter)
         self._bands = Bands(self._painter)
@@ -80,17 +97,6 @@ class TimelineBox(Viewer):
             self._metrics,
             self._commands,
         )
-        self._headers = LaneHeaders(HEADER_PX)
-        self._drawn: Any = None
-        self._overview_due_s = 0.0
-        self.bar = TimelineBar()
-        self.viewport = Viewport(self._axis, self.bar)
-        self.what_if = WhatIf(lambda: locked(self._show_what_if))
-        self._watch_bar()
-        self._listen()
-        self._layout = self._assemble()
-
-    # ------------------------------------------------------------------ building
 
     def _watch_bar(self) -> None:
         bar = self.bar
@@ -152,13 +158,14 @@ class TimelineBox(Viewer):
         locked(lambda: self.viewport.centre(event.x, 20_000))
 
     def _use_clock(self) -> None:
-        view, began = self._view, None
-        if self.bar.wall_clock.value and view is not None:
-            wall = view.log.clock.to_wall(0)
-            began = None if wall is None else since_midnight(wall)
-        self._axis.use_wall_clock(began)
-        if view is not None:
-            view.began_ms = began
+        """Label the axis as is chosen, once that is known of the call."""
+        view, is_on = self._view, self.bar.wall_clock.value
+        if view is not None and view.use_wall_clock(is_on):
+            self._on_clock()
+        began = None if view is None else view.began_ms
+        if began != self._began_ms:
+            self._began_ms = began
+            self._axis.use_wall_clock(began)
 
     def _flip_lane(self, item: Any) -> None:
         name = self.bar.flip_lane(item)
@@ -215,6 +222,8 @@ class TimelineBox(Viewer):
     def refresh(self, changed: bool) -> bool:
         """Redraw what records, the clock or the user changed; tell whether any did."""
         view = self._view
+        if view is not None and self.bar.wall_clock.value and view.began_ms is None:
+            self._use_clock()  # its first event may have come
         self.viewport.follow()
         changed = self.what_if.refresh() or changed
         self.bar.say_effect(self.what_if.words if self.what_if.is_on else "")

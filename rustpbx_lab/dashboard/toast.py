@@ -23,14 +23,13 @@ class Toast:
 
     Args:
         n_ticks: How many.
-        show: Called with the log row of a line when somebody wants to see it.
     """
 
-    def __init__(self, n_ticks: int, show: Callable[[int], None]) -> None:
+    def __init__(self, n_ticks: int) -> None:
         self.words = html("", WORDS_CSS, styles={"flex": "0 1 auto", "min-width": "0"})
         self.button = pmui.Button(
             label="Show",
-            description="Select this event",
+            description="Show the event",
             variant="text",
             size="small",
             margin=(2, 6, 2, 0),
@@ -41,23 +40,24 @@ class Toast:
         self.pane = pn.Row(
             self.words, self.button, margin=0, stylesheets=[CSS], visible=False
         )
-        self._on_show = show
-        self._row: int | None = None
+        self._go: Callable[[], None] | None = None
         self._n_ticks, self._left = n_ticks, 0
 
-    def say(self, text: str, severity: str, row: int | None = None) -> None:
-        """Show a line; with a log row it can be looked at."""
+    def say(
+        self, text: str, severity: str, go: Callable[[], None] | None = None
+    ) -> None:
+        """Show a line; ``go`` shows what it is about, for who presses ``Show``."""
         sign = SIGNS.get(severity, "i")
         told = f"<i>{sign}</i><span>{escape(text[:400])}</span>"
         self.words.object = f'<div class="w {severity}">{told}</div>'
-        self._row = row
-        self.button.visible = row is not None
+        self._go = go
+        self.button.visible = go is not None
         self.pane.visible = True
         self._left = self._n_ticks
 
     def _show(self) -> None:
-        if self._row is not None:
-            self._on_show(self._row)
+        if self._go is not None:
+            self._go()
         self._left = min(self._left, 1)
 
     def fade(self) -> None:
@@ -65,6 +65,6 @@ class Toast:
         if self._left:
             self._left -= 1
             if not self._left:
-                self._row = None
+                self._go = None
                 self.words.object = ""
                 self.pane.visible = False

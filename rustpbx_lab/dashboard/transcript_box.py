@@ -69,7 +69,7 @@ class TranscriptBox(Viewer):
 
     def show_times(self) -> None:
         """Write the times anew: as call time, or as the time of day."""
-        self._redraw()
+        self._redraw(keep=True)
 
     def learn(self) -> None:
         """Take note of what the last records changed, for the next `refresh`."""
@@ -84,6 +84,9 @@ class TranscriptBox(Viewer):
             return
         self._has_news = False
         rows = self._lines(view)
+        if not rows:
+            self._redraw()  # what seemed to be words was none
+            return
         gone = next(
             (
                 place
@@ -92,7 +95,7 @@ class TranscriptBox(Viewer):
             ),
             None,
         )
-        if not rows or gone is None:
+        if gone is None:
             self.rows = rows
             self.list.change(rows, reset=True)
             return
@@ -102,12 +105,12 @@ class TranscriptBox(Viewer):
         self.rows = rows
         self.list.change(rows[same:], len(kept) - same)
 
-    def _redraw(self) -> None:
+    def _redraw(self, *, keep: bool = False) -> None:
         view = self._view
         self.rows = [] if view is None else self._lines(view)
         self.list.is_wall = view is not None and view.began_ms is not None
         if self.rows:
-            self.list.change(self.rows, reset=True)
+            self.list.change(self.rows, reset=True, keep=keep)
         else:
             self.list.clear("Nothing was said yet.")
 

@@ -34,11 +34,24 @@ def wall_formatter(began_ms: int) -> CustomJSTickFormatter:
     return CustomJSTickFormatter(code=_LABEL, args={"began": began_ms})
 
 
-def since_midnight(wall_ms: int) -> int:
-    """Return how long a moment (Unix ms) is after midnight here, milliseconds."""
-    at = datetime.fromtimestamp(wall_ms / 1000).astimezone()
+def since_midnight(wall_ms: int) -> int | None:
+    """Return how long a moment (Unix ms) is after midnight here, milliseconds.
+
+    None if no calendar has that moment.
+    """
+    at = local_time(wall_ms)
+    if at is None:
+        return None
     seconds = at.hour * 3600 + at.minute * 60 + at.second
     return seconds * 1000 + wall_ms % 1000
+
+
+def local_time(wall_ms: int) -> datetime | None:
+    """Return a moment (Unix ms) as people here write it; None if nobody could."""
+    try:
+        return datetime.fromtimestamp(wall_ms / 1000).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def wall_time(began_ms: int, at_ms: float, digits: int = 3) -> str:

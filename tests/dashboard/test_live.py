@@ -9,8 +9,9 @@ from rustpbx_lab.errors import NotAllowedError, ServerStartError
 from rustpbx_lab.models import commands
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.workbench.hub_call import HubCall
 
-from .conftest import conversation, ended_call
+from .conftest import T0, conversation, ended_call, event
 
 
 @pytest.fixture(autouse=True)
@@ -114,22 +115,95 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
         assert call.state == "ended"
 
 
-def test_an_error_is_told_while_it_is_news_and_can_be_looked_at(hub: CallHub):
-    call = ended_call(conversation())
+@pytest.fixture
+def then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is four seconds into the call now."""
+    clock = "rustpbx_lab.workbench.hub_call.system_clock_ms"
+    monkeypatch.setattr(clock, lambda: T0 + 4000)
+
+
+def running_call(records: list, call_id: str = "s.running") -> HubCall:
+    call = HubCall(call_id, "ws://127.0.0.1:1", "websocket", None, T0, lambda: 0.0)
+    for record in records:
+        call.log.append(record)
+    return call
+
+
+@pytest.mark.usefixtures("then")
+def test_an_error_is_told_while_it_is_news(hub: CallHub):
+    *before, error = conversation()
+    call = running_call(before)
     put(hub, call)
     page = LivePage(hub)
-    assert not page.toast.pane.visible  # its error is history
-    view = page.view
-    view.new_records = [record for record in call.log if record.name == "error"]
-    page._tell_errors(view)
-    assert page.toast.pane.visible
-    assert "the server reported" in page.toast.words.object
-    page.toast.button.clicks += 1
-    assert page.events.list.selected == view.new_records[0].seq
-    page.toast.fade()
-    assert not page.toast.pane.visible
+    page.refresh()
+    call.log.append(error)
+    page.refresh()
+    assert "the server reported" in page.telling.toast.words.object
+    page.show_tab("Calls")
+    page.refresh()
+    page.telling.toast.button.clicks += 1
+    assert page.events.list.selected == error.seq
+    page.refresh()
+    assert page.nav.at == "Live"
+    assert not page.telling.toast.pane.visible
     page.say("press Enter to hang up", "warning")
-    assert not page.toast.button.visible
+    assert not page.telling.toast.button.visible
+
+
+def test_what_is_over_or_long_past_is_no_news(hub: CallHub):
+    for make in (ended_call, running_call):
+        later = [event(60_000 + n, event="ping", payload="x") for n in range(3000)]
+        call = make([*later[:100], *conversation(), *later[100:]], f"s.{make.__name__}")
+        put(hub, call)
+        page = LivePage(hub, call_id=call.id)
+        for _ in range(80):
+            page.refresh()
+        assert page.events.rows
+        assert not page.telling.toast.pane.visible
+
+
+@pytest.mark.usefixtures("then")
+def test_an_error_of_another_call_is_not_selected_in_this_one(hub: CallHub):
+    *before, error = conversation()
+    call, other = running_call(before), ended_call(conversation()[:5], "s.other")
+    put(hub, call)
+    page = LivePage(hub)
+    call.log.append(error)
+    page.refresh()
+    assert page.telling.toast.button.visible
+    put(hub, other)
+    page.open_call(other)
+    page.refresh()
+    page.telling.toast.button.clicks += 1
+    assert page.view.call is other
+    assert page.view.selected is page.events.list.selected is None
+
+
+def test_the_same_news_twice_is_said_twice(hub: CallHub):
+    page = LivePage(hub, call_id="s.gone")
+    for _ in range(2):
+        page.say("press Enter to hang up", "warning")
+    said = [text for _, text in page.telling.spoken.news]
+    assert "no call 's.gone' here" in said[0]
+    assert said[1:] == ["No call", "press Enter to hang up", "press Enter to hang up"]
+
+
+def test_reading_a_log_is_not_a_change_of_its_state(hub: CallHub):
+    later = [event(4000 + n, event="ping", payload="x") for n in range(9000)]
+    put(hub, ended_call([*conversation(), *later]))
+    page = LivePage(hub)
+    for _ in range(100):
+        page.refresh()
+    (said,) = [text for _, text in page.telling.spoken.news]
+    assert said.startswith("Disconnected")
+
+
+def test_a_page_outlives_its_hub(hub: CallHub):
+    page = LivePage(hub)
+    hub.close()
+    for _ in range(60):
+        page.refresh()
+    assert page.connection.server.listing.calls == ()
 
 
 def test_somebody_who_may_only_watch_has_no_buttons():
@@ -137,7 +211,7 @@ def test_somebody_who_may_only_watch_has_no_buttons():
         put(hub, ended_call(conversation()))
         page = LivePage(hub, user="bob")
         page.send(commands.Interrupt())
-        assert "only the operators" in page.toast.words.object
+        assert "only the operators" in page.telling.toast.words.object
         page.connection.press()
         assert "only the operators" in page.connection.problem.object
 

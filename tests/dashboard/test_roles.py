@@ -40,7 +40,7 @@ def test_a_viewer_cannot_connect_send_or_hang_up(served, user):
     assert viewer.bar.interrupt.disabled
     assert viewer.bar.hang_up.disabled
     viewer.send(commands.Interrupt())
-    assert "only the operators may" in str(viewer.toast.words.object)
+    assert "only the operators may" in str(viewer.telling.toast.words.object)
     viewer.hang_up()
     viewer.connection._connect()
     assert "only the operators may" in str(viewer.connection.problem.object)

@@ -21,6 +21,7 @@ from rustpbx_lab.log import EventLog
 from rustpbx_lab.models import commands
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.plots.timeline import UNKNOWN
+from rustpbx_lab.plots.wall_clock import since_midnight
 
 from .conftest import HOSTILE, SID, T0, command, conversation, ended_call, event
 
@@ -102,7 +103,7 @@ def test_new_events_are_added_and_a_growing_one_replaced():
     view, box = CallView(call), EventsBox(nothing)
     box.show_call(view)
     sent: list[tuple[list, int]] = []
-    box.list.change = lambda add, drop=0, reset=False: sent.append((list(add), drop))
+    box.list.change = lambda add, drop=0, **_: sent.append((list(add), drop))
     for record in conversation():
         call.log.append(record)
         view.refresh()
@@ -193,6 +194,50 @@ def test_the_lists_say_the_time_of_day_where_the_axis_does():
     assert view.clock(None) == UNKNOWN
     timeline.bar.wall_clock.value = False
     assert view.clock(2120) == "00:02.120"
+
+
+def test_the_time_of_day_comes_with_the_first_event_of_a_call():
+    told: list[str] = []
+    timeline = TimelineBox(LIGHT, nothing, lambda: told.append("times"))
+    timeline.bar.wall_clock.value = True
+    call = ended_call([])
+    view = CallView(call)
+    timeline.show_call(view)
+    assert (view.began_ms, told) == (None, [])
+    for record in conversation():
+        call.log.append(record)
+    view.refresh()
+    timeline.refresh(changed=True)
+    assert view.began_ms is not None
+    assert told == ["times"]
+
+
+def test_a_moment_of_no_calendar_is_unknown():
+    assert since_midnight(10**17) is None
+    assert since_midnight(-(10**17)) is None
+    timeline = TimelineBox(LIGHT, nothing)
+    view = seen([event(10**17, event="ping", payload="x")])
+    timeline.show_call(view)
+    timeline.bar.wall_clock.value = True
+    assert view.clock(1) == "00:00.001"
+
+
+def test_words_that_were_none_leave_the_transcript():
+    call, box = ended_call([]), TranscriptBox(nothing)
+    view = CallView(call)
+    box.show_call(view)
+    caller = {"trackId": SID, "index": 1}
+    for fields in (
+        {"event": "asrDelta", "text": "uh"},
+        {"event": "asrFinal", "text": ""},
+    ):
+        call.log.append(event(100, **fields, **caller))
+        view.refresh()
+        box.learn()
+        box.refresh()
+        assert [row["heard"] for row in box.rows] == [fields["text"]] * bool(
+            fields["text"]
+        )
 
 
 @pytest.mark.parametrize(("total", "told"), [(2600, " of 2 600"), (0, "")])

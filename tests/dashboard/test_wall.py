@@ -8,6 +8,7 @@ from waiting import until
 from rustpbx_lab.dashboard.activity import Activity
 from rustpbx_lab.dashboard.calls_wall import CallsWall
 from rustpbx_lab.dashboard.server_calls import ServerCalls
+from rustpbx_lab.errors import UnknownCallError
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
@@ -106,6 +107,7 @@ def test_a_call_that_is_not_listed_is_not_watched(hub, server):
     bench = Bench(hub, server.url)
     bench.press(watch="s.made-up")
     assert bench.opened == []
+    assert "no call 's.made-up'" in bench.said[0]
     assert hub.calls == []
 
 
@@ -134,9 +136,38 @@ def _note(bench: Bench) -> str:
     return str(bench.wall.groups()[1]["note"])
 
 
+def test_all_pages_share_one_question_to_a_server(hub, server, theirs, monkeypatch):
+    asked = []
+    ask = hub.running_on
+    monkeypatch.setattr(hub, "running_on", lambda url: asked.append(url) or ask(url))
+    pages = [ServerCalls(hub, lambda: server.url) for _ in range(20)]
+    until(lambda: [page.ask().calls for page in pages] and pages[0].others)
+    assert asked == [server.url]
+    assert {call.id for page in pages for call in page.others} == {theirs.id}
+
+
+def test_another_endpoint_has_another_list(hub, server, theirs):
+    at = [server.url]
+    calls = ServerCalls(hub, lambda: at[0])
+    until(lambda: calls.ask().calls)
+    at[0] = "ws://127.0.0.1:9"
+    calls.ask()
+    assert calls.others == []
+    with pytest.raises(UnknownCallError):
+        calls.watch(theirs.id)
+    until(lambda: "cannot connect" in calls.ask().problem)
+
+
+def test_a_closed_hub_is_a_problem_of_the_list_and_of_nothing_else(server):
+    with CallHub() as hub:
+        calls = ServerCalls(hub, lambda: server.url)
+    assert "closed" in calls.ask().problem
+    assert calls.others == []
+
+
 def test_a_wall_that_is_not_seen_asks_nobody(hub):
     bench = Bench(hub, "ws://127.0.0.1:9")
     bench.wall.visible = False
     for _ in range(20):
         bench.wall.refresh()
-    assert bench.wall._server._asked is None
+    assert bench.wall._server.listing._asked is None

@@ -19,7 +19,7 @@ from rustpbx_lab.plots.envelope import Anchors, Envelope
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .call_tables import Table
-from .event_rows import message_of
+from .event_rows import kind_of, message_of
 
 SAMPLES_A_TICK = 16000 * 120
 SLOT_S, RATE_SLOTS = 0.1, 50
@@ -83,12 +83,15 @@ class Facts:
         """Whether playback was paused, by the commands sent."""
         self.last_ms = 0
         """The newest call time of a record."""
+        self.n_errors = 0
+        """Rows of the chip Errors: errors, refusals, warnings, what nobody can read."""
         self._arrivals: deque[list[int]] = deque(maxlen=RATE_SLOTS)
 
     def learn(self, record: Record) -> None:
         """Take in the next record."""
         if record.time_ms is not None:
             self.last_ms = max(self.last_ms, record.time_ms)
+        self.n_errors += kind_of(record) == "Errors"
         if record.direction == "event":
             self._count_arrival()
         if record.direction == "command":

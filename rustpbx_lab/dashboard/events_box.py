@@ -71,7 +71,7 @@ class EventsBox(Viewer):
         self.list = EventList(on_select, limit=LIMIT, sizing_mode="stretch_both")
         self.list.when_ready(self._redraw)
         self.kinds = pmui.CheckButtonGroup(
-            options=list(KINDS),
+            options={name: name for name in KINDS},
             value=list(KINDS),
             size="small",
             margin=(4, 0, 0, 0),
@@ -115,6 +115,14 @@ class EventsBox(Viewer):
         """Show another call; its rows come with the next refresh."""
         self._view = view
         self._redraw()
+
+    def count_errors(self) -> None:
+        """Say on their chip how many errors there are."""
+        n_errors = 0 if self._view is None else self._view.facts.n_errors
+        count = f" {n_errors}" if n_errors else ""
+        shown = {name + count * (name == "Errors"): name for name in KINDS}
+        if self.kinds.options != shown:
+            self.kinds.options = shown
 
     def learn(self, records: Iterable[Record]) -> None:
         """Take in new records; they are shown with the next `refresh`."""

@@ -315,6 +315,7 @@ class LivePage(Viewer):
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
         self.telling.tell_state(self._view)
+        self.events.count_errors()
         self.bar.show_call(self._view, self.steering.is_allowed)
         shown = self._shown_call()
         self.connection.show_calls(shown)

@@ -121,7 +121,7 @@ def test_no_other_file_is_served(site, path):
 def test_files_of_the_browser_are_replayed(opened, site, file):
     tab = opened.page
     tab.goto(f"{site.url}/live")
-    chooser = tab.locator("input[type=file][multiple]")
+    chooser = tab.locator("input[type=file][multiple]").first
     chooser.wait_for(state="attached")
     before = {call.id for call in site.hub.calls}
     chooser.set_input_files([file, file.with_name(f"{SID}.wav")])

@@ -98,6 +98,19 @@ def test_events_are_listed_with_partial_results_folded():
     assert box.rows[-1].seqs == (14,)
 
 
+def test_the_chip_of_errors_counts_them():
+    box = EventsBox(nothing)
+    box.show_call(seen(conversation()[:-1]))
+    box.count_errors()
+    assert "Errors" in box.kinds.options
+    box.kinds.value = ["Errors", "VAD"]
+    box.show_call(seen(conversation()))
+    box.count_errors()
+    assert "Errors 1" in box.kinds.options
+    assert box.kinds.value == ["Errors", "VAD"]
+    assert [row.name for row in box.rows] == ["speaking", "silence", "error"]
+
+
 def test_new_events_are_added_and_a_growing_one_replaced():
     call = ended_call([])
     view, box = CallView(call), EventsBox(nothing)

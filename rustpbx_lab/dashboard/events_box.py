@@ -49,6 +49,10 @@ CHIP_SX = {
         }
         for place, role in enumerate(KINDS.values(), start=1)
     },
+    f"& .MuiToggleButton-root:nth-of-type({[*KINDS].index('Errors') + 1})::after": {
+        "content": "var(--lab-n-errors, '')",
+        "marginLeft": "4px",
+    },
     "@media (max-width:1399px)": {
         "& .MuiToggleButton-root": {"padding": "0 5px 0 4px", "marginRight": "2px"},
         "& .MuiToggleButton-root::before": {"marginRight": "3px !important"},
@@ -71,7 +75,7 @@ class EventsBox(Viewer):
         self.list = EventList(on_select, limit=LIMIT, sizing_mode="stretch_both")
         self.list.when_ready(self._redraw)
         self.kinds = pmui.CheckButtonGroup(
-            options={name: name for name in KINDS},
+            options=list(KINDS),
             value=list(KINDS),
             size="small",
             margin=(4, 0, 0, 0),
@@ -119,10 +123,10 @@ class EventsBox(Viewer):
     def count_errors(self) -> None:
         """Say on their chip how many errors there are."""
         n_errors = 0 if self._view is None else self._view.facts.n_errors
-        count = f" {n_errors}" if n_errors else ""
-        shown = {name + count * (name == "Errors"): name for name in KINDS}
-        if self.kinds.options != shown:
-            self.kinds.options = shown
+        # its label stays: the browser knows a chip by it
+        shown = {"--lab-n-errors": f"'{n_errors}'"} if n_errors else {}
+        if self.kinds.styles != shown:
+            self.kinds.styles = shown
 
     def learn(self, records: Iterable[Record]) -> None:
         """Take in new records; they are shown with the next `refresh`."""

@@ -10,6 +10,7 @@ from browser import Page
 from waiting import until
 
 from rustpbx_lab.dashboard.command_bar import MORE
+from rustpbx_lab.models import commands
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
@@ -194,6 +195,25 @@ def test_the_form_of_a_call_invites_with_what_was_chosen(opened: Page, site: Sit
     call = site.hub.calls[0]
     until(lambda: call.state == "in call")
     assert newest(call, "invite")["option"]["vad"]["silencePadding"] == 120
+    site.hub.hang_up(call.id)
+
+
+COUNT = """() => {
+  const deep = (root) => [...root.querySelectorAll('*')].flatMap((node) =>
+    [node, ...(node.shadowRoot ? deep(node.shadowRoot) : [])])
+  const chip = deep(document).find(({value}) => value === 'Errors')
+  return getComputedStyle(chip, '::after').content
+}"""
+
+
+def test_an_error_is_counted_on_its_chip_and_can_be_hidden(opened: Page, site: Site):
+    tab, call = opened.page, opened_on(opened.page, site)
+    assert tab.evaluate(COUNT) == '""'
+    site.hub.send(call.id, commands.Play(url="http://127.0.0.1:9/none.wav"))
+    tab.locator(".row.ev", has_text="error").first.wait_for()
+    until(lambda: tab.evaluate(COUNT) == '"1"')
+    tab.get_by_role("button", name="Errors").click()
+    tab.locator(".row.ev", has_text="filetrack").first.wait_for(state="detached")
     site.hub.hang_up(call.id)
 
 

@@ -16,6 +16,7 @@ from .locking import then
 from .row_lists import EventList
 from .styles import BOX, html
 
+NBSP = "\u00a0"
 LIMIT = 500
 SCAN = 2000
 """Records looked at together when older rows are searched for a filter."""
@@ -51,7 +52,6 @@ CHIP_SX = {
     },
     f"& .MuiToggleButton-root:nth-of-type({[*KINDS].index('Errors') + 1})::after": {
         "content": "var(--lab-n-errors, '')",
-        "marginLeft": "4px",
     },
     "@media (max-width:1399px)": {
         "& .MuiToggleButton-root": {"padding": "0 5px 0 4px", "marginRight": "2px"},
@@ -124,7 +124,7 @@ class EventsBox(Viewer):
         """Say on their chip how many errors there are."""
         n_errors = 0 if self._view is None else self._view.facts.n_errors
         # its label stays: the browser knows a chip by it
-        shown = {"--lab-n-errors": f"'{n_errors}'"} if n_errors else {}
+        shown = {"--lab-n-errors": f"'{NBSP}{n_errors}'"} if n_errors else {}
         if self.kinds.styles != shown:
             self.kinds.styles = shown
 

@@ -11,6 +11,7 @@ from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.analysis.speech import Speech
 
 from .timeline import (
+    PX_PER_CHARACTER,
     Columns,
     Target,
     TimeAxis,
@@ -286,8 +287,11 @@ def mark_columns(marks: Sequence[Mark], window: Window) -> Columns:
         same = [m for m, _ in placed[index + 1 :] if (m.kind != "command") == is_error]
         limit = same[0 if is_error or len(same) < 2 else 1].at_ms if same else None
         room = 320.0 if limit is None else (limit - mark.at_ms) / window.ms_per_px - 16
+        # a name may be cut at the right edge, where it moves in; what follows it not
+        edge = (window.end_ms - mark.at_ms) / window.ms_per_px - 12
+        room = min(room, max(edge, (len(mark.name) + 1.5) * PX_PER_CHARACTER))
         if mark.at_ms < window.start_ms:
-            room = 0.0  # words cut at the edge say nothing
+            room = 0.0  # words cut at the left edge say nothing
         words = mark.name + (f" {TIMES}{count}" if count > 1 else "")
         if mark.text and (is_error or mark.name in ("play", "tts")):
             words += f"  {mark.text}"

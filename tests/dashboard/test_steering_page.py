@@ -211,7 +211,7 @@ def test_an_error_is_counted_on_its_chip_and_can_be_hidden(opened: Page, site: S
     assert tab.evaluate(COUNT) == '""'
     site.hub.send(call.id, commands.Play(url="http://127.0.0.1:9/none.wav"))
     tab.locator(".row.ev", has_text="error").first.wait_for()
-    until(lambda: tab.evaluate(COUNT) == '"1"')
+    until(lambda: tab.evaluate(COUNT) == '"\u00a01"')
     tab.get_by_role("button", name="Errors").click()
     tab.locator(".row.ev", has_text="filetrack").first.wait_for(state="detached")
     site.hub.hang_up(call.id)

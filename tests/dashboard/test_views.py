@@ -106,7 +106,7 @@ def test_the_chip_of_errors_counts_them():
     box.kinds.value = ["Errors", "VAD"]
     box.show_call(seen(conversation()))
     box.count_errors()
-    assert box.kinds.styles == {"--lab-n-errors": "'1'"}
+    assert box.kinds.styles == {"--lab-n-errors": "'\u00a01'"}
     assert [row.name for row in box.rows] == ["speaking", "silence", "error"]
 
 

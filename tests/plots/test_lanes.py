@@ -21,7 +21,15 @@ from rustpbx_lab.plots.latency import ROLES, LatencyLane, cut_off_words
 from rustpbx_lab.plots.overview import Overview
 from rustpbx_lab.plots.point_lanes import CommandsLane, MetricsLane, points_of
 from rustpbx_lab.plots.theme import LIGHT, Painter
-from rustpbx_lab.plots.timeline import TimeAxis, Window, clock, fit, pick, refill
+from rustpbx_lab.plots.timeline import (
+    PX_PER_CHARACTER,
+    TimeAxis,
+    Window,
+    clock,
+    fit,
+    pick,
+    refill,
+)
 from rustpbx_lab.speech.vad import VadParams
 
 WINDOW = Window(0, 20_000, 15_000, 1000)
@@ -222,6 +230,19 @@ def test_nothing_is_sent_when_nothing_changed(axis: TimeAxis):
 )
 def test_call_time_reads_like_a_clock(time_ms: int | None, shown: str):
     assert clock(time_ms) == shown
+
+
+def test_words_end_at_the_right_edge_and_names_do_not(axis: TimeAxis):
+    lane = CommandsLane(axis)
+    why = "error sending request for url (http://127.0.0.1:9/none.wav)"
+    lane.show([Mark(18_000, "error", "error", why, 30)], WINDOW)  # 100 px from it
+    (words,) = lane.marks.data["text"]
+    assert words.startswith("error error")
+    assert words.endswith("…")
+    assert len(words) * PX_PER_CHARACTER <= 90
+    late = [Mark(19_900, "command", "history", "", 31)]
+    lane.show([*late, Mark(19_950, "error", "error", why, 32)], WINDOW)
+    assert lane.marks.data["text"] == ["history", "error…"]
 
 
 def test_wide_characters_count_double():

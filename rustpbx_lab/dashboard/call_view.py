@@ -20,7 +20,7 @@ from .call_digest import digest_of
 ROWS_A_STEP = 60
 """A long log is taken in step by step, so that it never blocks the page."""
 FRESH_MS = 10_000
-"""What is older than that was there before somebody looked."""
+"""What is older than that is no news: a replay was moved on, or the page is late."""
 FAR_BEHIND = 5000
 """So many rows are not read out one by one, only what they come to."""
 
@@ -35,6 +35,7 @@ class CallView(param.Parameterized):
         super().__init__()
         self.call = call
         self.log = call.log
+        self._n_history = len(call.log)
         self.began_ms: int | None = None
         """When the call began, ms after midnight; None: times are call time."""
         self._digest = digest = digest_of(call)
@@ -73,9 +74,9 @@ class CallView(param.Parameterized):
 
     def is_fresh(self, record: Record) -> bool:
         """Whether a record is news, not history that a page reads when it opens."""
-        if self.is_over and self.call.role != "replay":
+        if record.time_ms is None or record.seq < self._n_history:
             return False
-        return record.time_ms is not None and self.now_ms - record.time_ms < FRESH_MS
+        return self.now_ms - record.time_ms < FRESH_MS
 
     def use_wall_clock(self, is_on: bool) -> bool:
         """Say times of day from now on, or call time; tell whether that is a change.

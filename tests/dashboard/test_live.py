@@ -163,6 +163,19 @@ def test_what_is_over_or_long_past_is_no_news(hub: CallHub):
 
 
 @pytest.mark.usefixtures("then")
+def test_an_error_that_ended_the_call_is_told(hub: CallHub):
+    *before, error = conversation()
+    call = running_call(before)
+    put(hub, call)
+    page = LivePage(hub)
+    call.log.append(error)
+    call.log.close()
+    call.ended_ms = T0 + 4000
+    page.refresh()
+    assert "the server reported" in page.telling.toast.words.object
+
+
+@pytest.mark.usefixtures("then")
 def test_an_error_of_another_call_is_not_selected_in_this_one(hub: CallHub):
     *before, error = conversation()
     call, other = running_call(before), ended_call(conversation()[:5], "s.other")

@@ -1,5 +1,6 @@
-# make demo | test | lint | serve | bench | notebooks | real-server | clean
-PYTHON ?= python3
+# make demo | test | test-all | lint | serve | bench | notebooks | real-server | clean
+# the Python of a new environment, such as PYTHON=python3.13
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 5006
@@ -9,20 +10,41 @@ REAL_FOLDER := .real-server
 # the binary: named by the environment, on the path, or built here
 REAL_SERVER := $(or $(RUSTPBX_LAB_REAL_SERVER),$(shell command -v active-call),$(abspath $(REAL_FOLDER))/bin/active-call)
 
-.PHONY: demo test lint serve bench notebooks real-server clean
+.PHONY: demo test test-all lint serve bench notebooks real-server clean
 
+# uv takes the versions of uv.lock; without it pip takes the newest that are allowed
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+
+SYNC := $(UV) sync --quiet --inexact $(if $(PYTHON),--python $(PYTHON))
+
+$(VENV)/.local-installed: pyproject.toml uv.lock
+	$(SYNC) --no-default-groups --extra local
+	touch $@
+
+$(VENV)/.dev-installed: pyproject.toml uv.lock
+	$(SYNC) --all-extras
+	touch $@ $(VENV)/.local-installed
+
+else
+
+PYTHON := $(or $(PYTHON),python3)
+
+# a group of dependencies needs pip 25.1; Python 3.11 comes with an older one
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rustpbx-lab needs Python 3.11 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.local-installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[local]'
 	touch $@
 
 $(VENV)/.dev-installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[local,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	touch $@ $(VENV)/.local-installed
+
+endif
 
 demo: $(VENV)/.local-installed
 	$(BIN)/rustpbx-lab demo --port $(PORT)
@@ -32,6 +54,10 @@ serve: $(VENV)/.local-installed
 
 test: $(VENV)/.dev-installed
 	$(BIN)/python -m pytest
+
+# every Python of this machine, newest and lowest versions: see noxfile.py
+test-all: $(VENV)/.dev-installed
+	$(BIN)/nox
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check .
@@ -60,5 +86,5 @@ real-server: $(REAL_SERVER) $(REAL_FOLDER)/server.toml
 	cd $(REAL_FOLDER) && exec $(REAL_SERVER) --conf server.toml $(if $(HANDLER),--handler $(HANDLER))
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .nox build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

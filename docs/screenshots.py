@@ -1,7 +1,7 @@
 """Make the pictures of docs/ from the real application, in headless Chromium.
 
 ``python docs/screenshots.py [NAME …] [--out docs]``; without names, all of them.
-It needs the extras ``local`` and ``dev``; nothing leaves this host.
+It needs the extra ``local`` and the group ``test``; nothing leaves this host.
 """
 
 import argparse

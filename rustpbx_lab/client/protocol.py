@@ -10,6 +10,7 @@ from rustpbx_lab.models.records import ActiveCall
 from rustpbx_lab.models.secrets import mask_text, secret_values
 
 from .advice import WATCHED_EVENTS, CallAdvisor, LintMode
+from .outgoing import Outgoing, OutgoingTexts
 
 SET_UP_SENDERS = frozenset({"invite", "accept", "ringing", "playbook"})
 """Senders of errors that end the call; a ``command`` error with the same text may
@@ -63,6 +64,7 @@ class CallProtocol:
         self._has_header = call_type in ("webrtc", "sip")
         self._lint: LintMode = lint
         self._advisor = CallAdvisor(call_type, call_id)
+        self._texts = OutgoingTexts()
 
     def receive_text(self, text: str, received_ms: int) -> Record:
         """Return the row of a text frame: its event, or a note that it is unreadable.
@@ -121,6 +123,24 @@ class CallProtocol:
             )
         return leg, frame[1:]
 
+    def prepare(self, command: BaseCommand, now_ms: int) -> Outgoing:
+        """Return a command as it will be sent, with what is to be said about it.
+
+        Its texts are valid Unicode: a lone surrogate is replaced by U+FFFD, and one at
+        the end of a streamed piece of speech waits for the next piece.
+
+        Args:
+            command: What is about to be sent.
+            now_ms: Our clock, milliseconds since the Unix epoch.
+
+        Raises:
+            InvalidOptionError: If ``lint`` is strict and the server would not do what
+                the command says.
+        """
+        outgoing = self._texts.prepare(command)
+        advice = [*outgoing.advice, *self.advise(outgoing.command, now_ms)]
+        return outgoing._replace(advice=advice)
+
     def advise(self, command: BaseCommand, now_ms: int) -> list[notes.Advice]:
         """Return what is to be said about a command before it is sent.
 
@@ -148,6 +168,10 @@ class CallProtocol:
             )
         return given
 
+    def commit(self, outgoing: Outgoing) -> None:
+        """Remember the half character that waits after a command that is sent."""
+        self._texts.commit(outgoing)
+
     def send(self, command: BaseCommand) -> str:
         """Return the text frame of a command; secrets are in the clear only here."""
         self.follow(command)
@@ -173,6 +197,10 @@ class CallProtocol:
             self.phase = CallPhase.RINGING
         if call.start_time is not None:  # the time of the answer
             self.phase = CallPhase.ANSWERED
+
+    def unfinished(self) -> list[notes.Advice]:
+        """Return what is to be noted of texts that wait for their rest, at the end."""
+        return self._texts.close()
 
     def close(self, why: str, code: int | None) -> notes.Closed:
         """Note that the connection is closed."""

@@ -22,11 +22,14 @@ from rustpbx_lab.models import commands
 from rustpbx_lab.models import records as answers
 from rustpbx_lab.models.base import BaseCommand, BaseEvent, BaseNote
 from rustpbx_lab.models.secrets import URL_MASK, mask_text, mask_url
+from rustpbx_lab.models.surrogates import well_formed, well_formed_model
 
 from .call_reader import system_clock_ms
 from .protocol import CallProtocol
 from .sse import SILENCE_S, CallStream, StreamBrokenError, call_stream
 from .transport import NO_SERVER, call_url
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
 """What the server is given to answer."""
@@ -135,7 +138,7 @@ class ServerApi:
             f"/command/{_part(call_id)}",
             f"send {command.command} to {shorten(call_id)}",
             call_id=call_id,
-            content=command.to_json(reveal=True),
+            content=_content(command),
             headers=_JSON,
         )
         return answers.read(answers.CommandAnswer, answer.content)
@@ -220,7 +223,7 @@ class ServerApi:
             "POST",
             "/precache",
             f"precache {shorten(command.text)}",
-            content=command.to_json(reveal=True),
+            content=_content(command),
             headers=_JSON,
             timeout=SYNTHESIS_TIMEOUT_S,
         )
@@ -257,7 +260,7 @@ class ServerApi:
             RequestRefusedError: If the name has ``..`` or a slash in it.
         """
         path, what = f"/api/playbooks/{_part(name)}", f"save playbook {shorten(name)}"
-        await self._request("POST", path, what, content=text.encode())
+        await self._request("POST", path, what, content=well_formed(text).encode())
 
     async def run_playbook(
         self, name: str | None = None, *, content: str | None = None
@@ -275,7 +278,8 @@ class ServerApi:
             raise InvalidOptionError(
                 "cannot run a playbook: give either its name or its content"
             )
-        body = {"playbook": name} if content is None else {"content": content}
+        key, value = ("content", content) if name is None else ("playbook", name)
+        body = {key: well_formed(value or "")}
         answer = await self._request(
             "POST", "/api/playbook/run", "run a playbook", json=body
         )
@@ -347,8 +351,20 @@ def _error_of(body: str) -> str:
     return answer.error or body
 
 
+def _content(command: BaseCommand) -> str:
+    """Return a command as it is sent; half a surrogate pair becomes U+FFFD."""
+    whole, replaced = well_formed_model(command)
+    if replaced:
+        logger.warning(
+            "half a surrogate pair in %s of a %s command: U+FFFD is sent instead",
+            ", ".join(replaced),
+            command.command,
+        )
+    return whole.to_json(reveal=True)
+
+
 def _part(text: str) -> str:
     """Return a text as one part of a path, whatever is in it."""
-    encoded = quote(text, safe="")
+    encoded = quote(well_formed(text), safe="")
     # "." and ".." would be resolved on the way
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded

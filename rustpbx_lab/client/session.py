@@ -80,14 +80,16 @@ class CallSession(CallReader, CallCommands):
         """
         async with self._sending:  # rows and frames in the same order
             self._check_open()
-            for advice in self._protocol.advise(command, self._now_ms()):
+            outgoing = self._protocol.prepare(command, self._now_ms())
+            for advice in outgoing.advice:
                 self.note(advice)
-            frame = self._protocol.send(command)
+            self._protocol.commit(outgoing)
+            frame = self._protocol.send(outgoing.command)
             self._set_formats()
             # first, or the reply could be logged before it
             record = self.log.append(
                 Record.of_command(
-                    command, self._now_ms(), secrets=self._protocol.secrets
+                    outgoing.command, self._now_ms(), secrets=self._protocol.secrets
                 )
             )
             await self._send_frame(frame)

@@ -100,6 +100,11 @@ class WatchedCall(CallReader, CallCommands):
             ConnectError: If it does not answer.
         """
         self._check_open()
+        outgoing = self._protocol.prepare(command, self._now_ms())
+        for advice in outgoing.advice:
+            self.note(advice)
+        self._protocol.commit(outgoing)
+        command = outgoing.command
         echo = _Echo(command)
         waiting = self._echoes[command.command]
         waiting.append(echo)

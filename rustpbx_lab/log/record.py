@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent, BaseNote
 from rustpbx_lab.models.secrets import mask_text
+from rustpbx_lab.models.surrogates import well_formed
 
 Direction = Literal["event", "command", "note"]
 
@@ -25,7 +26,7 @@ def column_int(value: object) -> int | None:
 
 def storable(text: str) -> str:
     """Return ``text`` with what UTF-8 cannot hold (lone surrogates) replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return well_formed(text)
 
 
 class Record:

@@ -203,6 +203,29 @@ async def test_what_the_server_cannot_read_is_refused(url):
             await api.precache(commands.Tts(text="hi", option=option))
 
 
+async def test_half_a_character_is_replaced_on_its_way_over_rest(url, caplog):
+    half, low = "\ud83d", "\ude00"
+    async with connect(url) as owner, ServerApi(url) as api:
+        await owner.invite(OPTION)
+        await api.send(owner.id, commands.History(speaker="bot", text=half))
+        said = await owner.wait_for(events.AddHistory, timeout=5, after=owner.log[0])
+        assert said.text == "\ufffd"
+        assert "U+FFFD" in caplog.text
+        with pytest.raises(UnknownCallError):
+            await api.send(half, commands.Mute())
+        async with watch(url, owner.id) as call:
+            await call.stream_tts(f"Great {half}", play_id="p")
+            await call.stream_tts(f"{low} news", play_id="p")
+            sent = [row.message.text for row in call.log if row.name == "tts"]
+            assert sent == ["Great ", "😀 news"]
+            await call.history("bot", half)
+            notes_of_it = [row for row in call.log if row.name == "advice"]
+            assert "half_character" in notes_of_it[0].raw
+        await api.save_playbook("half.md", f"---\n---\n{half}")
+        assert (await api.playbook("half.md")).endswith("\ufffd")
+        assert await api.run_playbook(content=f"---\n---\n{half}")
+
+
 async def test_playbooks_are_saved_listed_read_and_prepared(url):
     async with ServerApi(url) as api:
         await api.save_playbook("greeting ü.md", "---\n---\nhéllo")

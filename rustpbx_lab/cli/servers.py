@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .shared import (
+    AllowHost,
     Browser,
     Logs,
     Port,
@@ -126,6 +127,7 @@ def simulate(
             "malformed, slow-asr, clock-skew, slow-log; may be repeated.",
         ),
     ] = [],  # noqa: B006  (typer wants the default itself)
+    allow_host: AllowHost = [],  # noqa: B006
 ) -> None:
     """Run the stand-in server alone, until Ctrl+C."""
     from rustpbx_lab.simulator import Faults, StandIn
@@ -140,6 +142,7 @@ def simulate(
         media_dir=media_dir,
         webhook=webhook,
         faults=Faults.read(fault),
+        allow_hosts=allow_host,
     )
     with server.in_thread():
         wait_for_the_end(f"stand-in server on {server.url}")
@@ -151,11 +154,22 @@ def gateway(
     port: Port = 8091,
     asr: Annotated[str, typer.Option(help="Engine of recognition.")] = "auto",
     tts: Annotated[str, typer.Option(help="Engine of synthesis.")] = "auto",
+    allow_host: AllowHost = [],  # noqa: B006
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where the server reaches the gateway, if not where it listens: "
+            "ws://HOST:PORT.",
+        ),
+    ] = None,
 ) -> None:
     """Serve local speech engines to a real server as its provider, until Ctrl+C."""
     from rustpbx_lab.simulator.gateway import Gateway
 
-    served = Gateway(host, port, asr=asr, tts=tts)
+    served = Gateway(
+        host, port, asr=asr, tts=tts, allow_hosts=allow_host, public_url=public_url
+    )
     with served.in_thread():
         print_json(
             {

@@ -1,9 +1,11 @@
-"""A socket to listen on, or one clear line why not."""
+"""Sockets to listen on, and the host names that lead to them."""
 
 import errno
 import socket
 
 from rustpbx_lab.errors import ServerStartError
+
+from .host_policy import ANY_INTERFACE
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -15,7 +17,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         # tornado's own bind_sockets leaks one when the port is in use
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.create_server((host, port), family=family)
+        both = host == "::" and socket.has_dualstack_ipv6()
+        bound = socket.create_server((host, port), family=family, dualstack_ipv6=both)
     except OSError as exc:
         why = exc.strerror or str(exc)
         hint = "another address"
@@ -26,3 +29,13 @@ def listening_socket(host: str, port: int) -> socket.socket:
         ) from exc
     bound.setblocking(False)
     return bound
+
+
+def reachable(host: str) -> str:
+    """Return the host part of a URL that leads to a server of this machine.
+
+    An address that stands for every interface is not one that can be dialled.
+    """
+    if host in ANY_INTERFACE:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -2,12 +2,11 @@
 
 import asyncio
 import hmac
-import ipaddress
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import anyio
 from tornado.httpserver import HTTPServer
@@ -25,7 +24,9 @@ from rustpbx_lab.models.base import BaseEvent
 from rustpbx_lab.models.records import IncomingCall, read
 
 from .connection import connect
-from .listening import listening_socket
+from .gate import Gate
+from .host_policy import HostPolicy, public_host
+from .listening import listening_socket, reachable
 from .protocol import ends_set_up
 from .session import CallSession
 
@@ -33,7 +34,10 @@ MAX_WAITING = 32
 """Calls that may wait to be taken; for a further one the server hears 503."""
 BODY_BYTES = 1024 * 1024
 """An INVITE is some kilobytes; SIP over UDP cannot be larger than 64 KiB."""
-LOCAL_NAMES = frozenset({"localhost"})
+KEPT_DIALOGS = 10_000
+"""Notified calls that are remembered, so that a repeated notification is one call."""
+
+logger = logging.getLogger(__name__)
 
 
 class IncomingCalls:
@@ -59,6 +63,7 @@ class IncomingCalls:
         token: str | None = None,
         names: Collection[str] = (),
         max_waiting: int = MAX_WAITING,
+        public_url: str | None = None,
     ) -> None:
         """Prepare a receiver; nothing listens yet.
 
@@ -67,21 +72,40 @@ class IncomingCalls:
             host: Address to listen on.
             token: What the server must know: the last part of the path, or
                 ``Authorization: Bearer TOKEN``. None makes one up.
-            names: Further host names under which the server may ask.
+            names: Further host names under which the server may ask, such as
+                ``host.docker.internal``; ``*`` is any. An IP address needs no entry
+                if ``host`` is every interface.
             max_waiting: Calls that may wait to be taken; a further one is refused with
                 503, and its caller hears that the service is unavailable.
+            public_url: Where the server reaches this receiver, ``http://HOST[:PORT]``,
+                if that is not where it listens: from a container, through a tunnel.
+                Its host needs no entry in ``names``.
+
+        Raises:
+            ServerStartError: If ``names`` or ``public_url`` is malformed.
         """
         self.host = host
+        self._public_url = None if public_url is None else public_url.rstrip("/")
+        if public_url is not None:
+            names = [*names, public_host(public_url, ("http", "https"))]
+        self._policy = HostPolicy(
+            host,
+            names,
+            server="the webhook receiver",
+            remedy="pass names=['{name}'] to IncomingCalls",
+        )
         self._wanted_port, self._port = port, 0
         self._token = secrets.token_urlsafe(16) if token is None else token
-        self._names = LOCAL_NAMES | {host.lower(), *(name.lower() for name in names)}
         self._max_waiting = max_waiting
         self._server: HTTPServer | None = None
         # bounded in `offer`, so that a closed receiver and a full one differ
         self._calls: asyncio.Queue[IncomingCall | None] = asyncio.Queue()
+        self._dialogs: dict[str, None] = {}  # a set that keeps its order
         self.is_open = False
         self.refused = 0
         """Calls that found the queue full."""
+        self.repeated = 0
+        """Notifications of a call that had been notified before."""
 
     def __repr__(self) -> str:
         return f"<IncomingCalls on {self.host}:{self._port}>"
@@ -93,9 +117,9 @@ class IncomingCalls:
 
     @property
     def url(self) -> str:
-        """What the server is told as its webhook; the last part is secret."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self._port}/incoming/{self._token}"
+        """The webhook to configure in the server; its last part is secret."""
+        base = self._public_url or f"http://{reachable(self.host)}:{self._port}"
+        return f"{base}/incoming/{self._token}"
 
     async def __aenter__(self) -> Self:
         try:
@@ -108,16 +132,14 @@ class IncomingCalls:
         bound = listening_socket(self.host, self._wanted_port)
         self._port = int(bound.getsockname()[1])
         shared = {"calls": self}
-        routes = [("/incoming/([^/]+)", _Webhook, shared)]
-        server = HTTPServer(
-            Application(
-                routes,
-                default_handler_class=_Webhook,
-                default_handler_args=shared,
-                log_function=_do_not_log,
-            ),
-            max_body_size=BODY_BYTES,
+        routes = [("/incoming/([^/]+)/?", _Webhook, shared)]
+        application = Application(
+            routes,
+            default_handler_class=_Webhook,
+            default_handler_args=shared,
+            log_function=_do_not_log,
         )
+        server = HTTPServer(Gate(self._policy, application), max_body_size=BODY_BYTES)
         server.add_socket(bound)
         self._server, self.is_open = server, True
         return self
@@ -141,25 +163,27 @@ class IncomingCalls:
             raise StopAsyncIteration
         return call
 
-    def is_allowed(self, host: str | None) -> bool:
-        """Return whether a request was sent to a name of ours."""
-        if host is None:
-            return False
-        try:
-            return ipaddress.ip_address(host).is_loopback or host in self._names
-        except ValueError:
-            return host.lower() in self._names
-
     def knows(self, token: str | None) -> bool:
         """Return whether the token is ours, in a time that tells nothing."""
         given = (token or "").encode("utf-8", "replace")
         return hmac.compare_digest(given, self._token.encode())
 
     def offer(self, call: IncomingCall) -> bool:
-        """Queue a call; False if there is no room or nobody to take it."""
+        """Queue a call; False if there is no room or nobody to take it.
+
+        A server or a proxy that got no answer sends a notification again: it is the
+        same call, and is answered as before.
+        """
+        if call.dialog_id in self._dialogs:
+            self.repeated += 1
+            logger.info("a notification of call %r came again", call.dialog_id)
+            return True
         if not self.is_open or self._calls.qsize() >= self._max_waiting:
             self.refused += 1
             return False
+        if len(self._dialogs) >= KEPT_DIALOGS:
+            del self._dialogs[next(iter(self._dialogs))]
+        self._dialogs[call.dialog_id] = None
         self._calls.put_nowait(call)
         return True
 
@@ -172,9 +196,7 @@ class _Webhook(RequestHandler):
 
     @override
     def prepare(self) -> None:
-        if not self._calls.is_allowed(urlsplit(f"//{self.request.host}").hostname):
-            self._answer(403, "Host not allowed")
-        elif not self._calls.knows(self._given_token()):
+        if not self._calls.knows(self._given_token()):
             self._answer(404, "")  # as if there were nothing here
 
     def _given_token(self) -> str | None:

@@ -1,7 +1,6 @@
 """The stand-in's addresses, and the WebSocket ones of them."""
 
 import math
-from urllib.parse import urlsplit
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -65,10 +64,6 @@ class CallSocket(WebSocketHandler, Guarded):
         unknown = self._query.id not in self.state.services.registry
         if self._query.forward and self._query.is_id_given and unknown:
             self.refuse(404, "call not found on this node")
-
-    @override
-    def check_origin(self, origin: str) -> bool:
-        return self.state.is_our_name(urlsplit(origin).hostname)
 
     @override
     def open(self, *args: str, **kwargs: str) -> None:

@@ -12,7 +12,7 @@ options take an ``endpoint``, and the gateway answers there as the cloud would.
 import errno
 import http
 import logging
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Collection, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,6 +23,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from rustpbx_lab.client.host_policy import HostPolicy, public_host
+from rustpbx_lab.client.listening import reachable
 from rustpbx_lab.errors import ServerStartError
 from rustpbx_lab.models.options import SynthesisOption, TranscriptionOption
 from rustpbx_lab.speech.recognition import recogniser
@@ -46,6 +48,8 @@ class Gateway:
         *,
         asr: str = "auto",
         tts: str = "auto",
+        allow_hosts: Collection[str] = (),
+        public_url: str | None = None,
     ) -> None:
         """Prepare a gateway; nothing starts yet.
 
@@ -54,18 +58,26 @@ class Gateway:
             port: Port to listen on; 0 takes a free one.
             asr: Name of the recogniser.
             tts: Name of the synthesiser.
+            allow_hosts: Further names the server may reach it by.
+            public_url: Where the server reaches it, ``ws://HOST:PORT``, if that is not
+                where it listens: from a container, through a tunnel.
 
         Raises:
             MissingExtraError: If an engine is not installed.
             SpeechEngineError: If there is no engine of a name.
+            ServerStartError: If one of ``allow_hosts`` or ``public_url`` is malformed.
         """
         self.host, self.port = host, port
+        self._public_url = None if public_url is None else public_url.rstrip("/")
+        if public_url is not None:
+            allow_hosts = [*allow_hosts, public_host(public_url, ("ws", "wss"))]
+        self._policy = HostPolicy(host, allow_hosts, server="the speech gateway")
         self._recogniser, self._synthesiser = recogniser(asr), synthesiser(tts)
 
     @property
     def url(self) -> str:
-        """Where it listens: ``ws://127.0.0.1:PORT``."""
-        return f"ws://{self.host}:{self.port}"
+        """Where servers reach it: ``ws://127.0.0.1:PORT``, or its public URL."""
+        return self._public_url or f"ws://{reachable(self.host)}:{self.port}"
 
     def tts_option(self) -> SynthesisOption:
         """Return the ``tts`` option with which a server speaks through it."""
@@ -102,9 +114,8 @@ class Gateway:
                 self._serve,
                 self.host,
                 self.port,
-                origins=[None],  # a server sends no Origin, a page in a browser does
                 compression=None,
-                process_request=_check_path,
+                process_request=self._check,
             )
         except OSError as exc:
             why = exc.strerror or str(exc)
@@ -113,6 +124,13 @@ class Gateway:
             raise ServerStartError(
                 f"cannot listen on {self.host}:{self.port}: {why}; {hint} works"
             ) from exc
+
+    def _check(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse what is no server of ours, before the handshake."""
+        why = self._policy.refusal(request.path, request.headers.get_all)
+        if why is not None:
+            return connection.respond(http.HTTPStatus.FORBIDDEN, f"{why}\n")
+        return _check_path(connection, request)
 
     async def _serve(self, connection: ServerConnection) -> None:
         try:

@@ -1,8 +1,6 @@
-"""What the stand-in's handlers share: its state, and whom they answer to."""
+"""State and answers shared by the stand-in's handlers."""
 
-import ipaddress
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import anyio
 import orjson
@@ -27,24 +25,11 @@ class Connection(Protocol):
 class ServerState:
     """What the handlers share."""
 
-    def __init__(self, services: Services, host: str) -> None:
+    def __init__(self, services: Services) -> None:
         self.services = services
-        self._host = host
         self.open: set[Connection] = set()
         self.tasks: TaskGroup | None = None
         self._all_closed = anyio.Event()
-
-    def is_our_name(self, name: str | None) -> bool:
-        """Return whether a host name means this server, not a rebound domain."""
-        if not name:
-            return False
-        if name.lower() in ("localhost", self._host.lower()):
-            return True
-        try:
-            address = ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return address.is_loopback or self._host in ("0.0.0.0", "::", "")
 
     def socket_closed(self, socket: Connection) -> None:
         """Take note that a socket is closed."""
@@ -63,7 +48,7 @@ class ServerState:
 
 
 class Guarded(RequestHandler):
-    """A handler that answers only to this machine's own names."""
+    """A handler with limits; hosts and origins are checked before it is reached."""
 
     state: ServerState
 
@@ -73,23 +58,9 @@ class Guarded(RequestHandler):
 
     @override
     def prepare(self) -> None:
-        headers = self.request.headers
-        host = urlsplit(f"//{self.request.host}").hostname
-        origin = headers.get("Origin")
-        if not self.state.is_our_name(host):
-            self.refuse(403, "Host not allowed: this server answers to localhost only")
-        elif (
-            # a page elsewhere may send a GET, and some a POST, without asking
-            headers.get("Sec-Fetch-Site") == "cross-site"
-            or (origin is not None and not self._is_ours(origin))
-        ):
-            self.refuse(403, "Origin not allowed: only pages of localhost may ask")
-        elif len(self.request.body) > BODY_BYTES:
+        if len(self.request.body) > BODY_BYTES:
             why = "Failed to buffer the request body: length limit exceeded"
             self.refuse(413, why)
-
-    def _is_ours(self, origin: str) -> bool:
-        return self.state.is_our_name(urlsplit(origin).hostname)
 
     def json_body(self) -> tuple[Any] | None:
         """Return the JSON body in a tuple; None if the request is refused for it."""

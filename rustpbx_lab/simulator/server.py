@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Collection, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -11,7 +11,9 @@ import anyio
 from anyio.from_thread import start_blocking_portal
 from tornado.httpserver import HTTPServer
 
-from rustpbx_lab.client.listening import listening_socket
+from rustpbx_lab.client.gate import Gate
+from rustpbx_lab.client.host_policy import HostPolicy, Pages
+from rustpbx_lab.client.listening import listening_socket, reachable
 from rustpbx_lab.speech.recognition import recogniser
 from rustpbx_lab.speech.synthesis import synthesiser
 from rustpbx_lab.speech.vad_engines import SileroEngine
@@ -61,6 +63,7 @@ class StandIn:
         watch_queue: int | None = EVENT_QUEUE,
         webhook: str | None = None,
         faults: Faults | None = None,
+        allow_hosts: Collection[str] = (),
     ) -> None:
         """Prepare a server; nothing starts yet.
 
@@ -79,12 +82,18 @@ class StandIn:
             webhook: URL that is told of incoming SIP calls; they are begun with
                 ``POST /simulate/incoming``, which is the stand-in's own.
             faults: What goes wrong on purpose; None is nothing.
+            allow_hosts: Further names it may be reached by (``NAME`` or
+                ``NAME:PORT``), also those of pages elsewhere that may use it.
 
         Raises:
             MissingExtraError: If an engine is not installed.
             SpeechEngineError: If there is no engine of a name.
+            ServerStartError: If one of ``allow_hosts`` is malformed.
         """
         self.host = host
+        self._policy = HostPolicy(
+            host, allow_hosts, pages=Pages.LOCAL, server="the stand-in server"
+        )
         self._wanted_port, self._port = port, 0
         self._recogniser, self._synthesiser = recogniser(asr), synthesiser(tts)
         self._strict = StrictReports(is_strict=strict)
@@ -105,8 +114,7 @@ class StandIn:
     @property
     def url(self) -> str:
         """Where clients connect to: ``ws://127.0.0.1:8080``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ws://{host}:{self.port}"
+        return f"ws://{reachable(self.host)}:{self.port}"
 
     @property
     def strict_reports(self) -> list[StrictReport]:
@@ -139,7 +147,7 @@ class StandIn:
         workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="stand-in")
         services = self._services(LoopRuntime(loop, workers))
         runtime = services.runtime
-        state = ServerState(services, self.host)
+        state = ServerState(services)
         try:
             # first: an error in a task group would come out as a group of errors
             server = self._listen(state)
@@ -180,7 +188,7 @@ class StandIn:
     def _listen(self, state: ServerState) -> HTTPServer:
         bound = listening_socket(self.host, self._wanted_port)
         self._port = int(bound.getsockname()[1])
-        server = HTTPServer(application(state))
+        server = HTTPServer(Gate(self._policy, application(state)))
         server.add_socket(bound)
         return server
 

@@ -60,12 +60,60 @@ async def test_calls_come_in_order_and_end_with_the_receiver():
 @on_asyncio
 async def test_a_full_queue_is_said():
     async with IncomingCalls(max_waiting=2) as incoming, httpx.AsyncClient() as server:
-        posts = [await server.post(incoming.url, json=BODY) for _ in range(3)]
+        bodies = [{**BODY, "dialogId": name} for name in "abc"]
+        posts = [await server.post(incoming.url, json=body) for body in bodies]
         assert [post.status_code for post in posts] == [200, 200, 503]
         assert posts[2].text == "too many calls wait to be taken"
         assert incoming.refused == 1
         await anext(incoming)
-        assert (await server.post(incoming.url, json=BODY)).status_code == 200
+        # the server tries again: what found no room is not taken for a repetition
+        again = await server.post(incoming.url, json=bodies[2])
+        assert again.status_code == 200
+        assert incoming.repeated == 0
+
+
+@on_asyncio
+async def test_the_same_call_notified_again_is_one_call():
+    async with IncomingCalls() as incoming, httpx.AsyncClient() as server:
+        posts = [await server.post(incoming.url, json=BODY) for _ in range(3)]
+        assert [(post.status_code, post.text) for post in posts] == [(200, "")] * 3
+        assert (incoming.repeated, incoming.refused) == (2, 0)
+        await server.post(incoming.url + "/", json={**BODY, "dialogId": "next"})
+    calls = [call.dialog_id async for call in incoming]
+    assert calls == [BODY["dialogId"], "next"]
+
+
+@on_asyncio
+async def test_a_bot_in_a_container_says_where_the_server_reaches_it(caplog):
+    names, public = ["*.docker.internal"], "https://abcd.ngrok-free.app"
+    async with (
+        IncomingCalls(host="0.0.0.0", names=names, public_url=public) as incoming,
+        httpx.AsyncClient() as server,
+    ):
+        assert incoming.url.startswith(f"{public}/incoming/")
+        path = incoming.url.removeprefix(public)
+        statuses = {}
+        for host in ("host.docker.internal:8090", "abcd.ngrok-free.app", "172.17.0.1"):
+            url = f"http://127.0.0.1:{incoming.port}{path}"
+            body = {**BODY, "dialogId": host}
+            answer = await server.post(url, json=body, headers={"Host": host})
+            statuses[host] = answer.status_code
+        assert set(statuses.values()) == {200}
+        assert caplog.records == []
+        for _ in range(2):
+            answer = await server.post(url, json=body, headers={"Host": "bot:8090"})
+            assert answer.status_code == 403
+            assert "names=['bot']" in answer.text
+    (record,) = caplog.records
+    assert "pass names=['bot'] to IncomingCalls" in record.message
+
+
+@on_asyncio
+async def test_the_webhook_of_every_interface_is_dialled_on_one():
+    async with IncomingCalls(host="0.0.0.0") as incoming:
+        assert incoming.url.startswith(f"http://127.0.0.1:{incoming.port}/incoming/")
+    with pytest.raises(ServerStartError, match=r"https://HOST\[:PORT\]"):
+        IncomingCalls(public_url="bot:8090")
 
 
 @on_asyncio
@@ -77,6 +125,7 @@ async def test_a_full_queue_is_said():
         ("/", {}, BODY, 404),
         ("/", {"Authorization": "Bearer wrong"}, BODY, 404),
         (None, {"Host": "evil.example:80"}, BODY, 403),
+        (None, {"Origin": "http://localhost"}, BODY, 403),
         (None, {}, {"dialogId": 3}, 422),
         (None, {}, [], 422),
     ],

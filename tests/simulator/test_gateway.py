@@ -1,5 +1,8 @@
+import http.client
 import json
+from contextlib import closing
 from socket import SHUT_RDWR
+from urllib.parse import urlsplit
 
 import anyio
 import numpy as np
@@ -160,3 +163,44 @@ def test_the_real_server_speaks_and_listens_through_it(gateway, real_server, pro
     assert abs(n_samples - 8 * 720) <= 320
     assert heard.text == DEFAULT_SCRIPT[0][0]
     assert not errors_seen
+
+
+def upgrade(port, path, **headers):
+    """Return the status of a WebSocket handshake with these headers."""
+    head = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==",
+        **headers,
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with closing(connection):
+        connection.request("GET", path, headers=head)
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 101),
+        ({"Origin": "http://localhost"}, 403),
+        ({"Origin": "http://attacker.example"}, 403),
+        ({"Host": "attacker.example"}, 403),
+        ({"Host": "localhost:8091"}, 101),
+    ],
+)
+def test_no_page_reaches_the_gateway_nor_a_foreign_name(gateway, headers, status):
+    path = urlsplit(gateway.tts_option().endpoint).path
+    assert upgrade(gateway.port, path, **headers) == status
+
+
+def test_a_server_in_a_container_is_told_where_the_gateway_is():
+    public = "ws://host.docker.internal:8091"
+    made = Gateway("0.0.0.0", asr="scripted", tts="scripted", public_url=public)
+    endpoint = made.asr_option().endpoint
+    assert endpoint.startswith(public)
+    with made.in_thread() as running:
+        for host, status in (("host.docker.internal:8091", 101), ("bot:8091", 403)):
+            path = urlsplit(endpoint).path
+            assert upgrade(running.port, path, Host=host) == status

@@ -144,6 +144,7 @@ def raw_fetch(server, path, headers, method="GET", body=None):
 def test_only_names_of_this_machine_are_answered(server):
     assert fetch(server, "/list", Host="evil.example")[0] == 403
     assert fetch(server, "/list", Host="localhost:80")[0] == 200
+    assert fetch(server, "/list", Host="[::1]:8080")[0] == 200
     url = server.url + "/call"
     for origin in ("http://evil.example", "null"):
         refused = pytest.raises(websockets.exceptions.InvalidStatus, match="403")

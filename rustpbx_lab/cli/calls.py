@@ -6,17 +6,27 @@ from typing import Annotated
 
 import anyio
 import typer
-from rich.console import Console
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.settings import read_option_file, with_settings
+from rustpbx_lab.workbench.outcome import CallOutcome
 
-from .shared import Agent, CallType, File, Json, Set, app, print_json, told
+from .output import output
+from .shared import (
+    Agent,
+    CallType,
+    Json,
+    LogFile,
+    Overwrite,
+    Set,
+    command,
+    seconds_option,
+)
 
 
-@app.command()
+@command()
 def call(
     url: Annotated[str, typer.Argument(help="Address of the server, ws://HOST:PORT.")],
     type: Annotated[CallType, typer.Option(help="Kind of call.")] = CallType.WEBSOCKET,
@@ -36,17 +46,29 @@ def call(
     ] = None,
     agent: Annotated[Agent, typer.Option(help="Who answers.")] = Agent.NONE,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="Length of the conversation.")
+        float | None, seconds_option("Length of the conversation.")
     ] = None,
-    log: File = None,
-    record: File = None,
+    log: LogFile = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.wav", help="Write the sound of both sides after the call."
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Make one call, hang up, and sum it up."""
-    from rustpbx_lab.workbench.one_call import CallPlan, default_option, make_call
+    """Make one call, hang up, and sum it up; Ctrl+C hangs up early."""
+    from rustpbx_lab.workbench.one_call import (
+        CallPlan,
+        check_plan_outputs,
+        default_option,
+        make_call,
+    )
 
     if wav is not None and say:
         raise InvalidOptionError("cannot use --wav with --say: choose one of them")
+    check_plan_outputs(log, record, wav, overwrite)
     base = default_option() if option is None else read_option_file(CallOption, option)
     plan = CallPlan(
         url=url,
@@ -59,48 +81,76 @@ def call(
         seconds=seconds,
         log_path=log,
         record_path=record,
-        told=told.print,
+        overwrite=overwrite,
+        on_progress=output.progress,
     )
-    result = anyio.run(make_call, plan)
-    if json:
-        print_json(result)
+    _show_outcome(anyio.run(make_call, plan), json)
+
+
+def _show_outcome(outcome: CallOutcome, as_json: bool) -> None:
+    result = outcome.result
+    for problem in (*result["problems"], result["error"]):
+        if problem is not None and outcome.failure is None:
+            output.error(f"rustpbx-lab: {problem}")
+    if as_json:
+        output.json(result)
     else:
         for key, value in result["summary"].items():
-            print(f"{key:28} {'' if value is None else value}")
-    if result["error"] is not None:
-        told.print(f"rustpbx-lab: {result['error']}")
+            output.line(f"{key:28} {'' if value is None else value}".rstrip())
+    if outcome.failure is not None:
+        raise outcome.failure
+    if outcome.stop_signal is not None:
+        raise typer.Exit(128 + outcome.stop_signal)
+    if not outcome.is_complete:
         raise typer.Exit(1)
 
 
-@app.command()
+@command()
 def watch(
     url: Annotated[str, typer.Argument(help="Address of the server, ws://HOST:PORT.")],
     id: Annotated[
         str | None, typer.Argument(help="Call to follow; without it, list them.")
     ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="How long to follow.")
-    ] = None,
-    log: File = None,
+    seconds: Annotated[float | None, seconds_option("How long to follow.")] = None,
+    log: LogFile = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """List the calls of a server, or follow one, whoever owns it."""
-    from rustpbx_lab.workbench.watch_calls import WatchPlan, follow, list_calls, shown
+    from rustpbx_lab.workbench.watch_calls import (
+        COLUMNS,
+        WatchPlan,
+        follow,
+        list_calls,
+        rows_of,
+    )
 
     if id is None:
         calls = anyio.run(list_calls, url)
         if json:
-            print_json({"calls": calls})
+            output.json({"calls": calls})
         else:
-            Console(highlight=False, markup=False).print(shown(calls))
+            output.table(dict.fromkeys(COLUMNS, False), rows_of(calls))
         return
-    plan = WatchPlan(url, id, seconds, log, told.print if json else print)
+    plan = WatchPlan(
+        url,
+        id,
+        seconds=seconds,
+        log_path=log,
+        overwrite=overwrite,
+        on_row=output.progress if json else output.line,
+        on_progress=output.error,
+    )
     result = anyio.run(follow, plan)
     if json:
-        print_json(result)
+        output.json(result)
+    for problem in result["problems"]:
+        output.error(f"rustpbx-lab: {problem}")
+    if result["problems"]:
+        raise typer.Exit(1)
 
 
-@app.command()
+@command()
 def conformance(
     url: Annotated[str, typer.Argument(help="Address of the server, ws://HOST:PORT.")],
     gateway: Annotated[
@@ -124,12 +174,12 @@ def conformance(
             recorder_dir=recorder_dir,
             wav=wav,
             only=only,
-            told=told.print,
+            told=output.progress,
         )
     )
     if json:
-        print_json(report.to_dict())
+        output.json(report.to_dict())
     else:
-        print(report.told())
+        output.line(report.told())
     if not report.is_conformant:
         raise typer.Exit(1)

@@ -1,69 +1,86 @@
 """Commands about files: saved calls, options, recordings."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.models.options import VADOption
 from rustpbx_lab.models.settings import with_settings
 
-from .shared import Json, Set, app, print_json, told, vad
+from .ending import INTERRUPTED, MISTAKE
+from .output import output
+from .shared import STDIN, Json, Overwrite, Set, command, read_stdin, stdin_as_file, vad
 
-MIN_WIDTH = 132
-"""Columns of the table of calls, whatever the terminal has."""
 
-
-@app.command()
+@command()
 def analyse(
     paths: Annotated[
-        list[Path], typer.Argument(help="Event logs, or folders of them.")
+        list[Path],
+        typer.Argument(help="Event logs, or folders of them; - is standard input."),
     ],
     json: Json = False,
-    csv: Annotated[Path | None, typer.Option(metavar="OUT", help="Write CSV.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write the table as CSV.")
+    ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Sum up saved calls: one row each."""
+    """Sum up saved calls, one row each; exit 1 if some cannot be read."""
+    from rustpbx_lab.workbench.outputs import check_outputs
     from rustpbx_lab.workbench.summing_up import summarise_files
 
-    table = summarise_files(paths)
-    if csv is not None:
+    check_outputs({"--csv": csv}, inputs=paths, overwrite=overwrite)
+    with stdin_as_file(paths) as copies:
+        files = [path for path in paths if path != STDIN]
+        table = summarise_files([*copies, *files], copies)
+    for one in table.skipped:
+        output.error(f"skipped: {one.why}")
+    if csv is not None and table.rows:
         table.write_csv(csv)
-        told.print(f"{len(table.rows)} calls written to {csv}")
+        output.progress(f"{len(table.rows)} calls written to {csv}")
     if json:
-        print_json({"calls": table.rows})
-    elif csv is None:
-        screen = Console(highlight=False, markup=False)
-        screen.width = max(screen.width, MIN_WIDTH)
-        screen.print(table.shown())
+        skipped = [one.to_dict() for one in table.skipped]
+        output.json({"calls": table.rows, "skipped": skipped})
+    elif csv is None and table.rows:
+        output.table(table.columns, table.cells())
+    if table.is_interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if table.skipped:
+        raise typer.Exit(1 if table.rows else MISTAKE)
 
 
-@app.command()
+@command()
 def lint(
     option: Annotated[
-        Path, typer.Argument(metavar="OPTION.json", help="A call option or a command.")
+        Path,
+        typer.Argument(
+            metavar="OPTION.json",
+            help="A call option or a command; - is standard input.",
+        ),
     ],
     json: Json = False,
 ) -> None:
     """Say what the server will really do with an option; exit 1 on errors."""
-    from rustpbx_lab.models.lint import lint_file
+    from rustpbx_lab.models.lint import lint_file, lint_text
 
-    remarks = lint_file(option)
+    is_stdin = option == STDIN
+    remarks = lint_text(read_stdin()) if is_stdin else lint_file(option)
     errors = sum(remark.severity == "error" for remark in remarks)
     if json:
         found = [remark.to_dict() for remark in remarks]
-        print_json({"file": str(option), "errors": errors, "remarks": found})
+        output.json({"file": str(option), "errors": errors, "remarks": found})
     for remark in [] if json else remarks:
         instead = f"; instead: {remark.instead}" if remark.instead else ""
-        print(f"{remark.severity:7}  {remark.path}: {remark.text}{instead}")
+        output.line(f"{remark.severity:7}  {remark.path}: {remark.text}{instead}")
     if errors:
         raise typer.Exit(1)
 
 
-@vad.command("replay")
+@command(vad, "replay")
 def vad_replay(
-    wav: Annotated[Path, typer.Argument(help="A recording.")],
+    wav: Annotated[Path, typer.Argument(help="A recording; - is standard input.")],
     set: Set = [],  # noqa: B006
     channel: Annotated[
         int | None, typer.Option(help="Channel of the recording.")
@@ -74,13 +91,16 @@ def vad_replay(
     from rustpbx_lab.speech.replay import replay_vad
 
     settings = [one.removeprefix("vad.") for one in set]
+    source = io.BytesIO(read_stdin()) if wav == STDIN else wav
     replay = replay_vad(
-        Clip.read(wav, channel), with_settings(VADOption(type="silero"), settings)
+        Clip.read(source, channel), with_settings(VADOption(type="silero"), settings)
     )
     if json:
-        print_json(replay.to_dict())
+        output.json(replay.to_dict())
         return
     for event in replay.events:
         lasted = "" if event.duration is None else f"  duration {event.duration} ms"
-        print(f"{event.at:8} ms  {event.event:8}  startTime {event.start_time}{lasted}")
-    told.print(f"{len(replay.marginal)} chunks within 0.02 of the threshold")
+        output.line(
+            f"{event.at:8} ms  {event.event:8}  startTime {event.start_time}{lasted}"
+        )
+    output.progress(f"{len(replay.marginal)} chunks within 0.02 of the threshold")

@@ -5,38 +5,37 @@ from typing import Annotated, Any
 
 import typer
 
+from .output import output
 from .shared import (
     AllowHost,
     Browser,
     Logs,
     Port,
-    app,
-    print_json,
-    tell_address,
-    told,
+    command,
+    report_address,
     wait_for_the_end,
 )
 
 
-@app.command()
+@command()
 def demo(port: Port = 5006, no_browser: Browser = False, logs: Logs = None) -> None:
     """Show a talking caller and a bot on a local server, in the dashboard."""
     from rustpbx_lab.dashboard.app import serve as serve_pages
     from rustpbx_lab.workbench.demo import Demo
 
-    told.print("loading the speech models …")
+    output.progress("loading the speech models …")
     with Demo(logs=logs) as running:
-        told.print(f"stand-in server on {running.url}")
+        output.progress(f"stand-in server on {running.url}")
         serve_pages(
             running.hub,
             port=port,
             show=not no_browser,
             endpoint=running.url,
-            told=tell_address,
+            told=report_address,
         )
 
 
-@app.command()
+@command()
 def serve(
     endpoint: Annotated[
         str, typer.Option(help="Address of the server.")
@@ -80,11 +79,11 @@ def serve(
             endpoint=endpoint,
             basic_auth=basic_auth,
             oauth=login,
-            told=tell_address,
+            told=report_address,
         )
 
 
-@app.command()
+@command()
 def replay(
     file: Annotated[Path, typer.Argument(help="A saved event log.")],
     speed: Annotated[float, typer.Option(help="Times as fast: 0.5 to 20.")] = 1.0,
@@ -97,10 +96,10 @@ def replay(
 
     with CallHub() as hub:
         hub.replay(file, speed)
-        serve_pages(hub, port=port, show=not no_browser, told=tell_address)
+        serve_pages(hub, port=port, show=not no_browser, told=report_address)
 
 
-@app.command()
+@command()
 def simulate(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 8080,
@@ -148,7 +147,7 @@ def simulate(
         wait_for_the_end(f"stand-in server on {server.url}")
 
 
-@app.command()
+@command()
 def gateway(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 8091,
@@ -171,7 +170,7 @@ def gateway(
         host, port, asr=asr, tts=tts, allow_hosts=allow_host, public_url=public_url
     )
     with served.in_thread():
-        print_json(
+        output.json(
             {
                 "asr": served.asr_option().to_wire(reveal=True),
                 "tts": served.tts_option().to_wire(reveal=True),

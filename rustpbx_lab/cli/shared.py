@@ -1,14 +1,28 @@
-"""What the commands share: the program, its words, its output."""
+"""What the commands share: the program and its options."""
 
-import json
+import math
 import signal
+import sys
+import tempfile
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+
+from rustpbx_lab.errors import InvalidOptionError
+
+from .output import output
+from .verbosity import Quiet, Verbose, set_verbosity, with_verbosity
+
+LONGEST_S = 10 * 365 * 86400
+"""The longest time that an option takes: ten years."""
+WAKE_S = 0.5
+STDIN = Path("-")
+"""The name of a file that means standard input."""
 
 app = typer.Typer(
     name="rustpbx-lab",
@@ -23,8 +37,23 @@ vad = typer.Typer(
 )
 app.add_typer(vad, name="vad")
 
-told = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-"""Progress and errors; standard output is for results."""
+
+@app.callback()
+def program(verbose: Verbose = 0, quiet: Quiet = False) -> None:
+    """The lab bench for voice agents on the Active Call server."""
+    set_verbosity(verbose, quiet)
+
+
+def command(
+    group: typer.Typer = app, name: str | None = None
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """Return a decorator that adds a command, with ``-v`` and ``--quiet``."""
+
+    def register(function: Callable[..., object]) -> Callable[..., object]:
+        group.command(name)(with_verbosity(function))
+        return function
+
+    return register
 
 
 class CallType(StrEnum):
@@ -40,6 +69,18 @@ class Agent(StrEnum):
 
     NONE = "none"
     FRONTDESK = "frontdesk"
+
+
+def finite_seconds(value: float | None) -> float | None:
+    """Refuse what is not a number of seconds that can be waited for."""
+    if value is not None and not (math.isfinite(value) and value <= LONGEST_S):
+        raise typer.BadParameter(f"{value} is not between 0.1 and {LONGEST_S} seconds.")
+    return value
+
+
+def seconds_option(text: str) -> Any:
+    """Return an option of a number of seconds."""
+    return typer.Option(min=0.1, callback=finite_seconds, metavar="SECONDS", help=text)
 
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
@@ -58,26 +99,65 @@ Set = Annotated[
 ]
 Browser = Annotated[bool, typer.Option("--no-browser", help="Open no browser.")]
 Logs = Annotated[Path | None, typer.Option(help="Folder for logs and recordings.")]
-File = Annotated[Path | None, typer.Option(metavar="FILE")]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the event log as it comes; .gz packs it.",
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that exist.")
+]
 
 
-def wait_for_the_end(running: str) -> None:
-    """Say what is running, and wait until the process is told to stop."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    told.print(f"{running}  (Ctrl+C ends it)")
-    ended.wait()
+def read_stdin() -> bytes:
+    """Return all of standard input.
+
+    Raises:
+        InvalidOptionError: If it cannot be read.
+    """
+    try:
+        if sys.stdin is None:
+            raise ValueError("it is closed")
+        return sys.stdin.buffer.read()
+    except (OSError, ValueError) as exc:
+        why = getattr(exc, "strerror", None) or exc
+        raise InvalidOptionError(
+            f"cannot read standard input: {why}; give the name of a file"
+        ) from exc
 
 
-def tell_address(url: str) -> None:
-    """Say where the dashboard is, when all that serves it is there."""
+@contextmanager
+def stdin_as_file(paths: Iterable[Path]) -> Iterator[dict[Path, str]]:
+    """Give path → label of a copy of standard input, if ``-`` is one of the paths.
+
+    Raises:
+        InvalidOptionError: If standard input cannot be read.
+    """
+    if STDIN not in paths:
+        yield {}
+        return
+    content = read_stdin()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "standard-input"
+        copy.write_bytes(content)
+        yield {copy: str(STDIN)}
+
+
+def report_address(url: str) -> None:
+    """Report where the dashboard is, when all that serves it is there."""
     from rustpbx_lab.workbench.collector import settle_collector
 
     settle_collector()
-    told.print(f"dashboard on {url}  (Ctrl+C ends it)")
+    output.progress(f"dashboard on {url}  (Ctrl+C ends it)")
 
 
-def print_json(document: object) -> None:
-    """Print one JSON document on standard output."""
-    print(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+def wait_for_the_end(running: str) -> None:
+    """Report what is running, and wait until the process is asked to stop."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    output.progress(f"{running}  (Ctrl+C ends it)")
+    while not ended.wait(WAKE_S):  # a wait without a limit takes no signal on Windows
+        continue

@@ -5,12 +5,13 @@ from os import PathLike
 from .columns import LOG_COLUMNS
 from .event_log import Cursor, EventLog
 from .record import Record
-from .writer import free_path, write_as_it_comes
+from .writer import LogWriter, free_path, write_as_it_comes
 
 __all__ = [
     "LOG_COLUMNS",
     "Cursor",
     "EventLog",
+    "LogWriter",
     "Record",
     "free_path",
     "read_log",

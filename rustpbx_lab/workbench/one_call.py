@@ -1,20 +1,29 @@
 """One call from the command line: made, played, logged and summed up."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from rustpbx_lab.agent.conversation import FrontDesk
 from rustpbx_lab.analysis.summary import summary
-from rustpbx_lab.audio.clip import Clip
+from rustpbx_lab.audio.clip import Clip, check_format
+from rustpbx_lab.audio.recording import Recording
 from rustpbx_lab.audio.sources import AudioSource, ClipSource, SilenceSource
 from rustpbx_lab.client import CallSession, connect
-from rustpbx_lab.errors import CallClosedError, CallError, LogFileError
-from rustpbx_lab.log import EventLog, write_as_it_comes
+from rustpbx_lab.client.tasks import plain_task_group
+from rustpbx_lab.errors import (
+    AudioError,
+    CallClosedError,
+    CallError,
+    RustpbxLabError,
+    leaves,
+)
+from rustpbx_lab.log import EventLog, LogWriter
 from rustpbx_lab.models import options
 from rustpbx_lab.simulator.caller import (
     HangUp,
@@ -25,8 +34,12 @@ from rustpbx_lab.simulator.caller import (
     WaitForBot,
 )
 
+from .outcome import CallOutcome
+from .outputs import check_outputs, whole_file
+from .stopping import StopRequest, stop_signals
+
 AFTER_AUDIO_S = 3.0
-"""What a call goes on for after the caller's last sample, unless told otherwise."""
+"""What a call goes on for after the caller's last sample, unless ``seconds`` says."""
 HANGUP_GRACE_S = 3.0
 """What the server is given to close after a hangup."""
 
@@ -58,8 +71,10 @@ class CallPlan:
     seconds: float | None = None
     log_path: Path | None = None
     record_path: Path | None = None
-    told: Callable[[str], object] = field(default=lambda line: None)
-    """Gets a line for each step."""
+    overwrite: bool = False
+    """Whether files that exist may be replaced."""
+    on_progress: Callable[[str], object] = field(default=lambda line: None)
+    """Called with a line for each step."""
 
 
 def default_option() -> options.CallOption:
@@ -71,76 +86,198 @@ def default_option() -> options.CallOption:
     )
 
 
-async def make_call(plan: CallPlan) -> dict[str, Any]:
-    """Make one call and hang up.
+def check_plan_outputs(
+    log: Path | None, record: Path | None, wav: Path | None, overwrite: bool
+) -> None:
+    """Refuse a log or a recording that could not be written after the call.
 
-    Returns:
-        What ``--json`` prints: id, how it ended, a summary, where log and audio are,
-        and ``error`` if the call was refused or failed.
+    Raises:
+        OutputFileError: If a file exists or cannot be made.
+        AudioError: If there is no such format of a recording.
+    """
+    check_outputs({"--log": log, "--record": record}, inputs=[wav], overwrite=overwrite)
+    if record is not None:
+        check_format(record)
+
+
+async def make_call(plan: CallPlan) -> CallOutcome:
+    """Make one call and hang up; a first SIGINT or SIGTERM hangs up early.
+
+    Whatever ends the call, its log and its recording are saved first. A file that
+    cannot be written ends nothing: it is one of the ``problems`` of the result.
 
     Raises:
         ConnectError: If there is no connection.
-        LogFileError: If the log cannot be written.
+        OutputFileError: If the log or the recording could not be written.
     """
-    log = EventLog()
-    audio: AudioSource | None = None if plan.say else _sound(plan)
-    caller = _caller(plan)
-    if caller is not None:
-        await caller.prepare()
-    _check_writable(plan.log_path)
-    async with AsyncExitStack() as stack:
-        call = await stack.enter_async_context(
-            connect(plan.url, plan.call_type, log=log, audio=audio)  # pyright: ignore[reportArgumentType]
-        )
-        tasks = await stack.enter_async_context(anyio.create_task_group())
-        if plan.log_path is not None:
-            plan.log_path.write_bytes(b"")
-            tasks.start_soon(write_as_it_comes, log, plan.log_path)
-        error = await _converse(call, plan, caller)
-        await call.aclose()
-    return _result(call, plan, error)
+    check_plan_outputs(plan.log_path, plan.record_path, None, plan.overwrite)
+    one = _OneCall(plan)
+    with stop_signals() as stop:
+        await one.run(stop)
+    return one.outcome(stop)
 
 
-async def _converse(
-    call: CallSession, plan: CallPlan, caller: ScriptedCaller | None
-) -> str | None:
-    """Hold the conversation; returns why it could not be held."""
-    try:
+class _OneCall:
+    """One call of a plan, from the connection to its files."""
+
+    def __init__(self, plan: CallPlan) -> None:
+        self._plan = plan
+        self._log = EventLog()
+        self._call: CallSession | None = None
+        self._error: str | None = None
+        self._failure: Exception | None = None
+        self._problems: list[str] = []
+        self._recorded: Path | None = None
+        self._is_answered = False
+        self._connecting = anyio.CancelScope()
+        self._talking: anyio.CancelScope | None = None
+
+    async def run(self, stop: StopRequest) -> None:
+        """Hold the call to its end and save what is left of it."""
+        async with plain_task_group() as beside:
+            watching = anyio.CancelScope()
+            beside.start_soon(self._stop_on, stop, watching)
+            try:
+                with self._connecting:
+                    await self._connect(beside)
+            finally:
+                watching.cancel()
+                with anyio.CancelScope(shield=True):
+                    await self._save_recording()
+
+    async def _stop_on(self, stop: StopRequest, watching: anyio.CancelScope) -> None:
+        with watching:
+            await stop.wait()
+            self._plan.on_progress("hanging up … (once more ends at once)")
+            (self._talking or self._connecting).cancel()
+
+    async def _connect(self, beside: TaskGroup) -> None:
+        plan = self._plan
+        caller = _caller(plan)
+        if caller is not None:
+            await caller.prepare()
+        audio: AudioSource | None = None if plan.say else _sound(plan)
+        connecting = connect(plan.url, plan.call_type, log=self._log, audio=audio)  # pyright: ignore[reportArgumentType]
+        async with connecting as call:
+            self._call = call
+            if plan.log_path is not None:
+                beside.start_soon(self._write_log, plan.log_path)
+            # inside the connection, so that stopping closes it in good order
+            with anyio.CancelScope() as self._talking:
+                await self._guarded(call, caller)
+            await self._hang_up(call)
+            await call.aclose()
+
+    async def _guarded(self, call: CallSession, caller: ScriptedCaller | None) -> None:
+        """Hold the conversation; what fails in it is kept for the result."""
+        try:
+            await self._converse(call, caller)
+        except Exception as exc:  # noqa: BLE001  (an agent is anybody's code)
+            found = leaves(exc)
+            if isinstance(exc, ExceptionGroup):  # somebody was busy when it ended
+                found = [leaf for leaf in found if not _is_end(leaf)]
+            if not found:
+                return
+            known = isinstance(found[0], RustpbxLabError)
+            self._error = str(found[0]) if known else f"{found[0]!r}"
+            if not all(isinstance(leaf, CallError) for leaf in found):
+                self._failure = exc
+
+    async def _converse(self, call: CallSession, caller: ScriptedCaller | None) -> None:
+        plan = self._plan
         await call.invite(plan.option)
-        plan.told(f"in call {call.id}")
+        self._is_answered = True
+        plan.on_progress(f"in call {call.id}")
         if plan.tts is not None:
             await call.tts(plan.tts, play_id="say-1")
         with anyio.move_on_after(_seconds(plan)):
-            await _take_part(call, plan, caller)
-        await _hang_up(call)
-    except CallError as exc:
-        return str(exc)
-    return None
+            await self._take_part(call, caller)
+
+    async def _take_part(
+        self, call: CallSession, caller: ScriptedCaller | None
+    ) -> None:
+        async with anyio.create_task_group() as tasks:
+            if caller is not None:
+                tasks.start_soon(caller.run, call)
+            if self._plan.has_agent:
+                tasks.start_soon(FrontDesk().run, call)
+            async for event in call:
+                self._plan.on_progress(f"{event.event}")
+            tasks.cancel_scope.cancel()
+
+    async def _hang_up(self, call: CallSession) -> None:
+        # what still rings is cancelled by closing: a hangup would wait for its answer
+        if call.close_reason is not None or not self._is_answered:
+            return
+        with anyio.move_on_after(HANGUP_GRACE_S):
+            try:
+                await call.hangup()
+            except CallClosedError:
+                return  # the server was quicker
+            async for _ in call:
+                continue
+
+    async def _write_log(self, path: Path) -> None:
+        writer = LogWriter(
+            self._log,
+            path,
+            overwrite=self._plan.overwrite,
+            on_failure=lambda error: self._plan.on_progress(
+                f"{error}; the call goes on"
+            ),
+        )
+        await writer.run()
+        if writer.failure is not None:
+            missing = len(self._log) - writer.n_lines
+            self._problems.append(f"{writer.failure}; {missing} rows are missing")
+
+    async def _save_recording(self) -> None:
+        path, call = self._plan.record_path, self._call
+        if path is None or call is None:
+            return
+        recording = call.recording
+        if not (recording.caller.n_samples or recording.server.n_samples):
+            self._plan.on_progress("no audio in the call: no recording is written")
+            return
+
+        try:
+            await anyio.to_thread.run_sync(_export, recording, path)
+            self._recorded = path
+        except RustpbxLabError as exc:
+            self._problems.append(str(exc))
+
+    def outcome(self, stop: StopRequest) -> CallOutcome:
+        """Return how it ended."""
+        plan, call = self._plan, self._call
+        if call is None:
+            self._error = "stopped before the connection was open"
+        has_log = plan.log_path is not None and call is not None
+        result = {
+            "id": None if call is None else call.id,
+            "error": self._error,
+            "closeReason": None if call is None else call.close_reason,
+            "stopped": None if stop.signal is None else stop.signal.name,
+            "rows": len(self._log),
+            "log": str(plan.log_path) if has_log else None,
+            "record": None if self._recorded is None else str(self._recorded),
+            "problems": self._problems,
+            "summary": summary(self._log),
+        }
+        number = None if stop.signal is None else int(stop.signal)
+        return CallOutcome(result, number, self._failure)
 
 
-async def _take_part(
-    call: CallSession, plan: CallPlan, caller: ScriptedCaller | None
-) -> None:
-    async with anyio.create_task_group() as tasks:
-        if caller is not None:
-            tasks.start_soon(caller.run, call)
-        if plan.has_agent:
-            tasks.start_soon(FrontDesk().run, call)
-        async for event in call:
-            plan.told(f"{event.event}")
-        tasks.cancel_scope.cancel()
+def _export(recording: Recording, path: Path) -> None:
+    with whole_file(path) as partial:
+        try:
+            recording.export(partial)
+        except AudioError as exc:
+            why = str(exc).replace(str(partial), str(path))
+            raise AudioError(f"the recording is not saved: {why}") from exc
 
 
-async def _hang_up(call: CallSession) -> None:
-    if call.close_reason is not None:
-        return
-    try:
-        await call.hangup()
-    except CallClosedError:
-        return  # the server was quicker
-    with anyio.move_on_after(HANGUP_GRACE_S):
-        async for _ in call:
-            continue
+def _is_end(failure: BaseException) -> bool:
+    return isinstance(failure, CallClosedError)
 
 
 def _seconds(plan: CallPlan) -> float | None:
@@ -163,36 +300,3 @@ def _caller(plan: CallPlan) -> ScriptedCaller | None:
     if plan.seconds is None:
         steps += [*waits, Pause(int(AFTER_AUDIO_S * 1000)), HangUp()]
     return ScriptedCaller(steps)
-
-
-def _check_writable(path: Path | None) -> None:
-    if path is None:
-        return
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as exc:
-        raise LogFileError(
-            f"cannot write {str(path)!r}: {exc.strerror or exc}; "
-            "choose a folder that exists and may be written"
-        ) from exc
-
-
-def _result(call: CallSession, plan: CallPlan, error: str | None) -> dict[str, Any]:
-    recorded = None
-    if plan.record_path is not None and _has_audio(call):
-        call.recording.export(plan.record_path)
-        recorded = str(plan.record_path)
-    return {
-        "id": call.id,
-        "error": error,
-        "closeReason": call.close_reason,
-        "rows": len(call.log),
-        "log": None if plan.log_path is None else str(plan.log_path),
-        "record": recorded,
-        "summary": summary(call.log),
-    }
-
-
-def _has_audio(call: CallSession) -> bool:
-    return bool(call.recording.caller.n_samples or call.recording.server.n_samples)

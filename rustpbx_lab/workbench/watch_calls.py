@@ -1,23 +1,24 @@
 """What ``rustpbx-lab watch`` does: list the calls of a server, or follow one."""
 
 import json
-import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anyio
-from rich.table import Table
 
 from rustpbx_lab.client.server_api import ServerApi
 from rustpbx_lab.client.tasks import plain_task_group
 from rustpbx_lab.client.watching import WatchedCall, watch
-from rustpbx_lab.errors import LogFileError
-from rustpbx_lab.log import EventLog, Record, write_as_it_comes
+from rustpbx_lab.log import EventLog, LogWriter, Record
+
+from .outputs import check_outputs
+from .stopping import StopRequest, stop_signals
 
 COLUMNS = ("id", "callType", "ringTime", "startTime", "status")
 SHOWN_CHARACTERS = 110
+ONE_LINE = dict.fromkeys(map(ord, "\n\r\t"), " ")
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,12 @@ class WatchPlan:
     id: str
     seconds: float | None = None
     log_path: Path | None = None
-    told: Callable[[str], object] = field(default=lambda line: None)
-    """Gets a line for each row."""
+    overwrite: bool = False
+    """Whether a log file that exists may be replaced."""
+    on_row: Callable[[str], object] = field(default=lambda line: None)
+    """Called with a line for each row."""
+    on_progress: Callable[[str], object] = field(default=lambda line: None)
+    """Called with what else there is to report."""
 
 
 async def list_calls(url: str) -> list[dict[str, Any]]:
@@ -42,79 +47,87 @@ async def list_calls(url: str) -> list[dict[str, Any]]:
         return [call.to_wire() for call in await api.list()]
 
 
-def shown(calls: list[dict[str, Any]]) -> Table:
-    """Return a table of the calls."""
-    table = Table(*COLUMNS)
-    for call in calls:
-        table.add_row(*(harmless(str(call.get(name) or "")) for name in COLUMNS))
-    return table
+def rows_of(calls: Iterable[dict[str, Any]]) -> list[list[str]]:
+    """Return the cells of ``COLUMNS`` for each call."""
+    return [[str(call.get(name) or "") for name in COLUMNS] for call in calls]
 
 
 async def follow(plan: WatchPlan) -> dict[str, Any]:
-    """Follow a call until it ends, or for the seconds of the plan.
+    """Follow a call until it ends, a signal comes, or the seconds of the plan are over.
+
+    The log is written whatever ends it; a log that cannot be written ends nothing.
 
     Returns:
-        What ``--json`` prints: id, how it ended, the rows, and where the log is.
+        What ``--json`` prints: id, how it ended, the rows, where the log is, and
+        ``problems`` with what was not saved.
 
     Raises:
         UnknownCallError: If there is no such call.
         ConnectError: If no server answers.
-        LogFileError: If the log cannot be written.
+        OutputFileError: If the log could not be written.
     """
+    check_outputs({"--log": plan.log_path}, overwrite=plan.overwrite)
     log = EventLog()
-    async with watch(plan.url, plan.id, log=log) as call, plain_task_group() as tasks:
-        if plan.log_path is not None:
-            _begin(plan.log_path)
-            tasks.start_soon(write_as_it_comes, log, plan.log_path)
-        with (
-            anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
-            anyio.move_on_after(plan.seconds) as following,
+    problems: list[str] = []
+    with stop_signals() as stop:
+        async with (
+            plain_task_group() as beside,
+            watch(plan.url, plan.id, log=log) as call,
         ):
-            async with anyio.create_task_group() as listening:
-                listening.start_soon(_stop_on, signals, following)
-                async for record in log.cursor():
-                    plan.told(line_of(record))
-                listening.cancel_scope.cancel()
-        await call.aclose()
-    return _result(call, plan)
+            if plan.log_path is not None:
+                beside.start_soon(_write_log, plan, log, problems)
+            try:
+                await _show(plan, log, stop)
+            finally:
+                await call.aclose()
+    return _result(call, plan, problems)
 
 
-async def _stop_on(
-    signals: AsyncIterator[signal.Signals], following: anyio.CancelScope
-) -> None:
-    async for _ in signals:
-        following.cancel()
+async def _show(plan: WatchPlan, log: EventLog, stop: StopRequest) -> None:
+    with anyio.move_on_after(plan.seconds) as following:
+        async with plain_task_group() as beside:
+            beside.start_soon(_stop_on, stop, following)
+            async for record in log.cursor():
+                plan.on_row(line_of(record))
+            beside.cancel_scope.cancel()
+
+
+async def _stop_on(stop: StopRequest, following: anyio.CancelScope) -> None:
+    await stop.wait()
+    following.cancel()
+
+
+async def _write_log(plan: WatchPlan, log: EventLog, problems: list[str]) -> None:
+    assert plan.log_path is not None
+    writer = LogWriter(
+        log,
+        plan.log_path,
+        overwrite=plan.overwrite,
+        on_failure=lambda error: plan.on_progress(f"{error}; watching goes on"),
+    )
+    await writer.run()
+    if writer.failure is not None:
+        missing = len(log) - writer.n_lines
+        problems.append(f"{writer.failure}; {missing} rows are missing")
 
 
 def line_of(record: Record) -> str:
     """Return a row as one line; what it says is quoted JSON."""
-    text = harmless(record.raw)
+    text = record.raw.translate(ONE_LINE)
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 1] + "…"
     at = 0 if record.time_ms is None else record.time_ms
     return f"{at / 1000:9.3f} s  {record.direction:7}  {record.name:13}  {text}"
 
 
-def harmless(text: str) -> str:
-    """Return somebody else's text without what could steer a terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
-def _begin(path: Path) -> None:
-    try:
-        path.write_bytes(b"")
-    except OSError as exc:
-        why = exc.strerror or str(exc)
-        raise LogFileError(f"cannot write {str(path)!r}: {why}") from exc
-
-
-def _result(call: WatchedCall, plan: WatchPlan) -> dict[str, Any]:
+def _result(call: WatchedCall, plan: WatchPlan, problems: list[str]) -> dict[str, Any]:
     return {
         "id": call.id,
         "phase": call.phase.value,
         "closeReason": call.close_reason,
         "audioFrames": dict(call.audio_frames),
         "log": None if plan.log_path is None else str(plan.log_path),
+        "problems": problems,
         "rows": [
             {
                 "seq": record.seq,

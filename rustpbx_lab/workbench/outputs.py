@@ -1,0 +1,133 @@
+"""Files that a command writes: checked before it begins, written whole."""
+
+import os
+import stat
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rustpbx_lab.errors import OutputFileError, shorten
+
+
+def check_outputs(
+    outputs: Mapping[str, Path | None],
+    *,
+    inputs: Iterable[Path | None] = (),
+    overwrite: bool = False,
+) -> None:
+    """Refuse what could not be written later, before anything else is done.
+
+    Args:
+        outputs: Option → the file it names; None is not asked for.
+        inputs: Files that are read, which no output may replace.
+        overwrite: Whether files that exist may be replaced.
+
+    Raises:
+        OutputFileError: If a file exists, cannot be made, or is named twice.
+    """
+    taken: dict[str, str] = {}
+    read = {_place(path) for path in inputs if path is not None}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = _place(path)
+        if place in taken and not _is_special(path):
+            raise OutputFileError(
+                f"cannot write {shorten(str(path))}: {taken[place]} and {option} name "
+                "the same file; give each its own"
+            )
+        if place in read:
+            raise OutputFileError(
+                f"cannot write {shorten(str(path))}: the command reads it; "
+                "choose another name"
+            )
+        taken[place] = option
+        check_output(path, overwrite=overwrite)
+
+
+def check_output(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a file that exists or could not be written; leaves nothing behind.
+
+    Raises:
+        OutputFileError: With what would work.
+    """
+    try:
+        real = Path(_place(path))
+        if real.is_dir():
+            raise _cannot(path, "it is a folder", "give the name of a file in it")
+        if not real.exists():
+            with real.open("xb"):
+                pass
+            real.unlink()
+        elif _is_special(real):
+            if not os.access(real, os.W_OK):
+                raise _cannot(path, "permission denied", "choose another name")
+        elif not overwrite:
+            raise _cannot(
+                path, "the file exists", "choose another name or give --overwrite"
+            )
+        else:
+            with real.open("r+b"):
+                pass
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
+        raise _cannot(path, exc) from exc
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder for outputs, and refuse one that cannot be written to.
+
+    Raises:
+        OutputFileError: With what would work.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{os.getpid()}.probe"
+        with probe.open("xb"):
+            pass
+        probe.unlink()
+    except (OSError, ValueError) as exc:
+        raise _cannot(folder, exc, "choose a folder that may be written") from exc
+
+
+@contextmanager
+def whole_file(path: Path) -> Generator[Path]:
+    """Give a path to write to, whose file takes the place of ``path`` at the end.
+
+    If the block fails, what was at ``path`` stays. A device or a pipe is written to
+    directly, and so is a file in a folder that takes no new one.
+
+    Raises:
+        OutputFileError: If the file cannot take its place.
+    """
+    real = Path(_place(path))
+    if _is_special(real) or not os.access(real.parent, os.W_OK):
+        yield real
+        return
+    partial = real.with_name(f".{os.getpid()}.partial{real.suffix}")
+    try:
+        yield partial
+        if real.exists():
+            partial.chmod(stat.S_IMODE(real.stat().st_mode))
+        partial.replace(real)
+    except OSError as exc:
+        raise _cannot(path, exc) from exc
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _place(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a device, a pipe or a socket."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _cannot(
+    path: Path,
+    why: Exception | str,
+    works: str = "choose a folder that exists and may be written",
+) -> OutputFileError:
+    reason = (getattr(why, "strerror", None) or str(why)).rstrip(".")
+    return OutputFileError(f"cannot write {shorten(str(path))}: {reason}; {works}")

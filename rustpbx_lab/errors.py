@@ -22,7 +22,9 @@
     └── NotAllowedError          a command by somebody who may only watch
 """
 
-from typing import cast
+from typing import Any, cast
+
+from typing_extensions import override
 
 SHOWN_CHARACTERS = 80
 
@@ -34,15 +36,46 @@ def shorten(value: object, limit: int = SHOWN_CHARACTERS) -> str:
 
 
 def leaves(error: BaseException) -> list[BaseException]:
-    """Return the exceptions inside a group, groups in it included; else the error."""
+    """Return the errors of an exception group, at any depth; else the error itself."""
     if not isinstance(error, BaseExceptionGroup):
         return [error]
     group = cast("BaseExceptionGroup[BaseException]", error)
     return [leaf for inner in group.exceptions for leaf in leaves(inner)]
 
 
+def known_error(error: BaseException) -> "RustpbxLabError | None":
+    """Return the error that explains a failure to a user.
+
+    Tasks that run beside each other raise exception groups: what is in them counts.
+
+    Returns:
+        The first error of this package, if all that was raised is of this package;
+        None if there is anything else, which is a bug and needs its traceback.
+    """
+    found = leaves(error)
+    known = [leaf for leaf in found if isinstance(leaf, RustpbxLabError)]
+    return known[0] if known and len(known) == len(found) else None
+
+
 class RustpbxLabError(Exception):
-    """The base of everything this package raises on purpose."""
+    """The base of everything this package raises on purpose.
+
+    Each can be pickled and copied, as process pools and Dask do.
+    """
+
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the usual way calls the class with ``args``, which is the message alone
+        return _restored, (type(self), self.args, self.__dict__.copy())
+
+
+def _restored(
+    kind: type[RustpbxLabError], args: tuple[object, ...], facts: dict[str, Any]
+) -> RustpbxLabError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class UnreadableFrameError(RustpbxLabError):

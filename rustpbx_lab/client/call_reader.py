@@ -11,12 +11,13 @@ import anyio
 from anyio.abc import TaskGroup
 
 from rustpbx_lab.audio.recording import Recording
-from rustpbx_lab.errors import CallClosedError
+from rustpbx_lab.errors import CallClosedError, CallError
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import notes
 from rustpbx_lab.models.base import BaseEvent, BaseNote
 
 from .audio_legs import GAP_MS, AudioLegs
+from .failures import described, failure_of, place_of
 from .handlers import Handler, HandlerRunner
 from .protocol import CallPhase, CallProtocol
 from .reading import EventIterator, Wanted, first_message
@@ -63,6 +64,7 @@ class CallReader(ABC):
         self._closed = anyio.Event()
         self._heard = anyio.Event()
         self._handlers: TaskGroup | None = None
+        self._failure: str | None = None
         self._runner = HandlerRunner(
             self._tell_failure, logger or logging.getLogger(__name__)
         )
@@ -200,6 +202,19 @@ class CallReader(ABC):
         if not self.log.is_closed:  # readers of a closed log, a file too, are gone
             self.note(note)
 
+    def fail(self, error: BaseException) -> None:
+        """Note what the code that holds the call has raised; the call is to end for it.
+
+        Leaving the ``connect`` or ``watch`` block with an exception does so itself. An
+        agent whose exception is caught outside of the block needs this call.
+        """
+        failure = failure_of(error)
+        if failure is None or self.close_reason is not None or self._failure:
+            return
+        self._failure = described(failure)
+        if not isinstance(failure, CallError):  # a row of the server's says that
+            self.note(notes.AgentFailed(error=self._failure, where=place_of(failure)))
+
     def _check_open(self) -> None:
         if self.close_reason is not None:
             raise CallClosedError(self.close_reason)
@@ -232,6 +247,8 @@ class CallReader(ABC):
             self._legs.end_bursts(None)
             for advice in self._protocol.unfinished():
                 self.note(advice)
+            if self._failure is not None:
+                why = f"{why}: {self._failure}"
             closed = self._protocol.close(why, code)
             self.close_reason = closed.why
             self.note(closed)
@@ -254,6 +271,9 @@ class CallReader(ABC):
             self._start(tasks)
             try:
                 yield self
+            except BaseException as error:
+                self.fail(error)
+                raise
             finally:
                 await self.aclose()
                 handlers.cancel_scope.deadline = anyio.current_time() + HANDLER_GRACE_S

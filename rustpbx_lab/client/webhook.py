@@ -28,10 +28,13 @@ from .gate import Gate
 from .host_policy import HostPolicy, public_host
 from .listening import listening_socket, reachable
 from .protocol import ends_set_up
+from .serving import CallHandler, FailureHandler, serve_calls
 from .session import CallSession
 
 MAX_WAITING = 32
 """Calls that may wait to be taken; for a further one the server hears 503."""
+MAX_AT_ONCE = 256
+"""Calls that ``serve`` holds at the same time."""
 BODY_BYTES = 1024 * 1024
 """An INVITE is some kilobytes; SIP over UDP cannot be larger than 64 KiB."""
 KEPT_DIALOGS = 10_000
@@ -41,14 +44,24 @@ logger = logging.getLogger(__name__)
 
 
 class IncomingCalls:
-    """Receives incoming calls from a server's webhook: iterate over it.
+    """Receives incoming calls from a server's webhook and serves them.
 
     ::
 
+        async def answer(call):
+            async with accept_call("ws://127.0.0.1:8080", call, OPTION) as session:
+                await session.tts(f"Hello {call.caller}, what can I do for you?")
+                async for event in session:
+                    print(event)
+
+
         async with IncomingCalls(port=8090) as incoming:
             print(incoming.url)  # active-call --handler URL
-            async for call in incoming:
-                async with accept_call("ws://127.0.0.1:8080", call) as session: ...
+            await incoming.serve(answer)
+
+    ``serve`` runs the function once for each call, many at the same time. A caller who
+    gives up, or a bug in the function, ends that call only: it is logged and counted.
+    Iterating over the receiver yields the calls instead, one after the other.
 
     Runs on asyncio only (it is Tornado's server). Each notification is answered with
     200 at once; the caller then hears ringing until ``accept`` or, after some 50 s, a
@@ -106,6 +119,8 @@ class IncomingCalls:
         """Calls that found the queue full."""
         self.repeated = 0
         """Notifications of a call that had been notified before."""
+        self.failed = 0
+        """Calls whose function in ``serve`` raised."""
 
     def __repr__(self) -> str:
         return f"<IncomingCalls on {self.host}:{self._port}>"
@@ -145,8 +160,7 @@ class IncomingCalls:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self.is_open = False
-        self._calls.put_nowait(None)
+        self.stop()
         if self._server is not None:
             self._server.stop()
             with anyio.move_on_after(2, shield=True):
@@ -162,6 +176,39 @@ class IncomingCalls:
             self._calls.put_nowait(None)  # for whoever waits beside us
             raise StopAsyncIteration
         return call
+
+    async def serve(
+        self,
+        handler: CallHandler,
+        *,
+        max_at_once: int = MAX_AT_ONCE,
+        on_failure: FailureHandler | None = None,
+    ) -> None:
+        """Run a function for each incoming call until ``stop``.
+
+        What the function raises is the failure of its call alone: it is logged, counted
+        in ``failed``, and the other calls go on. To end all calls at once, cancel
+        ``serve``.
+
+        Args:
+            handler: An async function of the ``IncomingCall``, typically with an
+                ``accept_call`` block in it.
+            max_at_once: Calls that are served at the same time. Further ones wait,
+                ringing, and those beyond ``max_waiting`` are refused with 503.
+            on_failure: Gets each failed call and what was raised.
+        """
+
+        def failed(call: IncomingCall, error: BaseException) -> None:
+            self.failed += 1
+            if on_failure is not None:
+                on_failure(call, error)
+
+        await serve_calls(self, handler, max_at_once=max_at_once, on_failure=failed)
+
+    def stop(self) -> None:
+        """Take no further call: ``serve`` ends with the calls that run already."""
+        self.is_open = False
+        self._calls.put_nowait(None)
 
     def knows(self, token: str | None) -> bool:
         """Return whether the token is ours, in a time that tells nothing."""

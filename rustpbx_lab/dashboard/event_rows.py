@@ -38,6 +38,7 @@ _KIND_OF = {
     "reject": "Errors",
     "unreadable": "Errors",
     "handlerFailed": "Errors",
+    "agentFailed": "Errors",
 }
 
 

@@ -3,15 +3,16 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
+from copy import deepcopy
 from os import PathLike
-from typing import Self, overload
+from typing import Any, Self, overload
 
 import anyio.lowlevel
 import pandas as pd
 import pyarrow as pa
 
 from .clock import CallClock
-from .columns import LOG_COLUMNS, SCHEMA
+from .columns import LOG_COLUMNS, SCHEMA, records_of
 from .pages import PAGE_ROWS, Pages
 from .record import Record
 from .storage import read_records, write_records
@@ -180,6 +181,13 @@ class EventLog:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle or copy the rows there are now; nobody waits on the copy."""
+        with self._lock:
+            batches = self._pages.batches(self._tail)
+            state = (self.damage, self._closed, deepcopy(self.clock))
+        return _restored, (type(self), batches, *state)
+
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
         return f"<EventLog of {self._length} rows, {state}>"
@@ -197,6 +205,24 @@ class EventLog:
         with self._lock:
             if wakeup in self._wakeups:
                 self._wakeups.remove(wakeup)
+
+
+def _restored(
+    kind: type[EventLog],
+    batches: list[pa.RecordBatch],
+    damage: int,
+    is_closed: bool,
+    clock: CallClock,
+) -> EventLog:
+    log = kind()
+    for batch in batches:
+        for record in records_of(batch):
+            record.seq = -1  # the log numbers them anew, to the same numbers
+            log.append(record)
+    log.clock, log.damage = clock, damage
+    if is_closed:
+        log.close()
+    return log
 
 
 class Cursor:

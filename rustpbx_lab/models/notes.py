@@ -81,6 +81,20 @@ class HandlerFailed(BaseNote, frozen=True):
     """How often this callback has failed by now."""
 
 
+class AgentFailed(BaseNote, frozen=True):
+    """Our own code raised while it held the call; the call ends for it."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "where", "text": "error"}
+
+    note: Literal["agentFailed"] = "agentFailed"
+
+    error: StrictStr
+    """Type and text of what was raised."""
+
+    where: StrictStr | None = None
+    """File, line and function that raised it: ``bot.py:41 in answer``."""
+
+
 class Advice(BaseNote, frozen=True):
     """Something the server will do differently from what was probably meant."""
 
@@ -179,6 +193,7 @@ KnownNote = (
     | Closed
     | Unreadable
     | HandlerFailed
+    | AgentFailed
     | Advice
     | AudioStarted
     | AudioStopped

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -12,7 +11,12 @@ import anyio.to_thread
 from rustpbx_lab.client import CallSession
 from rustpbx_lab.client.session import system_clock_ms
 from rustpbx_lab.client.watching import WatchedCall
-from rustpbx_lab.errors import AudioError, CallClosedError, RustpbxLabError
+from rustpbx_lab.errors import (
+    AudioError,
+    CallClosedError,
+    RustpbxLabError,
+    leaves,
+)
 from rustpbx_lab.log import Record, free_path, write_as_it_comes
 from rustpbx_lab.models import notes
 
@@ -111,17 +115,19 @@ class CallRun:
         try:
             await part(*args)
         except Exception as exc:  # an agent is anybody's code
-            failures = [leaf for leaf in _leaves(exc) if not self._is_end(leaf)]
+            failures = [leaf for leaf in leaves(exc) if not self._is_end(leaf)]
             if not failures:
                 return
             if isinstance(failures[0], RustpbxLabError):
                 self._fail(str(failures[0]))
                 return
             logger.error("the call %s failed", self._call.id, exc_info=exc)
+            if self._call.session is not None:
+                self._call.session.fail(exc)
             name, said = type(failures[0]).__name__, str(failures[0])
             self._fail(" ".join(f"{name}: {said}".split()))
 
-    def _is_end(self, failure: Exception) -> bool:
+    def _is_end(self, failure: BaseException) -> bool:
         """Whether somebody was merely busy when the call ended, as most are."""
         return self._is_up and isinstance(failure, CallClosedError)
 
@@ -207,11 +213,3 @@ class CallRun:
 
     def _note(self, note: notes.KnownNote) -> None:
         self._call.log.append(Record.of_note(note, system_clock_ms()))
-
-
-def _leaves(exc: Exception) -> list[Exception]:
-    """Return what went wrong in a group, or the exception itself."""
-    if not isinstance(exc, ExceptionGroup):
-        return [exc]
-    group = cast(ExceptionGroup[Exception], exc)
-    return [leaf for inner in group.exceptions for leaf in _leaves(inner)]

@@ -429,3 +429,55 @@ def test_every_command_has_a_method():
     methods = {name.replace("_", "").lower() for name in dir(CallSession)}
     assert {name.lower() for name in commands.COMMAND_NAMES} <= methods
     assert issubclass(CallSession, CallCommands)
+
+
+async def answering_badly() -> None:
+    raise KeyError("no such order")
+
+
+async def test_a_bug_in_the_agent_is_a_row_and_the_reason_why_the_call_closed():
+    seen = []
+
+    async def fails() -> None:
+        async with a_call() as (call, _), anyio.create_task_group() as tasks:
+            seen.append(call)
+            tasks.start_soon(answering_badly)
+            await anyio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup):
+        await fails()
+    failed, closed = (record.message for record in seen[0].log[-2:])
+    assert failed.error == "KeyError: 'no such order'"
+    assert "test_session.py" in failed.where
+    assert "in answering_badly" in failed.where
+    assert closed.why == "we closed the connection: KeyError: 'no such order'"
+    assert seen[0].close_reason == closed.why
+
+
+async def test_a_rejected_call_is_no_bug_of_the_agent():
+    seen = []
+
+    async def is_rejected() -> None:
+        async with a_call() as (call, _):
+            seen.append(call)
+            raise CallRejectedError("busy", 486)
+
+    with pytest.raises(CallRejectedError):
+        await is_rejected()
+    assert [record.name for record in seen[0].log] == ["closed"]
+    assert "the call was rejected: busy (SIP 486)" in seen[0].close_reason
+
+
+async def test_a_secret_in_what_the_agent_raised_is_masked():
+    seen = []
+
+    async def fails() -> None:
+        async with a_call() as (call, _):
+            seen.append(call)
+            await call.send(commands.Tts(text="x", option={"secretKey": "s3cret-key"}))
+            raise ValueError("401 for s3cret-key")
+
+    with pytest.raises(ValueError, match="401"):
+        await fails()
+    assert not any("s3cret-key" in record.raw for record in seen[0].log)
+    assert seen[0].close_reason == "we closed the connection: ValueError: 401 for ***"

@@ -169,6 +169,7 @@ async def test_a_stopped_receiver_lets_its_calls_end_and_takes_no_further_one():
         assert (await server.post(receiver.url, json=body)).status_code == 200
         with anyio.fail_after(LIMIT_S):
             await receiver.serve(answer)
+        body["dialogId"] = "two"
         assert (await server.post(receiver.url, json=body)).status_code == 503
     assert (ended, receiver.failed) == (["one"], 0)
 

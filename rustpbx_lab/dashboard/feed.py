@@ -6,8 +6,8 @@ from collections.abc import Callable
 from .call_view import CallView
 from .components import Pulse
 from .events_box import EventsBox
+from .patch_batching import single_patch
 from .replay_bar import ReplayBar
-from .sending import together
 from .timeline_box import TimelineBox
 from .transcript_box import TranscriptBox
 
@@ -66,7 +66,7 @@ class Feed:
     def _go_on(self) -> None:
         """Send what came while the browser drew."""
         if self._view is not None and self.is_open:
-            with together():
+            with single_patch():
                 self._learn(self._view)
                 if self._has_news:
                     self._show(self._view)

@@ -13,6 +13,7 @@ from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .address import Address, Part
+from .bokeh_internals import FastPaint
 from .call_view import CallView, LoopLag
 from .calls_wall import CallsWall
 from .command_bar import CommandBar
@@ -29,10 +30,9 @@ from .live_keys import KEYS, LiveKeys
 from .locking import then
 from .nav import Nav
 from .page_frame import page_frame
-from .painting import Painting
+from .patch_batching import PatchChannel, single_patch
 from .picture import Picture
 from .replay_bar import ReplayBar
-from .sending import together
 from .steering import Steering
 from .telling import Telling
 from .tick import TICK_MS, ticks
@@ -98,7 +98,8 @@ class LivePage(Viewer):
         self.transcript = TranscriptBox(self.select)
         self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
-        self.painting = Painting()
+        self.fast_paint = FastPaint()
+        self.patches = PatchChannel()
         self.picture = Picture(self.say)
         self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
@@ -150,7 +151,8 @@ class LivePage(Viewer):
             self.wall,
             self.keys,
             self.feed.pulse,
-            self.painting,
+            self.fast_paint,
+            self.patches,
             self.picture,
             self.telling.spoken,
             self.telling.toast.pane,
@@ -267,7 +269,7 @@ class LivePage(Viewer):
     def refresh(self) -> None:
         """Take in and draw what is new; a tick costs the new rows."""
         if self.feed.is_open:
-            with together():
+            with single_patch():
                 self._refresh()
 
     def _refresh(self) -> None:

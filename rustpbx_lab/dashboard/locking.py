@@ -1,4 +1,4 @@
-"""Acting on what a browser says, with the document locked and the page loaded."""
+"""Running actions with the document locked, on the loop, and the page loaded."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -6,8 +6,9 @@ from typing import Any
 
 import panel as pn
 from panel.custom import JSComponent
+from panel.io.state import set_curdoc
 
-from .sending import together
+from .patch_batching import single_patch
 
 
 def locked(action: Callable[[], None]) -> None:
@@ -17,23 +18,24 @@ def locked(action: Callable[[], None]) -> None:
     meets "_pending_writes should be non-None" then, and is lost. So is what changes
     before the page is loaded: who clicks so early is heard when it is.
     """
-    document = pn.state.curdoc
+    document: Any = pn.state.curdoc
     if document is None or document.session_context is None:
         action()
         return
 
+    async def act() -> None:
+        # a coroutine, since Bokeh 3.10 runs plain functions in a thread of their own:
+        # all that a page does stays on the loop, which its ticks run on
+        with set_curdoc(document), single_patch():
+            action()
+
     def soon() -> None:
-        document.add_next_tick_callback(partial(_act, action))
+        document.add_next_tick_callback(act)
 
     if pn.state.loaded:
         soon()
     else:
         pn.state.onload(soon)
-
-
-def _act(action: Callable[[], None]) -> None:
-    with together():
-        action()
 
 
 def then(action: Callable[[], None]) -> Callable[[Any], None]:

@@ -70,6 +70,7 @@ class OptionPanel(Viewer):
             title: pn.Column(margin=0, sizing_mode="stretch_width")
             for title in SECTIONS
         }
+        self._titles = {title: title for title in SECTIONS}
         self.accordion = pmui.Accordion(
             *self._folds.items(),
             active=[0],
@@ -126,7 +127,8 @@ class OptionPanel(Viewer):
             form.show_remarks(remarks)
         for place, (title, names) in enumerate(SECTIONS.items()):
             words = self._title(title, names, remarks)
-            if self.accordion._names[place] != words:
+            if self._titles[title] != words:
+                self._titles[title] = words
                 self.accordion[place] = (words, self._folds[title])
 
     def _title(

@@ -66,3 +66,53 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'conect'"):
         getattr(rustpbx_lab, "conect")  # noqa: B009
     assert "connect" in dir(rustpbx_lab)
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+
+
+RUN = "import sys; sys.argv = ['rustpbx-lab', *{!r}]\n"
+RUN += "from rustpbx_lab.__main__ import main; main()"
+
+
+def test_the_help_is_printed_without_what_the_commands_need():
+    code = "import atexit, sys; before = set(sys.modules)\n"
+    code += "@atexit.register\ndef _(): print(*set(sys.modules) - before)\n"
+    ran = run_python(code + RUN.format(["--help"]))
+    assert ran.returncode == 0, ran.stderr
+    loaded = {name.partition(".")[0] for name in ran.stdout.splitlines()[-1].split()}
+    others = {name for name in loaded if name not in sys.stdlib_module_names}
+    assert "typer" in others
+    assert others <= {"rustpbx_lab", "typer", "click", "shellingham", "annotated_doc"}
+
+
+INTERRUPT = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["typer", "rustpbx_lab.cli.servers", "panel", "bokeh"]
+)
+def test_an_interrupt_in_the_middle_of_an_import_is_quiet(module: str):
+    demo = ["demo", "--no-browser", "--port", "0"]
+    ran = run_python(INTERRUPT.format(module) + RUN.format(demo))
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+
+def test_an_interrupt_that_a_parent_ignores_stays_ignored():
+    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    code = ignore + INTERRUPT.format("typer") + RUN.format(["--version"])
+    ran = run_python(code)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("rustpbx-lab ")

@@ -4,13 +4,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import anyio
 import typer
 
-from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.errors import InvalidOptionError
-from rustpbx_lab.models.options import CallOption
-from rustpbx_lab.models.settings import read_option_file, with_settings
 from rustpbx_lab.workbench.outcome import CallOutcome
 
 from .output import output
@@ -24,6 +20,7 @@ from .shared import (
     command,
     seconds_option,
 )
+from .starting import starting
 
 
 @command()
@@ -59,12 +56,18 @@ def call(
     json: Json = False,
 ) -> None:
     """Make one call, hang up, and sum it up; Ctrl+C hangs up early."""
-    from rustpbx_lab.workbench.one_call import (
-        CallPlan,
-        check_plan_outputs,
-        default_option,
-        make_call,
-    )
+    with starting():
+        import anyio
+
+        from rustpbx_lab.audio.clip import Clip
+        from rustpbx_lab.models.options import CallOption
+        from rustpbx_lab.models.settings import read_option_file, with_settings
+        from rustpbx_lab.workbench.one_call import (
+            CallPlan,
+            check_plan_outputs,
+            default_option,
+            make_call,
+        )
 
     if wav is not None and say:
         raise InvalidOptionError("cannot use --wav with --say: choose one of them")
@@ -117,13 +120,16 @@ def watch(
     json: Json = False,
 ) -> None:
     """List the calls of a server, or follow one, whoever owns it."""
-    from rustpbx_lab.workbench.watch_calls import (
-        COLUMNS,
-        WatchPlan,
-        follow,
-        list_calls,
-        rows_of,
-    )
+    with starting():
+        import anyio
+
+        from rustpbx_lab.workbench.watch_calls import (
+            COLUMNS,
+            WatchPlan,
+            follow,
+            list_calls,
+            rows_of,
+        )
 
     if id is None:
         calls = anyio.run(list_calls, url)
@@ -164,7 +170,10 @@ def conformance(
     json: Json = False,
 ) -> None:
     """Ask a server whether it behaves as the protocol says; 1 if anything differs."""
-    from rustpbx_lab.workbench.conformance import check_server
+    with starting():
+        import anyio
+
+        from rustpbx_lab.workbench.conformance import check_server
 
     report = anyio.run(
         partial(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from rustpbx_lab.errors import RustpbxLabError, leaves
 
 from .output import BrokenOutputError, OutputError, output
+from .starting import INTERRUPTED
 
 MISTAKE = 2
 """What was asked for cannot be done: a wrong option, no server, no such file."""
@@ -16,8 +17,6 @@ DEFECT = 70
 """An error in rustpbx_lab itself (EX_SOFTWARE of sysexits.h)."""
 OUTPUT_LOST = 74
 """Standard output cannot be written (EX_IOERR of sysexits.h)."""
-INTERRUPTED = 130
-"""Ctrl+C: 128 and the number of SIGINT."""
 NOBODY_READS = 141
 """Standard output is a broken pipe: 128 and the number of SIGPIPE."""
 

@@ -6,13 +6,10 @@ from typing import Annotated
 
 import typer
 
-from rustpbx_lab.audio.clip import Clip
-from rustpbx_lab.models.options import VADOption
-from rustpbx_lab.models.settings import with_settings
-
-from .ending import INTERRUPTED, MISTAKE
+from .ending import MISTAKE
 from .output import output
 from .shared import STDIN, Json, Overwrite, Set, command, read_stdin, stdin_as_file, vad
+from .starting import INTERRUPTED, starting
 
 
 @command()
@@ -28,8 +25,9 @@ def analyse(
     overwrite: Overwrite = False,
 ) -> None:
     """Sum up saved calls, one row each; exit 1 if some cannot be read."""
-    from rustpbx_lab.workbench.outputs import check_outputs
-    from rustpbx_lab.workbench.summing_up import summarise_files
+    with starting():
+        from rustpbx_lab.workbench.outputs import check_outputs
+        from rustpbx_lab.workbench.summing_up import summarise_files
 
     check_outputs({"--csv": csv}, inputs=paths, overwrite=overwrite)
     with stdin_as_file(paths) as copies:
@@ -63,7 +61,8 @@ def lint(
     json: Json = False,
 ) -> None:
     """Say what the server will really do with an option; exit 1 on errors."""
-    from rustpbx_lab.models.lint import lint_file, lint_text
+    with starting():
+        from rustpbx_lab.models.lint import lint_file, lint_text
 
     is_stdin = option == STDIN
     remarks = lint_text(read_stdin()) if is_stdin else lint_file(option)
@@ -88,7 +87,11 @@ def vad_replay(
     json: Json = False,
 ) -> None:
     """Print the speaking and silence events the server would send."""
-    from rustpbx_lab.speech.replay import replay_vad
+    with starting():
+        from rustpbx_lab.audio.clip import Clip
+        from rustpbx_lab.models.options import VADOption
+        from rustpbx_lab.models.settings import with_settings
+        from rustpbx_lab.speech.replay import replay_vad
 
     settings = [one.removeprefix("vad.") for one in set]
     source = io.BytesIO(read_stdin()) if wav == STDIN else wav

@@ -15,13 +15,15 @@ from .shared import (
     report_address,
     wait_for_the_end,
 )
+from .starting import starting
 
 
 @command()
 def demo(port: Port = 5006, no_browser: Browser = False, logs: Logs = None) -> None:
     """Show a talking caller and a bot on a local server, in the dashboard."""
-    from rustpbx_lab.dashboard.app import serve as serve_pages
-    from rustpbx_lab.workbench.demo import Demo
+    with starting():
+        from rustpbx_lab.dashboard.app import serve as serve_pages
+        from rustpbx_lab.workbench.demo import Demo
 
     output.progress("loading the speech models …")
     with Demo(logs=logs) as running:
@@ -47,11 +49,20 @@ def serve(
         Path | None, typer.Option(help="File of users and passwords (JSON).")
     ] = None,
     oauth_provider: Annotated[
-        str | None, typer.Option(help="As Panel names it.")
+        str | None,
+        typer.Option(metavar="NAME", help="Log in by OAuth; named as Panel names it."),
     ] = None,
-    oauth_key: Annotated[str | None, typer.Option(envvar="PANEL_OAUTH_KEY")] = None,
+    oauth_key: Annotated[
+        str | None,
+        typer.Option(envvar="PANEL_OAUTH_KEY", help="Key of the OAuth application."),
+    ] = None,
     oauth_secret: Annotated[
-        str | None, typer.Option(envvar="PANEL_OAUTH_SECRET")
+        str | None,
+        typer.Option(
+            envvar="PANEL_OAUTH_SECRET",
+            help="Its secret; the environment hides it from other users, this "
+            "option does not.",
+        ),
     ] = None,
     operators: Annotated[
         str | None, typer.Option(metavar="NAME,…", help="Who may send commands.")
@@ -59,8 +70,9 @@ def serve(
     no_browser: Browser = False,
 ) -> None:
     """Serve the dashboard; calls are saved to --logs."""
-    from rustpbx_lab.dashboard.app import serve as serve_pages
-    from rustpbx_lab.workbench.hub import CallHub
+    with starting():
+        from rustpbx_lab.dashboard.app import serve as serve_pages
+        from rustpbx_lab.workbench.hub import CallHub
 
     login: dict[str, Any] | None = None
     if oauth_provider is not None:
@@ -91,8 +103,9 @@ def replay(
     no_browser: Browser = False,
 ) -> None:
     """Let a saved call happen once more, in the dashboard, with its sound."""
-    from rustpbx_lab.dashboard.app import serve as serve_pages
-    from rustpbx_lab.workbench.hub import CallHub
+    with starting():
+        from rustpbx_lab.dashboard.app import serve as serve_pages
+        from rustpbx_lab.workbench.hub import CallHub
 
     with CallHub() as hub:
         hub.replay(file, speed)
@@ -129,7 +142,8 @@ def simulate(
     allow_host: AllowHost = [],  # noqa: B006
 ) -> None:
     """Run the stand-in server alone, until Ctrl+C."""
-    from rustpbx_lab.simulator import Faults, StandIn
+    with starting():
+        from rustpbx_lab.simulator import Faults, StandIn
 
     server = StandIn(
         host,
@@ -164,7 +178,8 @@ def gateway(
     ] = None,
 ) -> None:
     """Serve local speech engines to a real server as its provider, until Ctrl+C."""
-    from rustpbx_lab.simulator.gateway import Gateway
+    with starting():
+        from rustpbx_lab.simulator.gateway import Gateway
 
     served = Gateway(
         host, port, asr=asr, tts=tts, allow_hosts=allow_host, public_url=public_url

@@ -28,7 +28,6 @@ app = typer.Typer(
     name="rustpbx-lab",
     help="The lab bench for voice agents on the Active Call server.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -38,8 +37,27 @@ vad = typer.Typer(
 app.add_typer(vad, name="vad")
 
 
+def show_version(is_wanted: bool) -> None:
+    """Print the version of the package and stop."""
+    if is_wanted:
+        from importlib.metadata import version
+
+        output.line(f"{app.info.name} {version('rustpbx-lab')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", is_eager=True, callback=show_version, help="Show the version."
+    ),
+]
+
+
 @app.callback()
-def program(verbose: Verbose = 0, quiet: Quiet = False) -> None:
+def program(
+    verbose: Verbose = 0, quiet: Quiet = False, version: Version = False
+) -> None:
     """The lab bench for voice agents on the Active Call server."""
     set_verbosity(verbose, quiet)
 

@@ -1,10 +1,9 @@
 """What was said in a call: the log that everything else reads."""
 
-from os import PathLike
-
 from .columns import LOG_COLUMNS
 from .event_log import Cursor, EventLog
 from .record import Record
+from .source import LogSource
 from .writer import LogWriter, free_path, write_as_it_comes
 
 __all__ = [
@@ -19,16 +18,24 @@ __all__ = [
 ]
 
 
-def read_log(path: str | PathLike[str]) -> EventLog:
-    """Read a saved event log: ours or the server's own, gzip or plain.
+def read_log(source: LogSource) -> EventLog:
+    """Read a saved event log: ours or the server's own, as tools leave it.
+
+    Compression (gzip, zstd, bzip2, xz) and encoding (UTF-8, UTF-16, UTF-32, each with
+    or without a mark; Windows-1252) are recognised by the bytes, not by the name. Rows
+    may be an array, pretty-printed, or wrapped by a log collector. Every row that can
+    be read is there, in order; what cannot be read is counted.
 
     Args:
-        path: A ``*.events.jsonl`` file, or one with ``.gz`` behind it.
+        source: A path (``~`` is the home folder), or an open file.
 
     Returns:
-        The log, closed; ``log.damage`` counts the lines that could not be read.
+        The log, closed. ``log.damage`` counts the lines that could not be read,
+        ``log.damaged_lines`` has their numbers, ``log.remarks`` says what else was
+        done to read the file.
 
     Raises:
-        LogFileError: If there is no such file, or not one line of a log in it.
+        LogFileError: If there is no such file, or not one row of a log in it.
+        TypeError: If the source is neither a path nor an open file.
     """
-    return EventLog.load(path)
+    return EventLog.load(source)

@@ -15,7 +15,8 @@ from .clock import CallClock
 from .columns import LOG_COLUMNS, SCHEMA, records_of
 from .pages import PAGE_ROWS, Pages
 from .record import Record
-from .storage import read_records, write_records
+from .source import LogSource
+from .storage import Damage, read_records, write_records
 from .wakeup import Wakeup
 
 BATCH_ROWS = 256
@@ -32,7 +33,12 @@ class EventLog:
     def __init__(self) -> None:
         self.clock = CallClock()
         self.damage = 0
-        """Lines of the file it was read from that could not be read."""
+        """Lines of its file that could not be read: rows that are missing here, or
+        whose message could not be read and that are ``unreadable`` notes."""
+        self.damaged_lines: list[int] = []
+        """Numbers of these lines, from 1; the first thousand."""
+        self.remarks: list[str] = []
+        """What was done to read its file, or lost in it: one sentence each."""
         self._lock = threading.Lock()
         self._pages = Pages()
         self._tail: list[Record] = []
@@ -136,26 +142,18 @@ class EventLog:
         write_records(self.records(), path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """Read a log that ``save`` or the server wrote.
-
-        Lines that cannot be read are skipped and counted in ``damage``; a message that
-        is none of the protocol becomes a row all the same, an ``unreadable`` note.
-
-        Returns:
-            The log, closed.
-
-        Raises:
-            LogFileError: If there is no such file, or not one line of a log in it.
-        """
-        log = cls()
-        for record in read_records(path):
-            if record is None:
-                log.damage += 1
-            else:
-                log.append(record)
+    def load(cls, source: LogSource) -> Self:
+        """Read a log that ``save`` or the server wrote; see `read_log`."""
+        log, damage = cls(), Damage()
+        for record in read_records(source, damage):
+            log.append(record)
+        log._take_damage(damage)
         log.close()
         return log
+
+    def _take_damage(self, damage: Damage) -> None:
+        self.damage, self.damaged_lines = damage.count, damage.lines
+        self.remarks = damage.remarks
 
     def __len__(self) -> int:
         return self._length
@@ -185,7 +183,8 @@ class EventLog:
         """Pickle or copy the rows there are now; nobody waits on the copy."""
         with self._lock:
             batches = self._pages.batches(self._tail)
-            state = (self.damage, self._closed, deepcopy(self.clock))
+            damage = Damage(self.damage, [*self.damaged_lines], [*self.remarks])
+            state = (damage, self._closed, deepcopy(self.clock))
         return _restored, (type(self), batches, *state)
 
     def __repr__(self) -> str:
@@ -210,7 +209,7 @@ class EventLog:
 def _restored(
     kind: type[EventLog],
     batches: list[pa.RecordBatch],
-    damage: int,
+    damage: Damage,
     is_closed: bool,
     clock: CallClock,
 ) -> EventLog:
@@ -219,7 +218,8 @@ def _restored(
         for record in records_of(batch):
             record.seq = -1  # the log numbers them anew, to the same numbers
             log.append(record)
-    log.clock, log.damage = clock, damage
+    log.clock = clock
+    log._take_damage(damage)  # pyright: ignore[reportPrivateUsage]
     if is_closed:
         log.close()
     return log

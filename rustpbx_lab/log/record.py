@@ -17,10 +17,15 @@ _PARSERS = {"event": events.parse, "command": commands.parse, "note": notes.pars
 
 
 def column_int(value: object) -> int | None:
-    """Return ``value`` if a 64-bit integer column can hold it, else None."""
-    # the class, not isinstance: a bool is no number
+    """Return ``value`` if a 64-bit integer column can hold it, else None.
+
+    A float without a fraction is an integer: many tools have no other numbers.
+    """
+    # the class, not isinstance: a bool is not a number
     if value.__class__ is int and -INT64_MAX <= value <= INT64_MAX:  # pyright: ignore[reportOperatorIssue]
         return value  # pyright: ignore[reportReturnType]
+    if isinstance(value, float) and abs(value) < 2**53 and value.is_integer():
+        return int(value)
     return None
 
 

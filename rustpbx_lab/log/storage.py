@@ -6,22 +6,47 @@ lines of the type ``note``.
 """
 
 import gzip
-import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, cast
 
 import orjson
+from pydantic import BaseModel
 
 from rustpbx_lab.errors import LogFileError, UnreadableFrameError
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.secrets import mask_text
 
-from .record import Record, column_int
+from .record import Direction, Record, column_int
+from .rewritten import Row, RowFinder
+from .source import LineSource, LogSource
 
-MAX_LINE_BYTES = 64 * 2**20
-"""The longest line that is read; the server's own limit for a message."""
+MAX_DAMAGED_LINES = 1000
+"""Line numbers of damage that are remembered; all of it is counted."""
+SHOWN_LINES = 5
+
+_MODELS = {"event": events, "command": commands, "note": notes}
+
+
+@dataclass
+class Damage:
+    """What of a log file could not be read."""
+
+    count: int = 0
+    """Lines that hold no row, or a row whose message could not be read."""
+    lines: list[int] = field(default_factory=list[int])
+    """Their numbers, from 1; at most `MAX_DAMAGED_LINES`."""
+    remarks: list[str] = field(default_factory=list[str])
+    """What was done to read the file, or lost in it: one sentence each."""
+
+    def add(self, line: int) -> None:
+        """Count a damaged line."""
+        self.count += 1
+        if len(self.lines) < MAX_DAMAGED_LINES:
+            self.lines.append(line)
 
 
 def record_line(record: Record) -> bytes:
@@ -38,88 +63,134 @@ def record_line(record: Record) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def parse_line(line: bytes) -> Record | None:
-    """Return the record of one line; None for a line that is damaged."""
+def read_records(source: LogSource, damage: Damage) -> Iterator[Record]:
+    """Yield every record of a log file that can be read, in order.
+
+    A row whose message cannot be read is kept as an ``unreadable`` note.
+
+    Args:
+        source: A path, or an open file.
+        damage: Takes what could not be read.
+
+    Raises:
+        LogFileError: If the file cannot be opened or holds no row of a log.
+        TypeError: If the source is neither a path nor an open file.
+    """
+    lines, finder = LineSource(source), RowFinder()
+    good = n_lines = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal n_lines
+        for line in lines:
+            n_lines += not line.isspace()
+            yield line
+
+    for found in finder.find(counted()):
+        record = None if found.row is None else _record(found.row)
+        if record is not None:
+            good += 1
+            yield record
+        if record is None or _is_damaged(record, found.row):
+            damage.add(found.line)
+    if lines.is_cut:
+        damage.add(n_lines + 1)
+    if not good and (n_lines or lines.is_cut):
+        raise LogFileError(_refusal(lines, max(n_lines, 1)))
+    damage.remarks += [*lines.remarks, *sorted(finder.remarks), *_told(damage)]
+
+
+def _refusal(lines: LineSource, n_lines: int) -> str:
+    if lines.looks_like is not None:
+        return f"cannot read {lines.name} as an event log: it is {lines.looks_like}"
+    said = "".join(f"; {remark}" for remark in lines.remarks)
+    return (
+        f"cannot read {lines.name} as an event log: none of its {n_lines} lines "
+        f'has "type" and "content"{said}; '
+        "give a *.events.jsonl file of the server or ours"
+    )
+
+
+def _told(damage: Damage) -> Iterator[str]:
+    if damage.count == 1:
+        yield f"line {damage.lines[0]} could not be read"
+    elif damage.count:
+        shown = ", ".join(map(str, damage.lines[:SHOWN_LINES]))
+        more = ", …" if damage.count > SHOWN_LINES else ""
+        yield f"{damage.count} lines could not be read: {shown}{more}"
+
+
+def _is_damaged(record: Record, row: Row | None) -> bool:
+    # a note of that name is what the log says itself, not damage of its file
+    is_ours = row is not None and row["type"] == "note"
+    return record.name == "unreadable" and not is_ours
+
+
+def _record(row: Row) -> Record | None:
+    if row["type"] not in _MODELS:
+        return None
+    direction = cast(Direction, row["type"])
+    content: Any = row["content"]
+    if not isinstance(content, str):
+        content = orjson.dumps(content).decode()
+    content = mask_text(content)
+    received = _whole(row.get("received"))
+    logged = _whole(row.get("timestamp")) if received is None else None
     try:
-        loaded = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(loaded, dict):
-        return None
-    outer = cast(dict[str, Any], loaded)
-    if not isinstance(outer.get("content"), str):
-        return None
-    record = _record(outer)
-    if record is not None:
-        record.time_ms = column_int(outer.get("time"))
+        message, content = _message(direction, content)
+    except UnreadableFrameError as error:
+        note = notes.Unreadable(text=content, error=error.why)
+        record = Record("note", note.note, note.to_json(), logged, received)
+    else:
+        record = _record_of(direction, message, content, received, logged)
+    record.time_ms = _whole(row.get("time"))
     return record
 
 
-def _record(line: dict[str, Any]) -> Record | None:
-    content = mask_text(line["content"])
-    received = column_int(line.get("received"))
-    logged = column_int(line.get("timestamp")) if received is None else None
+def _message(direction: Direction, content: str) -> tuple[BaseModel, str]:
+    """Return the message of a row, and its text as it can be read again."""
+    model = _MODELS[direction]
     try:
-        match line.get("type"):
-            case "event":
-                event = events.parse(content)
-                return Record.of_event(event, content, received, logged)
-            case "command":
-                name = commands.parse(content).command
-                return Record("command", name, content, logged, received)
-            case "note":
-                name = notes.parse(content).note
-                return Record("note", name, content, logged, received)
-            case _:
-                return None
-    except UnreadableFrameError as error:
-        unreadable = notes.Unreadable(text=content, error=error.why)
-        return Record("note", unreadable.note, unreadable.to_json(), logged, received)
+        return model.parse(content), content
+    except UnreadableFrameError:
+        mended = model.mended(content)
+        if mended is None:
+            raise
+        return model.parse(mended), mended
 
 
-def read_records(path: str | PathLike[str]) -> Iterator[Record | None]:
-    """Yield the record of each line of a log file, and None for a damaged line.
-
-    Raises:
-        LogFileError: If the file cannot be opened or holds no line of a log.
-    """
-    good = seen = 0
-    for line in _lines(path):
-        if line.isspace() or not line:
-            continue
-        seen += 1
-        record = parse_line(line)
-        good += record is not None
-        yield record
-    if seen and not good:
-        raise LogFileError(
-            f"cannot read {fspath(path)!r} as an event log: none of its {seen} lines "
-            'has "type" and "content"; give a *.events.jsonl file of the server or ours'
-        )
+def _record_of(
+    direction: Direction,
+    message: BaseModel,
+    content: str,
+    received: int | None,
+    logged: int | None,
+) -> Record:
+    if isinstance(message, events.BaseEvent):
+        return Record.of_event(message, content, received, logged)
+    name: str = getattr(message, direction)
+    return Record(direction, name, content, logged, received)
 
 
-def _lines(path: str | PathLike[str]) -> Iterator[bytes]:
+def _whole(value: object) -> int | None:
+    """Return an integer that a tool may have written as a float, text or date."""
+    if isinstance(value, float):
+        return column_int(round(value)) if abs(value) < 2**53 else None
+    if not isinstance(value, str):
+        return column_int(value)
     try:
-        with _open(path, "rb") as file:
-            while line := file.readline(MAX_LINE_BYTES):
-                yield line
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        yield b"{"  # the rest of a damaged archive is lost: one damaged line
-    except OSError as exc:
-        raise LogFileError(
-            f"cannot read {fspath(path)!r}: {exc.strerror or exc}; "
-            "check the name and its permissions"
-        ) from exc
+        return column_int(int(value)) if len(value) < 20 else _epoch_ms(value)
+    except ValueError:
+        return None
 
 
-def _open(path: str | PathLike[str], mode: Literal["rb", "wb"]) -> IO[bytes]:
-    if fspath(path).endswith(".gz"):
-        return cast(IO[bytes], gzip.open(path, mode))
-    return open(path, mode)
+def _epoch_ms(text: str) -> int | None:
+    moment = datetime.fromisoformat(text)
+    # without an offset nobody knows which hour it is
+    return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
 
 
 def write_records(records: Iterable[Record], path: str | PathLike[str]) -> None:
-    """Write records as a log file, whole or not at all.
+    """Write records as a log file, whole or not at all; gzip if it ends in ``.gz``.
 
     Raises:
         LogFileError: If the file cannot be written.
@@ -127,7 +198,7 @@ def write_records(records: Iterable[Record], path: str | PathLike[str]) -> None:
     target = Path(path)
     partial = target.with_name(f".{target.name}.partial{target.suffix}")
     try:
-        with _open(partial, "wb") as file:
+        with _create(partial) as file:
             file.writelines(record_line(record) for record in records)
         partial.replace(target)
     except OSError as exc:
@@ -136,3 +207,9 @@ def write_records(records: Iterable[Record], path: str | PathLike[str]) -> None:
             f"cannot write {fspath(path)!r}: {exc.strerror or exc}; "
             "choose a folder that exists and may be written"
         ) from exc
+
+
+def _create(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path, "wb"))
+    return path.open("wb")

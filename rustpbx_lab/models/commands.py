@@ -385,6 +385,14 @@ def parse(text: str | bytes) -> BaseCommand:
     return _reader.parse(text)
 
 
+def mended(text: str) -> str | None:
+    """Return the text of a logged message that a tool rewrote, made readable again.
+
+    See `Reader.mended`; None if nothing can be done.
+    """
+    return _reader.mended(text)
+
+
 def text_of(data: Any) -> str:
     """Return a JSON value as text: a string itself, all else as JSON."""
     if isinstance(data, str):

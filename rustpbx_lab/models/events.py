@@ -89,6 +89,7 @@ __all__ = [
     "Transcript",
     "TransferRequest",
     "UnknownEvent",
+    "mended",
     "parse",
 ]
 
@@ -157,3 +158,11 @@ def parse(text: str | bytes) -> BaseEvent:
             know has a wrong field.
     """
     return _reader.parse(text)
+
+
+def mended(text: str) -> str | None:
+    """Return the text of a logged message that a tool rewrote, made readable again.
+
+    See `Reader.mended`; None if nothing can be done.
+    """
+    return _reader.mended(text)

@@ -215,3 +215,11 @@ def parse(text: str | bytes) -> BaseNote:
             has a wrong field.
     """
     return _reader.parse(text)
+
+
+def mended(text: str) -> str | None:
+    """Return the text of a logged message that a tool rewrote, made readable again.
+
+    See `Reader.mended`; None if nothing can be done.
+    """
+    return _reader.mended(text)

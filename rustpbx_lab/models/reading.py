@@ -1,6 +1,7 @@
 """Read a JSON text as one of a closed list of models, or as the unknown one."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -10,11 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.models.base import AS_WRITTEN, WireModel
 from rustpbx_lab.models.secrets import mask_text
+from rustpbx_lab.models.surrogates import well_formed
 
 MAX_DEPTH = 128
 """Nesting that is read; the server's own parser stops there too."""
 
 WHY_CHARACTERS = 300
+
+_WHOLE = re.compile(r"-?\d{1,19}")
 
 M = TypeVar("M", bound=WireModel)
 
@@ -76,9 +80,30 @@ class Reader(Generic[M]):
         try:
             return validate(fields, extra="allow", context=AS_WRITTEN, by_name=False)
         except ValidationError as exc:
-            if self._whole_floats and _make_floats_whole(fields, exc):
+            if self._whole_floats and _make_whole(fields, exc, _of_float):
                 return self._read_again(text, fields, validate)
             raise self._unreadable(text, reasons(exc)) from None
+
+    def mended(self, text: str) -> str | None:
+        """Return a text that a tool rewrote as the server would have written it.
+
+        ``NaN`` becomes null, half a surrogate pair U+FFFD, and ``5.0`` or ``"5"`` an
+        integer where the model has one. None if it is not a JSON object.
+        """
+        try:
+            data: Any = json.loads(text, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(data, dict) or _is_too_deep(data):  # pyright: ignore[reportUnknownArgumentType]
+            return None
+        fields: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+        validate = self._known.get(str(fields.get(self._tag)), self._unknown)
+        try:
+            validate(fields, extra="allow", context=AS_WRITTEN, by_name=False)
+        except ValidationError as exc:
+            _make_whole(fields, exc, _of_float_or_text)
+        written = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return well_formed(written)
 
     def _read_again(
         self, text: str | bytes, data: dict[str, Any], validate: Callable[..., M]
@@ -142,18 +167,32 @@ def _repeated_key(text: str | bytes) -> str | None:
     return found[0] if found else None
 
 
-def _make_floats_whole(data: dict[str, Any], exc: ValidationError) -> bool:
-    """Turn floats such as 5.0 into integers where the model wants one."""
+def _make_whole(
+    data: dict[str, Any],
+    exc: ValidationError,
+    whole: Callable[[object], int | None],
+) -> bool:
+    """Replace what is not an integer where the model has one; say if any was."""
     changed = False
     for error in exc.errors(include_url=False):
-        value: Any = error["input"]
-        if error["type"] != "int_type" or not isinstance(value, float):
-            continue
-        if not value.is_integer():
+        value = whole(error["input"]) if error["type"] == "int_type" else None
+        if value is None:
             continue
         holder: Any = data
         for part in error["loc"][:-1]:
             holder = holder[part]
-        holder[error["loc"][-1]] = int(value)
+        holder[error["loc"][-1]] = value
         changed = True
     return changed
+
+
+def _of_float(value: object) -> int | None:
+    """Return 5 for 5.0; None for anything else."""
+    return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def _of_float_or_text(value: object) -> int | None:
+    """Return 5 for 5.0 and for "5"; None for anything else."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    return _of_float(value)

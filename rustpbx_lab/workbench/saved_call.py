@@ -70,8 +70,7 @@ def read_saved(path: Path) -> SavedCall:
     """
     log = read_log(path)
     saved = SavedCall(path, log, Recording())
-    if log.damage:
-        saved.remarks.append(f"{log.damage} damaged lines of the log were skipped.")
+    saved.remarks += [f"The log: {remark}." for remark in log.remarks]
     both = _sound(path.with_name(f"{_stem(path)}.wav"), saved)
     caller = _sound(path.with_name(f"{_stem(path)}.caller.wav"), saved)
     if both is not None or caller is not None:

@@ -94,7 +94,7 @@ def test_damage_is_counted_and_read_past(tmp_path: Path):
         + good[2][: len(good[2]) // 2]
     )
     log = read_log(path)
-    assert log.damage == 4
+    assert log.damaged_lines == [2, 3, 4, 6, 8]
     assert [record.name for record in log] == ["ping", "unreadable", "invite"]
 
 

@@ -43,20 +43,6 @@ def leaves(error: BaseException) -> list[BaseException]:
     return [leaf for inner in group.exceptions for leaf in leaves(inner)]
 
 
-def known_error(error: BaseException) -> "RustpbxLabError | None":
-    """Return the error that explains a failure to a user.
-
-    Tasks that run beside each other raise exception groups: what is in them counts.
-
-    Returns:
-        The first error of this package, if all that was raised is of this package;
-        None if there is anything else, which is a bug and needs its traceback.
-    """
-    found = leaves(error)
-    known = [leaf for leaf in found if isinstance(leaf, RustpbxLabError)]
-    return known[0] if known and len(known) == len(found) else None
-
-
 class RustpbxLabError(Exception):
     """The base of everything this package raises on purpose.
 

@@ -1,23 +1,13 @@
-"""What a failure is to a user: one line, or a bug with its traceback."""
+"""What is inside groups of exceptions."""
 
-from rustpbx_lab.errors import ConnectError, InvalidOptionError, known_error, leaves
-
-
-def test_an_error_in_groups_of_groups_is_found():
-    error = ConnectError("ws://x", "refused")
-    group = BaseExceptionGroup("a", [ExceptionGroup("b", [error])])
-    assert known_error(group) is error
-    assert known_error(error) is error
+from rustpbx_lab.errors import ConnectError, InvalidOptionError, leaves
 
 
-def test_the_first_of_many_known_errors_is_told():
+def test_the_errors_of_groups_of_groups_are_found_in_order():
     first, second = ConnectError("ws://x", "a"), InvalidOptionError("b")
-    assert known_error(ExceptionGroup("both", [first, second])) is first
-    assert leaves(ExceptionGroup("both", [first, second])) == [first, second]
-
-
-def test_a_bug_beside_a_known_error_is_not_hidden():
-    group = ExceptionGroup("both", [ConnectError("ws://x", "a"), KeyError("bug")])
-    assert known_error(group) is None
-    assert known_error(KeyError("bug")) is None
-    assert known_error(KeyboardInterrupt()) is None
+    inner = ExceptionGroup("inner", [first, ExceptionGroup("deep", [second])])
+    group = BaseExceptionGroup("outer", [inner, KeyboardInterrupt()])
+    found = leaves(group)
+    assert found[:2] == [first, second]
+    assert isinstance(found[2], KeyboardInterrupt)
+    assert leaves(first) == [first]

@@ -19,7 +19,7 @@ from rustpbx_lab.models.secrets import mask_url
 
 from .advice import LintMode
 from .backoff import Backoff
-from .session import CallSession
+from .session import CallSession, check_takes_audio
 from .transport import (
     MAX_MESSAGE_BYTES,
     PING_INTERVAL_S,
@@ -58,12 +58,14 @@ async def connect(
         url: Address of the server, ``ws://HOST:PORT``.
         call_type: ``"websocket"`` (also ``""``), ``"webrtc"`` or ``"sip"``.
         id: Session id; None lets the server choose. For an inbound SIP call it is the
-            dialog id of the webhook.
+            dialog id of the webhook. An id that is in use does not join that call but
+            makes a second one (and REST finds only the newer); ``watch`` joins a call.
         dump_events: Whether the server writes its own event log.
         server_ping_s: The server's keep-alive period, seconds; None is its 20.
         server_side_track: Track id of what the server plays.
         log: The log to write to; None makes a new one.
-        audio: What the caller says, sent in real time from the answer on.
+        audio: What the caller says, sent in real time from the answer on; for calls of
+            type ``websocket``.
         logger: Where failures of handlers are logged.
         headers: Further HTTP headers of the upgrade.
         ssl: TLS settings for ``wss://``.
@@ -80,7 +82,10 @@ async def connect(
 
     Raises:
         ConnectError: If no connection could be opened.
+        InvalidOptionError: If there is ``audio`` for a call that takes none.
     """
+    if audio is not None:
+        check_takes_audio(call_type)
     target = call_url(
         url,
         call_type,

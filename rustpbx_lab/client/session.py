@@ -13,6 +13,7 @@ from rustpbx_lab.errors import (
     CallClosedError,
     CallFailedError,
     CallRejectedError,
+    InvalidOptionError,
 )
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, options
@@ -25,8 +26,26 @@ from .protocol import CallProtocol, ends_set_up
 from .pump import pump
 from .transport import Transport, TransportClosedError
 
+NO_AUDIO = {
+    "webrtc": "its audio comes from a WebRTC peer; use client.webrtc.webrtc_peer",
+    "sip": "its caller is a telephone; use call_type='websocket' to send audio",
+}
+"""Call type → why it takes no audio over its connection, and what would work."""
+
 CLOSE_GRACE_S = 7
 """What an orderly close of the wire may take before the call counts as closed."""
+
+
+def check_takes_audio(call_type: str) -> None:
+    """Refuse audio for a call whose server would drop it.
+
+    Raises:
+        InvalidOptionError: If the call is not of type ``websocket``.
+    """
+    if call_type in NO_AUDIO:
+        raise InvalidOptionError(
+            f"cannot send audio on a {call_type} call: {NO_AUDIO[call_type]}"
+        )
 
 
 class CallSession(CallReader, CallCommands):
@@ -49,11 +68,14 @@ class CallSession(CallReader, CallCommands):
         secrets: frozenset[str] = frozenset(),
         now_ms: Callable[[], int] = system_clock_ms,
     ) -> None:
+        if audio is not None:
+            check_takes_audio(call_type)
         protocol = CallProtocol(call_type, call_id=call_id, lint=lint, secrets=secrets)
         super().__init__(
             call_type, log=log, logger=logger, now_ms=now_ms, protocol=protocol
         )
         self._transport = transport
+        self._call_type = call_type
         self._id = call_id
         self._source = audio
         self._sending = anyio.Lock()
@@ -64,6 +86,11 @@ class CallSession(CallReader, CallCommands):
     def id(self) -> str | None:
         """The session id; None until the server has named the one it chose."""
         return self._id
+
+    @property
+    def takes_audio(self) -> bool:
+        """Whether the caller's audio goes over this connection: on ``/call`` only."""
+        return self._has_own_audio
 
     # ------------------------------------------------------------------ sending
 
@@ -102,8 +129,11 @@ class CallSession(CallReader, CallCommands):
 
         Raises:
             CallClosedError: If the connection is closed.
+            InvalidOptionError: If it is a WebRTC or SIP call, where the server drops
+                audio that comes over this connection.
         """
         self._check_open()
+        check_takes_audio(self._call_type)
         self._legs.add("caller", pcm, self._now_ms())
         await self._send_frame(pcm)
 

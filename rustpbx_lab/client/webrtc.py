@@ -17,6 +17,7 @@ from rustpbx_lab.models import events, options
 from rustpbx_lab.models.records import IceServer
 
 from .session import CallSession
+from .tasks import plain_task_group
 
 CONNECT_TIMEOUT_S = 15
 CLOSE_GRACE_S = 2
@@ -60,7 +61,7 @@ async def webrtc_peer(
     except RuntimeError as exc:
         why = "aiortc needs an asyncio loop; anyio.run(main) runs one"
         raise CallFailedError("webrtc", why) from exc
-    async with anyio.create_task_group() as tasks:
+    async with plain_task_group() as tasks:
         peer = WebRtcPeer(call, audio, media, list(ice_servers), loopback)
         tasks.start_soon(peer.run)
         try:
@@ -69,6 +70,15 @@ async def webrtc_peer(
             with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
                 await peer.aclose()
             tasks.cancel_scope.cancel()
+
+
+def check_webrtc() -> None:
+    """Check that a WebRTC peer can be made.
+
+    Raises:
+        MissingExtraError: If aiortc is not installed.
+    """
+    _media()
 
 
 def _media() -> ModuleType:

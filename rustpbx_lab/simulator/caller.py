@@ -10,6 +10,7 @@ import numpy as np
 
 from rustpbx_lab.analysis.playback import Playback, PlaybackFold
 from rustpbx_lab.audio.codecs import Samples, call_codec
+from rustpbx_lab.audio.sources import AudioSource
 from rustpbx_lab.client import CallSession
 from rustpbx_lab.client.pump import pump
 from rustpbx_lab.client.tasks import plain_task_group
@@ -152,11 +153,21 @@ class ScriptedCaller:
                 clip = spoken(engine, step.text, voice).resampled(SAMPLE_RATE_HZ)
                 self._clips[step.text] = _levelled(_trimmed(clip.samples))
 
+    @property
+    def line(self) -> AudioSource:
+        """What the caller sounds like, for a WebRTC peer to send."""
+        return self._line
+
     async def run(self, call: CallSession) -> None:
-        """Take part in a call that is answered, until it ends."""
+        """Take part in a call that is answered, until it ends.
+
+        On a WebRTC call somebody else must send ``line``.
+        """
         codec = call_codec(call.recording.caller.codec)
         async with plain_task_group() as tasks:
-            tasks.start_soon(self._quietly, pump, self._line, codec, call.send_audio)
+            if call.takes_audio:
+                send = call.send_audio
+                tasks.start_soon(self._quietly, pump, self._line, codec, send)
             tasks.start_soon(self._quietly, self._play_script, call)
             await self._follow(call)
             tasks.cancel_scope.cancel()

@@ -17,12 +17,12 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
 
-from anyio.from_thread import start_blocking_portal
 from anyio.to_thread import run_sync
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from rustpbx_lab.client.at_exit import thread_of
 from rustpbx_lab.client.host_policy import HostPolicy, public_host
 from rustpbx_lab.client.listening import reachable
 from rustpbx_lab.errors import ServerStartError
@@ -101,11 +101,11 @@ class Gateway:
 
     @contextmanager
     def in_thread(self) -> Generator["Gateway"]:
-        """Run in a thread of its own, with its own event loop."""
-        with (
-            start_blocking_portal("asyncio", name="gateway") as portal,
-            portal.wrap_async_context_manager(self.running()),
-        ):
+        """Run in a thread of its own, with its own event loop.
+
+        Left open, it is closed at the end of the script.
+        """
+        with thread_of(self.running(), "gateway"):
             yield self
 
     async def _listen(self) -> Server:

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
-from anyio.from_thread import start_blocking_portal
 from tornado.httpserver import HTTPServer
 
+from rustpbx_lab.client.at_exit import thread_of
 from rustpbx_lab.client.gate import Gate
 from rustpbx_lab.client.host_policy import HostPolicy, Pages
 from rustpbx_lab.client.listening import listening_socket, reachable
@@ -134,11 +134,11 @@ class StandIn:
 
     @contextmanager
     def in_thread(self) -> Generator["StandIn"]:
-        """Run in a thread of its own, with its own event loop."""
-        with (
-            start_blocking_portal("asyncio", name="stand-in") as portal,
-            portal.wrap_async_context_manager(self),
-        ):
+        """Run in a thread of its own, with its own event loop.
+
+        Left open, it is closed at the end of the script.
+        """
+        with thread_of(self, "stand-in"):
             yield self
 
     @asynccontextmanager

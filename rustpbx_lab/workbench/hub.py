@@ -1,6 +1,5 @@
 """CallHub: the calls of this process, for pages, notebooks and webhooks."""
 
-import atexit
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
@@ -15,6 +14,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from rustpbx_lab.audio.sources import AudioSource
 from rustpbx_lab.client import connect
+from rustpbx_lab.client.at_exit import close_at_exit
 from rustpbx_lab.client.session import system_clock_ms
 from rustpbx_lab.client.watching import watch
 from rustpbx_lab.errors import (
@@ -82,6 +82,7 @@ class CallHub(KeptCalls):
         self._runs: dict[str, CallRun | ReplayRun] = {}
         self._portal = portal
         self._own = ExitStack()
+        self._forget: Callable[[], None] = lambda: None
         self._is_closed = False
         self._gone = anyio.Event()
         if logs is not None:
@@ -315,7 +316,7 @@ class CallHub(KeptCalls):
                     start_blocking_portal(name="rustpbx-lab calls")
                 )
                 # its thread would die with a script that forgets to close the hub
-                atexit.register(self.close)
+                self._forget = close_at_exit(self.close)
             return self._portal
 
     async def _end_calls(self) -> None:
@@ -338,7 +339,7 @@ class CallHub(KeptCalls):
         if portal is not None:
             portal.call(self._end_calls)
         self._own.close()
-        atexit.unregister(self.close)
+        self._forget()
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -13,7 +12,7 @@ from rustpbx_lab.agent.conversation import FrontDesk
 from rustpbx_lab.analysis.summary import summary
 from rustpbx_lab.audio.clip import Clip, check_format
 from rustpbx_lab.audio.recording import Recording
-from rustpbx_lab.audio.sources import AudioSource, ClipSource, SilenceSource
+from rustpbx_lab.audio.sources import AudioSource, SilenceSource
 from rustpbx_lab.client import CallSession, connect
 from rustpbx_lab.client.tasks import plain_task_group
 from rustpbx_lab.errors import (
@@ -34,6 +33,7 @@ from rustpbx_lab.simulator.caller import (
     WaitForBot,
 )
 
+from .caller_audio import Invite, ThenSilence, caller_audio, check_audio
 from .outcome import CallOutcome
 from .outputs import check_outputs, whole_file
 from .stopping import StopRequest, stop_signals
@@ -42,19 +42,6 @@ AFTER_AUDIO_S = 3.0
 """What a call goes on for after the caller's last sample, unless ``seconds`` says."""
 HANGUP_GRACE_S = 3.0
 """What the server is given to close after a hangup."""
-
-
-class _ThenSilence:
-    """A clip, and silence behind it: a caller who says no more is still there."""
-
-    def __init__(self, clip: Clip) -> None:
-        self._clip = ClipSource(clip)
-        self.sample_rate_hz = clip.sample_rate_hz
-        self._silence = SilenceSource(clip.sample_rate_hz)
-
-    def read(self, n_samples: int) -> Any:
-        samples = self._clip.read(n_samples)
-        return self._silence.read(n_samples) if samples is None else samples
 
 
 @dataclass(frozen=True)
@@ -108,8 +95,11 @@ async def make_call(plan: CallPlan) -> CallOutcome:
 
     Raises:
         ConnectError: If there is no connection.
+        InvalidOptionError: If the caller cannot be heard on a call of this type.
+        MissingExtraError: If a WebRTC call lacks its package.
         OutputFileError: If the log or the recording could not be written.
     """
+    check_audio(plan.call_type, bool(plan.wav or plan.say))
     check_plan_outputs(plan.log_path, plan.record_path, None, plan.overwrite)
     one = _OneCall(plan)
     with stop_signals() as stop:
@@ -156,23 +146,29 @@ class _OneCall:
         caller = _caller(plan)
         if caller is not None:
             await caller.prepare()
-        audio: AudioSource | None = None if plan.say else _sound(plan)
+        source = _sound(plan) if caller is None else caller.line
+        over_connection = plan.call_type == "websocket" and caller is None
+        audio = source if over_connection else None
         connecting = connect(plan.url, plan.call_type, log=self._log, audio=audio)  # pyright: ignore[reportArgumentType]
         async with connecting as call:
             self._call = call
             if plan.log_path is not None:
                 beside.start_soon(self._write_log, plan.log_path)
-            # inside the connection, so that stopping closes it in good order
-            with anyio.CancelScope() as self._talking:
-                await self._guarded(call, caller)
-            await self._hang_up(call)
+            async with caller_audio(call, plan.url, plan.call_type, source) as invite:
+                # inside the connection, so that stopping closes it in good order
+                with anyio.CancelScope() as self._talking:
+                    await self._guarded(call, caller, invite)
+                await self._hang_up(call)
             await call.aclose()
 
-    async def _guarded(self, call: CallSession, caller: ScriptedCaller | None) -> None:
+    async def _guarded(
+        self, call: CallSession, caller: ScriptedCaller | None, invite: Invite
+    ) -> None:
         """Hold the conversation; what fails in it is kept for the result."""
         try:
-            await self._converse(call, caller)
+            await self._converse(call, caller, invite)
         except Exception as exc:  # noqa: BLE001  (an agent is anybody's code)
+            call.fail(exc)  # a row of the log, and part of the closing reason
             found = leaves(exc)
             if isinstance(exc, ExceptionGroup):  # somebody was busy when it ended
                 found = [leaf for leaf in found if not _is_end(leaf)]
@@ -183,9 +179,11 @@ class _OneCall:
             if not all(isinstance(leaf, CallError) for leaf in found):
                 self._failure = exc
 
-    async def _converse(self, call: CallSession, caller: ScriptedCaller | None) -> None:
+    async def _converse(
+        self, call: CallSession, caller: ScriptedCaller | None, invite: Invite
+    ) -> None:
         plan = self._plan
-        await call.invite(plan.option)
+        await invite(plan.option)
         self._is_answered = True
         plan.on_progress(f"in call {call.id}")
         if plan.tts is not None:
@@ -289,7 +287,7 @@ def _seconds(plan: CallPlan) -> float | None:
 
 
 def _sound(plan: CallPlan) -> AudioSource:
-    return SilenceSource() if plan.wav is None else _ThenSilence(plan.wav)
+    return SilenceSource() if plan.wav is None else ThenSilence(plan.wav)
 
 
 def _caller(plan: CallPlan) -> ScriptedCaller | None:

@@ -4,7 +4,8 @@ import anyio
 import pytest
 from client_peer import a_call
 
-from rustpbx_lab import commands, events, notes, options
+from rustpbx_lab import commands, connect, events, notes, options
+from rustpbx_lab.audio.sources import SilenceSource
 from rustpbx_lab.client import CallPhase
 from rustpbx_lab.errors import (
     CallClosedError,
@@ -12,6 +13,7 @@ from rustpbx_lab.errors import (
     CallFailedError,
     CallRejectedError,
     CallTimeoutError,
+    InvalidOptionError,
 )
 
 pytestmark = pytest.mark.anyio
@@ -481,3 +483,16 @@ async def test_a_secret_in_what_the_agent_raised_is_masked():
         await fails()
     assert not any("s3cret-key" in record.raw for record in seen[0].log)
     assert seen[0].close_reason == "we closed the connection: ValueError: 401 for ***"
+
+
+@pytest.mark.parametrize("call_type", ["sip", "webrtc"])
+async def test_audio_for_a_call_that_takes_none_is_refused_and_sends_nothing(call_type):
+    async with a_call(call_type=call_type) as (call, peer):
+        with pytest.raises(InvalidOptionError, match=f"audio on a {call_type} call"):
+            await call.send_audio(b"\0\0")
+        await call.pause()
+        assert (await peer.hears())["command"] == "pause"
+    assert not call.recording.caller.n_samples
+    with pytest.raises(InvalidOptionError, match=call_type):
+        async with connect("ws://127.0.0.1:1", call_type, audio=SilenceSource()):
+            pass

@@ -1,0 +1,84 @@
+"""Closing what a script has left open when its main thread ends.
+
+``atexit`` is too late: no thread may be started there (Python 3.12), and a server that
+runs in a thread cannot be closed without. Unclosed, its thread keeps the script alive.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from typing import TypeVar
+
+from anyio.from_thread import start_blocking_portal
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_open: dict[int, Callable[[], object]] = {}
+_watcher: threading.Thread | None = None
+
+
+def close_at_exit(close: Callable[[], object]) -> Callable[[], None]:
+    """Call a function when the main thread has ended, unless it is forgotten before.
+
+    Functions are called in another thread, the latest first, while everything else
+    still works.
+
+    Returns:
+        A function that takes it back.
+    """
+    global _watcher
+    with _lock:
+        key = max(_open, default=0) + 1
+        _open[key] = close
+        if _watcher is None or not _watcher.is_alive():
+            # not a daemon: the interpreter waits for it, and so for what it closes
+            _watcher = threading.Thread(
+                target=_close_all, name="rustpbx-lab at exit", daemon=False
+            )
+            _watcher.start()
+
+    def forget() -> None:
+        with _lock:
+            _open.pop(key, None)
+
+    return forget
+
+
+def _close_all() -> None:
+    threading.main_thread().join()
+    while True:
+        with _lock:
+            if not _open:
+                return
+            _, close = _open.popitem()
+        try:
+            close()
+        except Exception:
+            logger.exception("what a script left open could not be closed")
+
+
+@contextmanager
+def thread_of(manager: AbstractAsyncContextManager[T], name: str) -> Generator[T]:
+    """Run an async context manager in a thread with an asyncio loop of its own.
+
+    A block that is never left (``__enter__`` without ``__exit__``) is left at the end
+    of the script.
+    """
+    with ExitStack() as stack:
+        portal = stack.enter_context(start_blocking_portal("asyncio", name=name))
+        value = stack.enter_context(portal.wrap_async_context_manager(manager))
+        inner = stack.pop_all()
+    forget = close_at_exit(inner.close)
+    try:
+        yield value
+    except BaseException as error:
+        forget()
+        inner.__exit__(type(error), error, error.__traceback__)
+        raise
+    else:
+        forget()
+        inner.close()

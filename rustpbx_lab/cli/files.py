@@ -35,6 +35,9 @@ def analyse(
         table = summarise_files([*copies, *files], copies)
     for one in table.skipped:
         output.error(f"skipped: {one.why}")
+    for row in table.rows:
+        if row["damage"]:
+            output.progress(f"{row['file']}: {row['damage']} damaged lines are missing")
     if csv is not None and table.rows:
         table.write_csv(csv)
         output.progress(f"{len(table.rows)} calls written to {csv}")

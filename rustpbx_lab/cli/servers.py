@@ -12,6 +12,7 @@ from .shared import (
     Logs,
     Port,
     command,
+    ended_by_signals,
     report_address,
     wait_for_the_end,
 )
@@ -26,7 +27,7 @@ def demo(port: Port = 5006, no_browser: Browser = False, logs: Logs = None) -> N
         from rustpbx_lab.workbench.demo import Demo
 
     output.progress("loading the speech models …")
-    with Demo(logs=logs) as running:
+    with ended_by_signals(Demo(logs=logs)) as running:
         output.progress(f"stand-in server on {running.url}")
         serve_pages(
             running.hub,
@@ -82,7 +83,7 @@ def serve(
             "oauth_secret": oauth_secret,
         }
     names = None if operators is None else operators.split(",")
-    with CallHub(logs=logs, operators=names) as hub:
+    with ended_by_signals(CallHub(logs=logs, operators=names)) as hub:
         serve_pages(
             hub,
             port=port,
@@ -107,7 +108,7 @@ def replay(
         from rustpbx_lab.dashboard.app import serve as serve_pages
         from rustpbx_lab.workbench.hub import CallHub
 
-    with CallHub() as hub:
+    with ended_by_signals(CallHub()) as hub:
         hub.replay(file, speed)
         serve_pages(hub, port=port, show=not no_browser, told=report_address)
 
@@ -144,7 +145,10 @@ def simulate(
     """Run the stand-in server alone, until Ctrl+C."""
     with starting():
         from rustpbx_lab.simulator import Faults, StandIn
+        from rustpbx_lab.workbench.outputs import check_folder
 
+    if dump_dir is not None:
+        check_folder(dump_dir)
     server = StandIn(
         host,
         port,

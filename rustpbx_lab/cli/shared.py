@@ -1,15 +1,16 @@
 """What the commands share: the program and its options."""
 
 import math
+import os
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -18,6 +19,9 @@ from rustpbx_lab.errors import InvalidOptionError
 from .output import output
 from .verbosity import Quiet, Verbose, set_verbosity, with_verbosity
 
+T = TypeVar("T")
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Names of the signals that end a command; a system may lack some."""
 LONGEST_S = 10 * 365 * 86400
 """The longest time that an option takes: ten years."""
 WAKE_S = 0.5
@@ -147,7 +151,7 @@ def read_stdin() -> bytes:
 
 
 @contextmanager
-def stdin_as_file(paths: Iterable[Path]) -> Iterator[dict[Path, str]]:
+def stdin_as_file(paths: Iterable[Path]) -> Generator[dict[Path, str]]:
     """Give path → label of a copy of standard input, if ``-`` is one of the paths.
 
     Raises:
@@ -169,6 +173,32 @@ def report_address(url: str) -> None:
 
     settle_collector()
     output.progress(f"dashboard on {url}  (Ctrl+C ends it)")
+
+
+@contextmanager
+def ended_by_signals(calls: AbstractContextManager[T]) -> Generator[T]:
+    """Enter what keeps the calls; SIGTERM and SIGHUP end the block as Ctrl+C does.
+
+    While the calls are then ended and saved, a further signal ends the process at once.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = [
+        getattr(signal, name) for name in STOPPING if is_main and hasattr(signal, name)
+    ]
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        with calls as entered:
+            for number in numbers:
+                if number != signal.SIGINT and before[number] != signal.SIG_IGN:
+                    signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+            try:
+                yield entered
+            finally:
+                for number in numbers:
+                    signal.signal(number, lambda number, _: os._exit(128 + number))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def wait_for_the_end(running: str) -> None:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -43,7 +43,7 @@ class OutputHandler(logging.Handler):
 
 
 @contextmanager
-def logging_to_output() -> Iterator[None]:
+def logging_to_output() -> Generator[None]:
     """Show warnings of the package (and of others) while a command runs."""
     handler = OutputHandler()
     root, ours = logging.getLogger(), logging.getLogger(LOGGER)

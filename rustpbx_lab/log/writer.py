@@ -81,7 +81,8 @@ class LogWriter:
         position = self._cursor.position
         batch = self._cursor.read()
         try:
-            await anyio.to_thread.run_sync(self._file.append, batch)
+            with anyio.CancelScope(shield=True):  # else a batch could be lost
+                await anyio.to_thread.run_sync(self._file.append, batch)
         except OSError as exc:
             self._cursor.position = position
             self._fail(exc)

@@ -33,6 +33,7 @@ from rustpbx_lab.models.records import ActiveCall
 from .hub_call import HubCall, Participant
 from .kept_calls import KeptCalls
 from .others import WatchedHubCall, running_calls
+from .outputs import make_folder
 from .replay import ReplayCall, ReplayRun
 from .running import CallRun, Opening
 from .saved_call import read_saved
@@ -60,7 +61,7 @@ class CallHub(KeptCalls):
         now_s: A clock that only goes forward, seconds.
 
     Raises:
-        LogFileError: If ``logs`` is no folder that can be made.
+        LogFileError: If ``logs`` cannot be made or written to.
     """
 
     def __init__(
@@ -357,9 +358,10 @@ class CallHub(KeptCalls):
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
+        make_folder(folder)
+    except (OSError, ValueError) as exc:
+        why = getattr(exc, "strerror", None) or exc
         raise LogFileError(
-            f"cannot keep logs in {shorten(str(folder))}: {exc.strerror or exc}; "
+            f"cannot keep logs in {shorten(str(folder))}: {why}; "
             "choose a folder that may be written"
         ) from exc

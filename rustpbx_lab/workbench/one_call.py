@@ -11,12 +11,10 @@ from anyio.abc import TaskGroup
 from rustpbx_lab.agent.conversation import FrontDesk
 from rustpbx_lab.analysis.summary import summary
 from rustpbx_lab.audio.clip import Clip, check_format
-from rustpbx_lab.audio.recording import Recording
 from rustpbx_lab.audio.sources import AudioSource, SilenceSource
 from rustpbx_lab.client import CallSession, connect
 from rustpbx_lab.client.tasks import plain_task_group
 from rustpbx_lab.errors import (
-    AudioError,
     CallClosedError,
     CallError,
     RustpbxLabError,
@@ -35,7 +33,7 @@ from rustpbx_lab.simulator.caller import (
 
 from .caller_audio import Invite, ThenSilence, caller_audio, check_audio
 from .outcome import CallOutcome
-from .outputs import check_outputs, whole_file
+from .outputs import check_outputs, export_whole
 from .stopping import StopRequest, stop_signals
 
 AFTER_AUDIO_S = 3.0
@@ -239,7 +237,7 @@ class _OneCall:
             return
 
         try:
-            await anyio.to_thread.run_sync(_export, recording, path)
+            await anyio.to_thread.run_sync(export_whole, recording.export, path)
             self._recorded = path
         except RustpbxLabError as exc:
             self._problems.append(str(exc))
@@ -263,15 +261,6 @@ class _OneCall:
         }
         number = None if stop.signal is None else int(stop.signal)
         return CallOutcome(result, number, self._failure)
-
-
-def _export(recording: Recording, path: Path) -> None:
-    with whole_file(path) as partial:
-        try:
-            recording.export(partial)
-        except AudioError as exc:
-            why = str(exc).replace(str(partial), str(path))
-            raise AudioError(f"the recording is not saved: {why}") from exc
 
 
 def _is_end(failure: BaseException) -> bool:

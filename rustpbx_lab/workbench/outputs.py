@@ -2,11 +2,11 @@
 
 import os
 import stat
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rustpbx_lab.errors import OutputFileError, shorten
+from rustpbx_lab.errors import AudioError, OutputFileError, shorten
 
 
 def check_outputs(
@@ -56,8 +56,8 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
         if real.is_dir():
             raise _cannot(path, "it is a folder", "give the name of a file in it")
         if not real.exists():
-            with real.open("xb"):
-                pass
+            with real.open("xb") as probe:
+                probe.write(b"x")  # a full disk makes files, but writes nothing
             real.unlink()
         elif _is_special(real):
             if not os.access(real, os.W_OK):
@@ -80,13 +80,22 @@ def check_folder(folder: Path) -> None:
         OutputFileError: With what would work.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{os.getpid()}.probe"
-        with probe.open("xb"):
-            pass
-        probe.unlink()
+        make_folder(folder)
     except (OSError, ValueError) as exc:
         raise _cannot(folder, exc, "choose a folder that may be written") from exc
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and a file in it that is gone at once.
+
+    Raises:
+        OSError: If that cannot be done.
+        ValueError: If there is a NUL in the name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".{os.getpid()}.probe"
+    probe.write_bytes(b"x")
+    probe.unlink()
 
 
 @contextmanager
@@ -113,6 +122,21 @@ def whole_file(path: Path) -> Generator[Path]:
         raise _cannot(path, exc) from exc
     finally:
         partial.unlink(missing_ok=True)
+
+
+def export_whole(export: Callable[[Path], object], path: Path) -> None:
+    """Write audio whole or not at all, with a function that writes it to a path.
+
+    Raises:
+        AudioError: If there is none, or it cannot be written.
+        OutputFileError: If the file cannot take its place.
+    """
+    with whole_file(path) as partial:
+        try:
+            export(partial)
+        except AudioError as exc:
+            why = str(exc).replace(str(partial), str(path))
+            raise AudioError(f"the recording is not saved: {why}") from exc
 
 
 def _place(path: Path) -> str:

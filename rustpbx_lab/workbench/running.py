@@ -12,15 +12,16 @@ from rustpbx_lab.client import CallSession
 from rustpbx_lab.client.session import system_clock_ms
 from rustpbx_lab.client.watching import WatchedCall
 from rustpbx_lab.errors import (
-    AudioError,
     CallClosedError,
+    LogFileError,
     RustpbxLabError,
     leaves,
 )
-from rustpbx_lab.log import Record, free_path, write_as_it_comes
+from rustpbx_lab.log import LogWriter, Record, free_path
 from rustpbx_lab.models import notes
 
 from .hub_call import HubCall, Participant
+from .outputs import export_whole
 
 LISTEN_PERIOD_S = 0.25
 """How often new audio is taken to the model."""
@@ -177,14 +178,15 @@ class CallRun:
     # ------------------------------------------------------------------ files
 
     async def _save_log(self, path: Path) -> None:
-        try:
-            await write_as_it_comes(self._call.log, path)
-        except RustpbxLabError as exc:
-            logger.error("the log of the call %s is not saved: %s", self._call.id, exc)
+        def on_failure(error: LogFileError) -> None:
+            logger.error("the log of call %s is not saved: %s", self._call.id, error)
             if not self._call.log.is_closed:
-                self._note(
-                    notes.Advice(rule="autosave", severity="error", text=str(exc))
+                advice = notes.Advice(
+                    rule="autosave", severity="error", text=f"{error}; the call goes on"
                 )
+                self._note(advice)
+
+        await LogWriter(self._call.log, path, on_failure=on_failure).run()
 
     async def _save_audio(self) -> None:
         recording = self._call.recording
@@ -192,18 +194,16 @@ class CallRun:
         if self._path is None or not has_audio:
             return
         stem = self._path.name.removesuffix(LOG_SUFFIX)
-        try:
-            await anyio.to_thread.run_sync(
-                recording.export, self._path.with_name(f"{stem}.wav")
-            )
-            if recording.caller.n_samples:
+        exports = {f"{stem}.wav": recording.export}
+        if recording.caller.n_samples:
+            exports[f"{stem}.caller.wav"] = recording.caller.export
+        for name, export in exports.items():
+            try:
                 await anyio.to_thread.run_sync(
-                    recording.caller.export, self._path.with_name(f"{stem}.caller.wav")
+                    export_whole, export, self._path.with_name(name)
                 )
-        except AudioError as exc:
-            logger.error(
-                "the audio of the call %s is not saved: %s", self._call.id, exc
-            )
+            except RustpbxLabError as exc:
+                logger.error("the audio of call %s: %s", self._call.id, exc)
 
     def _close_log(self) -> None:
         if not self._call.log.is_closed:  # it never came to a connection

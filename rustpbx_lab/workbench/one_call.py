@@ -13,6 +13,7 @@ from rustpbx_lab.analysis.summary import summary
 from rustpbx_lab.audio.clip import Clip, check_format
 from rustpbx_lab.audio.sources import AudioSource, SilenceSource
 from rustpbx_lab.client import CallSession, connect
+from rustpbx_lab.client.protocol import CallPhase
 from rustpbx_lab.client.tasks import plain_task_group
 from rustpbx_lab.errors import (
     CallClosedError,
@@ -116,7 +117,6 @@ class _OneCall:
         self._failure: Exception | None = None
         self._problems: list[str] = []
         self._recorded: Path | None = None
-        self._is_answered = False
         self._connecting = anyio.CancelScope()
         self._talking: anyio.CancelScope | None = None
 
@@ -182,7 +182,6 @@ class _OneCall:
     ) -> None:
         plan = self._plan
         await invite(plan.option)
-        self._is_answered = True
         plan.on_progress(f"in call {call.id}")
         if plan.tts is not None:
             await call.tts(plan.tts, play_id="say-1")
@@ -203,7 +202,7 @@ class _OneCall:
 
     async def _hang_up(self, call: CallSession) -> None:
         # what still rings is cancelled by closing: a hangup would wait for its answer
-        if call.close_reason is not None or not self._is_answered:
+        if call.phase is not CallPhase.ANSWERED:
             return
         with anyio.move_on_after(HANGUP_GRACE_S):
             try:

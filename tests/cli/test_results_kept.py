@@ -44,7 +44,7 @@ def signal_when_logged(number: int, log: Path, row: str) -> threading.Thread:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_hangs_up_and_keeps_everything(server, capsys, tmp_path, number):
     log, record = tmp_path / "c.jsonl", tmp_path / "c.wav"
-    sending = signal_when_logged(number, log, "trackStart")
+    sending = signal_when_logged(number, log, "audioStarted")
     arguments = ["call", server.url, "--seconds", "60", "--tts", "hello", "--json"]
     arguments += ["--log", str(log), "--record", str(record)]
     assert run(arguments) == 128 + number

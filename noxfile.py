@@ -1,3 +1,7 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox[uv]>=2025.11.12"]
+# ///
 """The test matrix: every Python of this machine, newest and lowest dependencies.
 
 ``nox`` alone runs the whole matrix (``make test-all``); ``nox --list`` shows the
@@ -15,7 +19,6 @@ nox.needs_version = ">=2025.11.12"
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "lock", "package", "matrix"]
 
 ROOT = Path(__file__).parent
 CANDIDATES = ["3.11", "3.12", "3.13", "3.14"]
@@ -116,7 +119,7 @@ def matrix(session: nox.Session, versions: str) -> None:
     session.run("pytest", "-m", "smoke", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, default=False)
 @nox.parametrize("versions", VERSIONS)
 def tests(session: nox.Session, versions: str) -> None:
     """Run the whole suite."""
@@ -125,7 +128,7 @@ def tests(session: nox.Session, versions: str) -> None:
     session.run("pytest", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, default=False)
 @nox.parametrize("versions", VERSIONS)
 def quick(session: nox.Session, versions: str) -> None:
     """Run the tests that need neither a browser nor the speech models."""
@@ -133,7 +136,7 @@ def quick(session: nox.Session, versions: str) -> None:
     session.run("pytest", "-m", QUICK, *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, default=False)
 @nox.parametrize("versions", VERSIONS)
 def smoke(session: nox.Session, versions: str) -> None:
     """Open the demo in a browser and use it."""
@@ -160,10 +163,30 @@ def lock(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[-1:])
 def package(session: nox.Session) -> None:
     """Build sdist and wheel, and use the wheel in an environment without extras."""
-    built = Path(session.create_tmp()) / "dist"
+    built = ROOT / "dist"
     shutil.rmtree(built, ignore_errors=True)
     session.run("uv", "build", "--quiet", "--out-dir", str(built))
     (wheel,) = built.glob("*.whl")
     session.install(str(wheel))
     session.run("rustpbx-lab", "--version")
     session.run("python", ".ci/check_demo.py", "rustpbx-lab")
+
+
+@nox.session(python=PYTHONS[:1])
+def review(session: nox.Session) -> None:
+    """Check what surrounds the code: metadata, workflows, hooks, the Dockerfile."""
+    session.install("--group=review")
+    session.run("repo-review", ".")
+    session.run("validate-pyproject", "pyproject.toml")
+    workflows = sorted(str(path) for path in ROOT.glob(".github/workflows/*.yml"))
+    schema = "--builtin-schema"
+    session.run("check-jsonschema", schema, "vendor.github-workflows", *workflows)
+    dependabot = ".github/dependabot.yml"
+    session.run("check-jsonschema", schema, "vendor.dependabot", dependabot)
+    session.run("zizmor", "--offline", "--no-progress", ".github")
+    session.run("pre-commit", "validate-config")
+    session.run("hadolint", "Dockerfile")
+
+
+if __name__ == "__main__":
+    nox.main()

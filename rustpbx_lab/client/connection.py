@@ -19,13 +19,13 @@ from rustpbx_lab.models.secrets import mask_url
 
 from .advice import LintMode
 from .backoff import Backoff
+from .call_address import call_url, type_of_call
 from .session import CallSession, check_takes_audio
 from .transport import (
     MAX_MESSAGE_BYTES,
     PING_INTERVAL_S,
     PING_TIMEOUT_S,
     WebSocketTransport,
-    call_url,
     connection_secrets,
     open_websocket,
 )
@@ -36,7 +36,7 @@ CallType = Literal["", "websocket", "webrtc", "sip"]
 @asynccontextmanager
 async def connect(
     url: str,
-    call_type: CallType = "websocket",
+    call_type: CallType | None = None,
     id: str | None = None,
     dump_events: bool = True,
     server_ping_s: int | None = None,
@@ -55,8 +55,10 @@ async def connect(
     """Connect to a server; leaving the block closes the connection with 1000.
 
     Args:
-        url: Address of the server, ``ws://HOST:PORT``.
-        call_type: ``"websocket"`` (also ``""``), ``"webrtc"`` or ``"sip"``.
+        url: Address of the server, ``ws://HOST:PORT``, or of a kind of call on it,
+            ``ws://HOST:PORT/call/sip``.
+        call_type: ``"websocket"`` (also ``""``), ``"webrtc"`` or ``"sip"``; None is
+            what the address ends in, else ``"websocket"``.
         id: Session id; None lets the server choose. For an inbound SIP call it is the
             dialog id of the webhook. An id that is in use does not join that call but
             makes a second one (and REST finds only the newer); ``watch`` joins a call.
@@ -68,7 +70,7 @@ async def connect(
             type ``websocket``.
         logger: Where failures of handlers are logged.
         headers: Further HTTP headers of the upgrade.
-        ssl: TLS settings for ``wss://``.
+        ssl: TLS settings for ``wss://``; None trusts whom the system trusts.
         lint: What to do about options and commands that will surprise: ``"off"``
             nothing, ``"warn"`` put an ``Advice`` note before the command's row,
             ``"strict"`` also refuse to send what the server would not do.
@@ -81,14 +83,16 @@ async def connect(
             begun is never resumed: the server has no such thing.
 
     Raises:
-        ConnectError: If no connection could be opened.
+        ConnectError: If no connection could be opened, or the address contradicts
+            the call type. Redirects are followed within the server only.
         InvalidOptionError: If there is ``audio`` for a call that takes none.
     """
+    kind = type_of_call(url, call_type)
     if audio is not None:
-        check_takes_audio(call_type)
+        check_takes_audio(kind)
     target = call_url(
         url,
-        call_type,
+        kind,
         call_id=id,
         dump_events=dump_events,
         server_ping_s=server_ping_s,
@@ -108,7 +112,7 @@ async def connect(
         wire = await _opened(stack, opening, retry or Backoff(give_up_s=0))
         session = CallSession(
             wire,
-            call_type=call_type or "websocket",
+            call_type=kind,
             call_id=id,
             log=log,
             audio=audio,
@@ -116,9 +120,7 @@ async def connect(
             lint=lint,
             secrets=connection_secrets(target, headers),
         )
-        connected = notes.Connected(
-            url=mask_url(target), call_type=call_type or "websocket", id=id
-        )
+        connected = notes.Connected(url=mask_url(target), call_type=kind, id=id)
         session.note(connected)
         async with session.running():
             yield session

@@ -4,9 +4,8 @@ import logging
 import ssl as ssl_module
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from functools import cache
 from typing import Any, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import httpx
 
@@ -21,13 +20,14 @@ from rustpbx_lab.errors import (
 from rustpbx_lab.models import commands
 from rustpbx_lab.models import records as answers
 from rustpbx_lab.models.base import BaseCommand, BaseEvent, BaseNote
-from rustpbx_lab.models.secrets import URL_MASK, mask_text, mask_url
+from rustpbx_lab.models.secrets import mask_text, mask_url
 from rustpbx_lab.models.surrogates import well_formed, well_formed_model
 
 from .call_reader import system_clock_ms
 from .protocol import CallProtocol
+from .refusals import NO_SERVER, why_status
+from .server_http import ServerHttp
 from .sse import SILENCE_S, CallStream, StreamBrokenError, call_stream
-from .transport import NO_SERVER, call_url
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +38,6 @@ SYNTHESIS_TIMEOUT_S = 120.0
 
 _JSON = {"Content-Type": "application/json"}
 _UNKNOWN_CALL = ("not_found", "track not active")
-
-
-@cache
-def _authorities() -> ssl_module.SSLContext:
-    """Whom everybody trusts: reading it takes 20 ms, in which no audio is sent."""
-    return httpx.create_ssl_context()
-
-
-def _tls(scheme: str) -> ssl_module.SSLContext:
-    if scheme == "https":
-        return _authorities()
-    return ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)  # trusts nobody
 
 
 class ServerApi:
@@ -84,16 +72,7 @@ class ServerApi:
         Raises:
             ConnectError: If it is no address.
         """
-        parts = urlsplit(call_url(url, "websocket"))
-        scheme = "https" if parts.scheme == "wss" else "http"
-        self._root = (scheme, parts.netloc, parts.path.removesuffix("/call"))
-        self._query = parts.query
-        logging.getLogger("httpx").addFilter(URL_MASK)
-        self._client = httpx.AsyncClient(
-            headers=headers,
-            verify=_tls(scheme) if ssl is None else ssl,
-            timeout=timeout,
-        )
+        self._http = ServerHttp(url, headers=headers, ssl=ssl, timeout=timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,11 +82,11 @@ class ServerApi:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._http.aclose()
 
     def events_address(self, call_id: str) -> str:
         """Return where the events of a call come from, tokens masked."""
-        return mask_url(self._url(f"/events/{_part(call_id)}"))
+        return mask_url(self._http.url(f"/events/{_part(call_id)}"))
 
     # ------------------------------------------------------------------ calls
 
@@ -191,13 +170,13 @@ class ServerApi:
             UnknownCallError: If there is no such call.
         """
         path, what = f"/events/{_part(call_id)}", f"listen to {shorten(call_id)}"
-        request = self._client.build_request(
+        request = self._http.request(
             "GET",
-            self._url(path),
+            self._http.url(path),
             headers={"Accept": "text/event-stream", "Cache-Control": "no-store"},
             timeout=httpx.Timeout(TIMEOUT_S, read=SILENCE_S),
         )
-        response = await self._answer(request, stream=True)
+        response = await self._http.send(request, stream=True)
         try:
             if response.is_error:
                 await response.aread()
@@ -287,10 +266,6 @@ class ServerApi:
 
     # ------------------------------------------------------------------ requests
 
-    def _url(self, path: str) -> str:
-        scheme, host, prefix = self._root
-        return urlunsplit((scheme, host, prefix + path, self._query, ""))
-
     async def _request(
         self,
         method: str,
@@ -300,29 +275,16 @@ class ServerApi:
         call_id: str | None = None,
         **options: Any,
     ) -> httpx.Response:
-        request = self._client.build_request(method, self._url(path), **options)
-        response = await self._answer(request)
+        request = self._http.request(method, self._http.url(path), **options)
+        response = await self._http.send(request)
         self._check(response, what, call_id)
         return response
 
-    async def _answer(
-        self, request: httpx.Request, *, stream: bool = False
-    ) -> httpx.Response:
-        url = mask_url(str(request.url))
-        try:
-            return await self._client.send(request, stream=stream)
-        except httpx.TimeoutException as exc:
-            why = "no answer in time; check host, port and firewall"
-            raise ConnectError(url, why) from exc
-        except httpx.ConnectError as exc:
-            why = "connection refused or host unknown; start the server there, or check"
-            raise ConnectError(url, f"{why} host and port ({exc})") from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise ConnectError(
-                url, f"{exc or type(exc).__name__}; {NO_SERVER}"
-            ) from exc
-
     def _check(self, response: httpx.Response, what: str, call_id: str | None) -> None:
+        content_type = response.headers.get("Content-Type", "")
+        if "html" in content_type.lower():
+            why = why_status(response.status_code, response.content, content_type)
+            raise ConnectError(mask_url(str(response.request.url)), why)
         if response.is_success:
             return
         said = " ".join(mask_text(_error_of(response.text)).split())

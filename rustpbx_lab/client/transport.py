@@ -4,8 +4,8 @@ import logging
 import ssl as ssl_module
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import Any, NoReturn, Protocol
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import anyio
 from anyio.lowlevel import checkpoint, current_token
@@ -22,6 +22,16 @@ from rustpbx_lab.models.secrets import (
     url_secrets,
 )
 
+from .call_address import ServerAddress, parse_address, redirected
+from .proxies import Proxy, proxy_for
+from .refusals import (
+    MAX_REDIRECTS,
+    NO_SERVER,
+    REDIRECTS,
+    speaks_tls,
+    why_status,
+    why_unreachable,
+)
 from .tasks import plain_task_group
 
 MAX_MESSAGE_BYTES = 64 * 2**20
@@ -35,15 +45,6 @@ FRAMES_A_TURN = 256
 """Frames handed over before others get their turn: some three milliseconds."""
 MEMORY_FRAMES = 4096
 """Frames a memory transport holds before the sender waits."""
-
-PATHS: Mapping[str, str] = {
-    "": "/call",
-    "websocket": "/call",
-    "webrtc": "/call/webrtc",
-    "sip": "/call/sip",
-}
-"""Call type → path. The empty one is the Go SDK's spelling of a WebSocket call."""
-
 
 REFUSALS: Mapping[int, str] = {
     CloseCode.PROTOCOL_ERROR: "what is no WebSocket frame",
@@ -136,57 +137,6 @@ def _why_we_closed(code: int, reason: str) -> str:
     return reason or "we closed the connection"
 
 
-def call_url(
-    url: str,
-    call_type: str,
-    *,
-    call_id: str | None = None,
-    dump_events: bool = True,
-    server_ping_s: int | None = None,
-    server_side_track: str | None = None,
-) -> str:
-    """Return the address of a call on a server.
-
-    Args:
-        url: ``ws://`` or ``wss://`` address of the server; ``http(s)://`` and an
-            address that already ends in a call path will do.
-        call_type: A key of ``PATHS``.
-        call_id: Session id; percent-encoded here.
-        dump_events: Whether the server writes its own event log.
-        server_ping_s: The server's keep-alive period, seconds; 0 turns it off.
-        server_side_track: The track id of what the server plays.
-
-    Raises:
-        ConnectError: If the URL or the call type cannot be used.
-    """
-    parts = urlsplit(url.strip())
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.netloc:
-        raise ConnectError(
-            mask_url(url), "it is no WebSocket address; write ws://HOST:PORT"
-        )
-    if call_type not in PATHS:
-        known = ", ".join(repr(name) for name in PATHS if name)
-        raise ConnectError(
-            mask_url(url), f"there is no call type {call_type!r}; choose one of {known}"
-        )
-    path = parts.path.rstrip("/")
-    for known_path in sorted(PATHS.values(), key=len, reverse=True):
-        if path.endswith(known_path):
-            path = path.removesuffix(known_path)
-            break
-    query = {
-        "id": call_id,
-        "dump": None if dump_events else "false",
-        "ping": server_ping_s,
-        "serverSideTrack": server_side_track,
-    }
-    given = {key: value for key, value in query.items() if value is not None}
-    added = urlencode(given, quote_via=quote, safe="")
-    joined = "&".join(part for part in (parts.query, added) if part)
-    return urlunsplit((scheme, parts.netloc, path + PATHS[call_type], joined, ""))
-
-
 @asynccontextmanager
 async def open_websocket(
     url: str,
@@ -216,19 +166,10 @@ async def open_websocket(
         "max_size": max_message_bytes,
         "logger": _without_frames(logger or logging.getLogger(__name__)),
     }
-    secrets = connection_secrets(url, headers)
-    if ssl is not None:
+    if ssl is not None and url.startswith("wss:"):
         options["ssl"] = ssl
     async with AsyncExitStack() as stack:
-        try:
-            connection = await stack.enter_async_context(_client(url, options))
-        except (OSError, TimeoutError, ValueError, EOFError) as exc:
-            raise _no_connection(url, secrets, _why_unreachable(exc), True) from None
-        except ws_errors.WebSocketException as exc:
-            may_pass = isinstance(exc, ws_errors.InvalidStatus) and (
-                exc.response.status_code >= 500
-            )
-            raise _no_connection(url, secrets, _why_refused(exc), may_pass) from None
+        connection = await _connected(stack, url, headers, options)
         transport = WebSocketTransport(connection)
         tasks = await stack.enter_async_context(plain_task_group())
         tasks.start_soon(_end_half_closed, connection, transport)
@@ -238,6 +179,68 @@ async def open_websocket(
             with anyio.move_on_after(close_timeout_s + 1, shield=True):
                 await transport.close()
             tasks.cancel_scope.cancel()
+
+
+async def _connected(
+    stack: AsyncExitStack,
+    url: str,
+    headers: Mapping[str, str] | None,
+    options: dict[str, Any],
+) -> Any:
+    """Connect, following redirects within the server.
+
+    Raises:
+        ConnectError: If there is no connection; it says why.
+    """
+    secrets = connection_secrets(url, headers)
+    for _ in range(MAX_REDIRECTS + 1):
+        address = parse_address(url)
+        proxy = proxy_for(address)
+        options["proxy"] = None if proxy is None else proxy.url
+        try:
+            return await stack.enter_async_context(_client(url, options))
+        except ws_errors.InvalidStatus as exc:
+            response = exc.response
+            location = response.headers.get("Location")
+            if response.status_code in REDIRECTS and location is not None:
+                url = redirected(url, location)
+                continue
+            content_type = response.headers.get("Content-Type", "")
+            body = bytes(response.body or b"")
+            why = why_status(response.status_code, body, content_type)
+            raise _no_connection(
+                url, secrets, why, response.status_code >= 500
+            ) from None
+        except Exception as exc:
+            why = await _why_not_open(exc, address, proxy)
+            if why is None:
+                raise
+            may_pass = not isinstance(exc, ws_errors.WebSocketException | ImportError)
+            raise _no_connection(url, secrets, why, may_pass) from None
+    raise _no_connection(
+        url, secrets, f"more than {MAX_REDIRECTS} redirects; {NO_SERVER}", False
+    )
+
+
+async def _why_not_open(
+    error: Exception, address: ServerAddress, proxy: Proxy | None
+) -> str | None:
+    """Return why a connection was not opened; None if the error is a bug."""
+    if isinstance(error, ImportError) and proxy is not None:  # python-socks
+        return proxy.told(f"{error}; install it with: pip install python-socks")
+    if isinstance(error, ws_errors.InvalidProxyStatus):
+        why: str | None = f"the proxy refused: HTTP {error.response.status_code}"
+    elif isinstance(error, ws_errors.ProxyError | ws_errors.InvalidProxy):
+        why = f"the proxy failed: {error}"
+    elif isinstance(error, ws_errors.WebSocketException | EOFError):
+        if proxy is None and await speaks_tls(address):
+            return "the port speaks TLS; write wss:// instead of ws://"
+        why = why_unreachable(error, OPEN_TIMEOUT_S) or NO_SERVER
+    else:
+        why = why_unreachable(error, OPEN_TIMEOUT_S)
+        if why is None and isinstance(error, ValueError):
+            why = f"{error}; check the address"
+    return why if why is None or proxy is None else proxy.told(why)
 
 
 def connection_secrets(url: str, headers: Mapping[str, str] | None) -> frozenset[str]:
@@ -276,44 +279,21 @@ def _client(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[An
     if hasattr(current_token().native_token, "run_sync_soon"):  # a trio token
         from websockets.trio.client import connect as connect_trio
 
-        return connect_trio(url, **options)
+        return _without_redirects(connect_trio)(url, **options)
     from websockets.asyncio.client import connect as connect_asyncio
 
-    return connect_asyncio(url, **options)
+    return _without_redirects(connect_asyncio)(url, **options)
 
 
-def _why_unreachable(exc: Exception) -> str:
-    # trio tries all addresses and groups the failures
-    attempts: tuple[Exception, ...] = getattr(exc.__cause__, "exceptions", (exc,))
-    exc = attempts[0]
-    if isinstance(exc, TimeoutError):
-        return f"no answer within {OPEN_TIMEOUT_S} s; check host, port and firewall"
-    if isinstance(exc, ConnectionRefusedError):
-        return "connection refused; start the server there, or check host and port"
-    if isinstance(exc, EOFError):
-        return NO_SERVER
-    return f"{exc}; check the address"
+@cache
+def _without_redirects(client: type[Any]) -> type[Any]:
+    """Return a client that follows no redirect: the library sends headers anywhere."""
 
+    class Client(client):
+        def process_redirect(self, exc: Exception) -> Exception:
+            return exc
 
-NO_SERVER = "what answers there is no Active Call server; check host and port"
-
-
-def _why_refused(exc: ws_errors.WebSocketException) -> str:
-    if isinstance(exc, ws_errors.InvalidStatus):
-        status = exc.response.status_code
-        if status == 400:
-            body = bytes(exc.response.body or b"").decode("utf-8", "replace").strip()
-            return (
-                "the server refused the parameters (HTTP 400)"
-                + (f": {body[:200]}" if body else "")
-                + "; check id, ping and other query values"
-            )
-        if status == 404:
-            return f"no such path there (HTTP 404); {NO_SERVER}"
-        return f"the server refused the connection (HTTP {status})"
-    if isinstance(exc, ws_errors.InvalidURI):
-        return "it is no WebSocket address; write ws://HOST:PORT"
-    return NO_SERVER
+    return Client
 
 
 class MemoryTransport:

@@ -425,7 +425,7 @@ async def test_an_unreadable_entry_is_a_row_and_hides_secrets():
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [
-        (plain(200, "<html>"), ConnectError, "no Active Call server"),
+        (plain(200, "<html>"), ConnectError, "not an Active Call server"),
         (plain(404, ""), ConnectError, "no such path there"),
         (plain(401, "who are you"), RequestRefusedError, "HTTP 401.*who are you"),
     ],

@@ -12,7 +12,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from rustpbx_lab import connect, events, notes
 from rustpbx_lab.client.backoff import Backoff
-from rustpbx_lab.client.transport import call_url
+from rustpbx_lab.client.call_address import call_url
 from rustpbx_lab.errors import ConnectError
 
 pytestmark = pytest.mark.anyio
@@ -126,7 +126,7 @@ async def test_nobody_there_is_said():
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (HTTPStatus.NOT_FOUND, "no Active Call server"),
+        (HTTPStatus.NOT_FOUND, "not an Active Call server"),
         (HTTPStatus.BAD_REQUEST, "refused the parameters.*provided string was not"),
         (HTTPStatus.BAD_GATEWAY, "HTTP 502"),
     ],
@@ -155,7 +155,7 @@ async def test_what_is_no_websocket_server_is_said():
 
     thread = threading.Thread(target=answer)
     thread.start()
-    with pytest.raises(ConnectError, match="no Active Call server"):
+    with pytest.raises(ConnectError, match="not an Active Call server"):
         async with connect(f"ws://127.0.0.1:{port}"):
             pass
     thread.join()

@@ -12,6 +12,7 @@ from rustpbx_lab.workbench.outcome import CallOutcome
 from .output import output
 from .shared import (
     Agent,
+    CaFile,
     CallType,
     Json,
     LogFile,
@@ -26,7 +27,10 @@ from .starting import starting
 @command()
 def call(
     url: Annotated[str, typer.Argument(help="Address of the server, ws://HOST:PORT.")],
-    type: Annotated[CallType, typer.Option(help="Kind of call.")] = CallType.WEBSOCKET,
+    type: Annotated[
+        CallType | None,
+        typer.Option(help="Kind of call; without it what URL ends in, else websocket."),
+    ] = None,
     wav: Annotated[
         Path | None, typer.Option(metavar="FILE.wav", help="What the caller says.")
     ] = None,
@@ -53,6 +57,7 @@ def call(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    cafile: CaFile = None,
     json: Json = False,
 ) -> None:
     """Make one call, hang up, and sum it up; Ctrl+C hangs up early."""
@@ -76,7 +81,8 @@ def call(
     plan = CallPlan(
         url=url,
         option=with_settings(base, set),
-        call_type=type.value,
+        call_type=None if type is None else type.value,
+        cafile=cafile,
         wav=None if wav is None else Clip.read(wav, channel),
         say=say,
         tts=tts,
@@ -117,6 +123,7 @@ def watch(
     seconds: Annotated[float | None, seconds_option("How long to follow.")] = None,
     log: LogFile = None,
     overwrite: Overwrite = False,
+    cafile: CaFile = None,
     json: Json = False,
 ) -> None:
     """List the calls of a server, or follow one, whoever owns it."""
@@ -132,7 +139,7 @@ def watch(
         )
 
     if id is None:
-        calls = anyio.run(list_calls, url)
+        calls = anyio.run(list_calls, url, cafile)
         if json:
             output.json({"calls": calls})
         else:
@@ -146,6 +153,7 @@ def watch(
         overwrite=overwrite,
         on_row=output.progress if json else output.line,
         on_progress=output.error,
+        cafile=cafile,
     )
     result = anyio.run(follow, plan)
     if json:

@@ -128,6 +128,13 @@ LogFile = Annotated[
         help="Write the event log as it comes; .gz packs it.",
     ),
 ]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.pem",
+        help="Trust these certificates too, for wss:// with one of your own.",
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files that exist.")
 ]

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any, Self
 from urllib.parse import quote
 
+import anyio
 import httpx
 
 from rustpbx_lab.errors import (
@@ -178,12 +179,12 @@ class ServerApi:
         )
         response = await self._http.send(request, stream=True)
         try:
-            if response.is_error:
-                await response.aread()
-                self._check(response, what, call_id)
-            if not response.headers.get("Content-Type", "").startswith(
-                "text/event-stream"
-            ):
+            kind = response.headers.get("Content-Type", "")
+            if response.is_error or not kind.startswith("text/event-stream"):
+                # a whole page is some kilobytes; what never ends is no answer of ours
+                with anyio.move_on_after(TIMEOUT_S):
+                    await response.aread()
+                    self._check(response, what, call_id)
                 raise ConnectError(self.events_address(call_id), NO_SERVER)
             async with call_stream(response) as stream:
                 yield stream

@@ -1,13 +1,14 @@
 """How the caller of a command-line call is heard: over the connection, or by WebRTC."""
 
+import ssl as ssl_module
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import AudioSource, ClipSource, SilenceSource
 from rustpbx_lab.client import CallSession
+from rustpbx_lab.client.call_address import parse_address
 from rustpbx_lab.client.server_api import ServerApi
 from rustpbx_lab.client.webrtc import check_webrtc, webrtc_peer
 from rustpbx_lab.errors import InvalidOptionError, RequestRefusedError
@@ -53,7 +54,11 @@ def check_audio(call_type: str, has_sound: bool) -> None:
 
 @asynccontextmanager
 async def caller_audio(
-    call: CallSession, url: str, call_type: str, source: AudioSource | None
+    call: CallSession,
+    url: str,
+    call_type: str,
+    source: AudioSource | None,
+    ssl: ssl_module.SSLContext | None = None,
 ) -> AsyncGenerator[Invite, None]:
     """Yield the function that sets the call up; with WebRTC a peer sends the audio.
 
@@ -62,6 +67,7 @@ async def caller_audio(
         url: Address of its server.
         call_type: Its type.
         source: What the caller says on a WebRTC call; None is silence.
+        ssl: TLS settings for the server.
 
     Raises:
         MissingExtraError: If a WebRTC call lacks its package.
@@ -69,22 +75,18 @@ async def caller_audio(
     if call_type != "webrtc":
         yield call.invite
         return
-    is_local = _is_loopback(urlsplit(url).hostname)
-    servers: Sequence[IceServer] = () if is_local else await _ice_servers(url)
+    is_local = parse_address(url).is_loopback
+    servers: Sequence[IceServer] = () if is_local else await _ice_servers(url, ssl)
     async with webrtc_peer(
         call, source, ice_servers=servers, loopback=is_local
     ) as peer:
         yield peer.invite
 
 
-def _is_loopback(host: str | None) -> bool:
-    return host is not None and (
-        host in ("localhost", "::1") or host.startswith("127.")
-    )
-
-
-async def _ice_servers(url: str) -> Sequence[IceServer]:
-    async with ServerApi(url) as api:
+async def _ice_servers(
+    url: str, ssl: ssl_module.SSLContext | None
+) -> Sequence[IceServer]:
+    async with ServerApi(url, ssl=ssl) as api:
         try:
             return await api.iceservers()
         except RequestRefusedError:

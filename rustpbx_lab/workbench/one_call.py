@@ -13,7 +13,9 @@ from rustpbx_lab.analysis.summary import summary
 from rustpbx_lab.audio.clip import Clip, check_format
 from rustpbx_lab.audio.sources import AudioSource, SilenceSource
 from rustpbx_lab.client import CallSession, connect
+from rustpbx_lab.client.call_address import type_of_call
 from rustpbx_lab.client.protocol import CallPhase
+from rustpbx_lab.client.refusals import tls_context
 from rustpbx_lab.client.tasks import plain_task_group
 from rustpbx_lab.errors import (
     CallClosedError,
@@ -49,7 +51,10 @@ class CallPlan:
 
     url: str
     option: options.CallOption
-    call_type: str = "websocket"
+    call_type: str | None = None
+    """None: what the address ends in, else ``websocket``."""
+    cafile: Path | None = None
+    """PEM file of certificates to trust, besides those of the system."""
     wav: Clip | None = None
     say: Sequence[str] = ()
     tts: str | None = None
@@ -98,7 +103,7 @@ async def make_call(plan: CallPlan) -> CallOutcome:
         MissingExtraError: If a WebRTC call lacks its package.
         OutputFileError: If the log or the recording could not be written.
     """
-    check_audio(plan.call_type, bool(plan.wav or plan.say))
+    check_audio(type_of_call(plan.url, plan.call_type), bool(plan.wav or plan.say))
     check_plan_outputs(plan.log_path, plan.record_path, None, plan.overwrite)
     one = _OneCall(plan)
     with stop_signals() as stop:
@@ -145,14 +150,14 @@ class _OneCall:
         if caller is not None:
             await caller.prepare()
         source = _sound(plan) if caller is None else caller.line
-        over_connection = plan.call_type == "websocket" and caller is None
-        audio = source if over_connection else None
-        connecting = connect(plan.url, plan.call_type, log=self._log, audio=audio)  # pyright: ignore[reportArgumentType]
+        kind, ssl = type_of_call(plan.url, plan.call_type), tls_context(plan.cafile)
+        audio = source if kind == "websocket" and caller is None else None
+        connecting = connect(plan.url, kind, log=self._log, audio=audio, ssl=ssl)  # pyright: ignore[reportArgumentType]
         async with connecting as call:
             self._call = call
             if plan.log_path is not None:
                 beside.start_soon(self._write_log, plan.log_path)
-            async with caller_audio(call, plan.url, plan.call_type, source) as invite:
+            async with caller_audio(call, plan.url, kind, source, ssl) as invite:
                 # inside the connection, so that stopping closes it in good order
                 with anyio.CancelScope() as self._talking:
                     await self._guarded(call, caller, invite)

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from rustpbx_lab.client.refusals import tls_context
 from rustpbx_lab.client.server_api import ServerApi
 from rustpbx_lab.client.tasks import plain_task_group
 from rustpbx_lab.client.watching import WatchedCall, watch
@@ -35,15 +36,17 @@ class WatchPlan:
     """Called with a line for each row."""
     on_progress: Callable[[str], object] = field(default=lambda line: None)
     """Called with what else there is to report."""
+    cafile: Path | None = None
+    """PEM file of certificates to trust, besides those of the system."""
 
 
-async def list_calls(url: str) -> list[dict[str, Any]]:
+async def list_calls(url: str, cafile: Path | None = None) -> list[dict[str, Any]]:
     """Return the running calls of a server, secrets masked.
 
     Raises:
         ConnectError: If no server answers.
     """
-    async with ServerApi(url) as api:
+    async with ServerApi(url, ssl=tls_context(cafile)) as api:
         return [call.to_wire() for call in await api.list()]
 
 
@@ -72,7 +75,7 @@ async def follow(plan: WatchPlan) -> dict[str, Any]:
     with stop_signals() as stop:
         async with (
             plain_task_group() as beside,
-            watch(plan.url, plan.id, log=log) as call,
+            watch(plan.url, plan.id, log=log, ssl=tls_context(plan.cafile)) as call,
         ):
             if plan.log_path is not None:
                 beside.start_soon(_write_log, plan, log, problems)

@@ -169,7 +169,14 @@ def package(session: nox.Session) -> None:
     (wheel,) = built.glob("*.whl")
     session.install(str(wheel))
     session.run("rustpbx-lab", "--version")
-    session.run("python", ".ci/check_demo.py", "rustpbx-lab")
+    page = ("python", ".ci/check_page.py", "rustpbx-lab")
+    served = ("--no-browser", "--port=0")
+    logs = f"--logs={session.create_tmp()}/logs"
+    session.run(*page, "serve", *served, logs)
+    # a mistake, exit code 2: there is no speech without the extra
+    session.run("rustpbx-lab", "demo", *served, success_codes=[2])
+    session.install(f"rustpbx-lab[local] @ {wheel.as_uri()}")
+    session.run(*page, "demo", *served)
 
 
 @nox.session(python=PYTHONS[:1])

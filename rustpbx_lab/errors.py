@@ -165,11 +165,31 @@ class MissingExtraError(RustpbxLabError):
     """An optional package is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} is not installed; install it with: "
-            f"pip install 'rustpbx-lab[{extra}]'"
-        )
+        super().__init__(f"{what} is not installed; {_ways_to_install(extra)}")
         self.extra = extra
+
+
+def _ways_to_install(extra: str) -> str:
+    """Return what to type for an extra, from where this copy of the package came."""
+    # neither is needed before something is missing
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    wanted = f"rustpbx-lab[{extra}]"
+    try:
+        text = distribution("rustpbx-lab").read_text("direct_url.json")
+    except PackageNotFoundError:  # a source tree on the path
+        text = None
+    origin: dict[str, Any] = json.loads(text or "{}")
+    url = str(origin.get("url", ""))
+    if origin.get("dir_info", {}).get("editable"):
+        folder = url.removeprefix("file://")
+        return f"install it with: pip install --editable '{folder}[{extra}]'"
+    source = f"{wanted} @ {url}" if url else wanted
+    return (
+        f"install it with: pip install '{source}', or run the command with it: "
+        f"uvx --from '{source}' rustpbx-lab"
+    )
 
 
 class ServerStartError(RustpbxLabError):

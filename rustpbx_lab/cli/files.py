@@ -80,6 +80,21 @@ def lint(
         raise typer.Exit(1)
 
 
+@command()
+def notebooks(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to; it is made if it is not there.")
+    ] = Path("rustpbx-lab-notebooks"),
+    overwrite: Overwrite = False,
+) -> None:
+    """Copy the example notebooks to a folder and print where they are."""
+    with starting():
+        from rustpbx_lab.workbench.examples import copy_notebooks
+
+    for copy in copy_notebooks(folder, overwrite):
+        output.line(str(copy))
+
+
 @command(vad, "replay")
 def vad_replay(
     wav: Annotated[Path, typer.Argument(help="A recording; - is standard input.")],

@@ -185,7 +185,8 @@ print(bench.new_events()[0][1]["error"])
         cwd="tests",
         check=True,
     )
-    assert "pip install 'rustpbx-lab[webrtc]'" in told.stdout
+    assert "pip install" in told.stdout
+    assert "[webrtc]'" in told.stdout
 
 
 def test_a_bench_without_a_loop_says_so():

@@ -1,4 +1,4 @@
-"""Start the demo by the command given, open its page, and end it with Ctrl+C."""
+"""Run a command that serves a page, open the page, and end it with Ctrl+C."""
 
 import os
 import re
@@ -18,24 +18,24 @@ LIMIT_S = 180
 def main(command: list[str]) -> None:
     """Run it; a page that does not answer, or a traceback, ends with exit code 1."""
     running = subprocess.Popen(
-        [*command, "demo", "--no-browser", "--port", "0"],
+        command,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl+C reaches a runner such as uvx and its child
+        start_new_session=True,  # to end a runner such as uvx with its child
     )
-    limit = threading.Timer(LIMIT_S, _signal, [running, signal.SIGKILL])
+    limit = threading.Timer(LIMIT_S, _kill, [running])
     limit.start()
     try:
         said = _use(running)
     finally:
         limit.cancel()
-        _signal(running, signal.SIGKILL)
+        _kill(running)
     if running.wait() != 0 or "dashboard on" not in said or "Traceback" in said:
-        sys.exit(f"the demo did not work: it ended with {running.returncode}")
+        sys.exit(f"no page was served: it ended with {running.returncode}")
 
 
 def _use(running: subprocess.Popen[str]) -> str:
-    """Wait for the page, read it, interrupt the demo; return what it said."""
+    """Wait for the page, read it, interrupt the command; return what it said."""
     assert running.stderr is not None
     lines: list[str] = []
     for line in running.stderr:
@@ -43,14 +43,15 @@ def _use(running: subprocess.Popen[str]) -> str:
         lines.append(line)
         if found := re.search(r"dashboard on (http://\S+)", line):
             assert b"Bokeh" in _read(found[1])
-            _signal(running, signal.SIGINT)
+            # to it alone: without a terminal, uvx passes it on to its child
+            running.send_signal(signal.SIGINT)
     running.wait()
     return "".join(lines)
 
 
-def _signal(running: subprocess.Popen[str], number: int) -> None:
+def _kill(running: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
-        os.killpg(running.pid, number)
+        os.killpg(running.pid, signal.SIGKILL)
 
 
 def _read(url: str) -> bytes:

@@ -21,6 +21,7 @@ from .failures import described, failure_of, place_of
 from .handlers import Handler, HandlerRunner
 from .protocol import CallPhase, CallProtocol
 from .reading import EventIterator, Wanted, first_message
+from .row_logging import RowLogger
 from .tasks import plain_task_group
 
 HANDLER_GRACE_S = 2
@@ -65,9 +66,15 @@ class CallReader(ABC):
         self._heard = anyio.Event()
         self._handlers: TaskGroup | None = None
         self._failure: str | None = None
+        self._rows = RowLogger(logger)
         self._runner = HandlerRunner(
             self._tell_failure, logger or logging.getLogger(__name__)
         )
+
+    @property
+    @abstractmethod
+    def id(self) -> str | None:
+        """The session id; None until it is known."""
 
     @property
     def phase(self) -> CallPhase:
@@ -196,7 +203,13 @@ class CallReader(ABC):
     def note(self, note: BaseNote) -> Record:
         """Put a note of our own into the log."""
         record = Record.of_note(note, self._now_ms(), self._protocol.secrets)
-        return self.log.append(record)
+        return self._keep(record)
+
+    def _keep(self, record: Record) -> Record:
+        """Append a row to the log, and log it."""
+        self.log.append(record)
+        self._rows.log(record, self.id)
+        return record
 
     def _tell_failure(self, note: notes.HandlerFailed) -> None:
         if not self.log.is_closed:  # readers of a closed log, a file too, are gone

@@ -68,7 +68,8 @@ async def connect(
         log: The log to write to; None makes a new one.
         audio: What the caller says, sent in real time from the answer on; for calls of
             type ``websocket``.
-        logger: Where failures of handlers are logged.
+        logger: Where the call is logged: rows at DEBUG, connected and closed at INFO,
+            advice and errors at WARNING; None is ``rustpbx_lab.call``.
         headers: Further HTTP headers of the upgrade.
         ssl: TLS settings for ``wss://``; None trusts whom the system trusts.
         lint: What to do about options and commands that will surprise: ``"off"``

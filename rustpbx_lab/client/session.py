@@ -83,6 +83,7 @@ class CallSession(CallReader, CallCommands):
     # ------------------------------------------------------------------ state
 
     @property
+    @override
     def id(self) -> str | None:
         """The session id; None until the server has named the one it chose."""
         return self._id
@@ -114,7 +115,7 @@ class CallSession(CallReader, CallCommands):
             frame = self._protocol.send(outgoing.command)
             self._set_formats()
             # first, or the reply could be logged before it
-            record = self.log.append(
+            record = self._keep(
                 Record.of_command(
                     outgoing.command, self._now_ms(), secrets=self._protocol.secrets
                 )
@@ -202,7 +203,7 @@ class CallSession(CallReader, CallCommands):
         record = self._protocol.receive_text(frame, self._now_ms())
         if self._id is None:
             self._id = self._protocol.track_id
-        self.log.append(record)
+        self._keep(record)
 
     async def _play_source(self, source: AudioSource) -> None:
         try:

@@ -66,8 +66,7 @@ class WatchedCall(CallReader, CallCommands):
         super().__init__(
             call_type, log=log, logger=logger, now_ms=now_ms, protocol=protocol
         )
-        self.id = call.id
-        """The session id."""
+        self._id = call.id
         self._api = api
         self._backoff = Backoff() if backoff is None else backoff
         protocol.resume(call)
@@ -78,6 +77,12 @@ class WatchedCall(CallReader, CallCommands):
         self._scope: anyio.CancelScope | None = None
         url = api.events_address(call.id)
         self.note(notes.Connected(url=url, call_type=call_type, id=call.id))
+
+    @property
+    @override
+    def id(self) -> str:
+        """The session id."""
+        return self._id
 
     @property
     def audio_frames(self) -> Mapping[str, int]:
@@ -133,9 +138,7 @@ class WatchedCall(CallReader, CallCommands):
     def _own_row(self, command: BaseCommand) -> Record:
         self._protocol.follow(command)
         secrets = self._protocol.secrets
-        return self.log.append(
-            Record.of_command(command, self._now_ms(), secrets=secrets)
-        )
+        return self._keep(Record.of_command(command, self._now_ms(), secrets=secrets))
 
     async def _log_unheard(self) -> None:
         """Log what the server took and did not repeat before the stream ended."""
@@ -225,11 +228,11 @@ class WatchedCall(CallReader, CallCommands):
     def _take(self, kind: str, text: str) -> None:
         now = self._now_ms()
         if kind == "command":
-            record = self.log.append(self._protocol.receive_command(text, now))
+            record = self._keep(self._protocol.receive_command(text, now))
             self._set_formats()
             self._echoed(record)
         elif not (text.startswith(BINARY) and self._took_audio(text)):
-            self.log.append(self._protocol.receive_text(text, now))
+            self._keep(self._protocol.receive_text(text, now))
 
     def _took_audio(self, text: str) -> bool:
         try:
@@ -302,7 +305,7 @@ async def watch(
         url: Address of the server, ``ws://HOST:PORT``.
         id: Session id of the call.
         log: The log to write to; None makes a new one.
-        logger: Where failures of handlers are logged.
+        logger: Where the call is logged, as in ``connect``.
         headers: Further HTTP headers.
         ssl: TLS settings.
         backoff: When to try again after the stream broke.

@@ -87,7 +87,7 @@ class Clip:
             AudioError: If it cannot be read as audio.
         """
         name = _name_of(source)
-        if isinstance(source, str | os.PathLike) and not Path(source).is_file():
+        if isinstance(source, str | os.PathLike) and not os.path.isfile(source):
             raise AudioError(f"cannot read {name}: there is no such file")
         try:
             with soundfile.SoundFile(source) as file:

@@ -9,6 +9,7 @@ from .output import output
 from .shared import (
     AllowHost,
     Browser,
+    Host,
     Logs,
     Port,
     command,
@@ -45,7 +46,7 @@ def serve(
     ] = "ws://127.0.0.1:8080",
     logs: Logs = Path("logs"),
     port: Port = 5006,
-    address: Annotated[str, typer.Option(help="Interface to serve on.")] = "127.0.0.1",
+    address: Host = "127.0.0.1",
     basic_auth: Annotated[
         Path | None, typer.Option(help="File of users and passwords (JSON).")
     ] = None,
@@ -115,7 +116,7 @@ def replay(
 
 @command()
 def simulate(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Port = 8080,
     asr: Annotated[str, typer.Option(help="Engine of recognition.")] = "auto",
     tts: Annotated[str, typer.Option(help="Engine of synthesis.")] = "auto",
@@ -167,7 +168,7 @@ def simulate(
 
 @command()
 def gateway(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Port = 8091,
     asr: Annotated[str, typer.Option(help="Engine of recognition.")] = "auto",
     tts: Annotated[str, typer.Option(help="Engine of synthesis.")] = "auto",

@@ -105,6 +105,23 @@ def seconds_option(text: str) -> Any:
     return typer.Option(min=0.1, callback=finite_seconds, metavar="SECONDS", help=text)
 
 
+def host_name(value: str) -> str:
+    """Refuse what cannot be the name or the address of a host."""
+    try:
+        value.encode("idna")
+    except UnicodeError as exc:
+        raise typer.BadParameter(f"{value[:80]!r} is not the name of a host.") from exc
+    if not value or not value.isprintable():
+        raise typer.BadParameter(f"{value[:80]!r} is not the name of a host.")
+    return value
+
+
+Host = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST", callback=host_name, help="Name or address to listen on."
+    ),
+]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
 AllowHost = Annotated[
     list[str],

@@ -8,6 +8,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -203,8 +204,8 @@ def checked_path(source: str | PathLike[str]) -> Path:
             f"cannot read {shorten(text)} as a file: it is a web address; "
             "download it first, or follow a running call with: rustpbx-lab watch"
         )
-    path = Path(text)
-    return path if path.exists() else path.expanduser()
+    exists = os.path.exists(text)  # unlike that of Path, it never raises
+    return Path(text if exists else os.path.expanduser(text))
 
 
 def _binary(source: object) -> BinaryIO:

@@ -69,7 +69,7 @@ def read_option_file(model_type: type[M], path: Path) -> M:
         raise InvalidOptionError(
             f"cannot read {str(path)!r}: {exc.strerror or exc}; give a JSON file"
         ) from exc
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InvalidOptionError(
             f"cannot read {str(path)!r}: it is no JSON ({shorten(str(exc))}); "
             f"give an object with the keys of {model_type.__name__}"
@@ -137,7 +137,7 @@ def _value(text: str, kind: Any) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -145,7 +145,8 @@ def _place(path: Path) -> str:
 
 def _is_special(path: Path) -> bool:
     """Whether it is a device, a pipe or a socket."""
-    return path.exists() and not (path.is_file() or path.is_dir())
+    exists = os.path.exists(path)  # unlike those of Path, these never raise
+    return exists and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def _cannot(

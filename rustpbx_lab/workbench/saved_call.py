@@ -1,6 +1,7 @@
 """A saved call as it lies on disk: its log, and its sound beside it."""
 
 import logging
+import os
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -87,7 +88,7 @@ def _stem(path: Path) -> str:
 
 
 def _sound(path: Path, saved: SavedCall) -> Clip | None:
-    if not path.exists():
+    if not os.path.exists(path):  # also where the name is too long
         return None
     try:
         return Clip.read_channels(path)

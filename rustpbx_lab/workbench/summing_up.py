@@ -145,7 +145,7 @@ def log_files(paths: Iterable[Path]) -> Iterator[Path | SkippedFile]:
         LogFileError: If a folder has none.
     """
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # also where the name is too long
             yield path
             continue
         is_empty = True

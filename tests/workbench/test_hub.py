@@ -294,6 +294,29 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path):
         CallHub(logs=tmp_path / "file" / "logs")
 
 
+def test_a_call_whose_files_cannot_be_written_goes_on(
+    tmp_path: Path, server: ScriptedServer
+):
+    logs = tmp_path / "logs"
+    with CallHub(logs=logs) as hub:
+        logs.rmdir()  # a volume that was unmounted
+        call = hub.start(server.url, CallOption(), audio=ClipSource(silence()))
+        wait_for_state(call, "in call")
+        until(lambda: [r for r in call.log if '"rule":"autosave"' in r.raw])
+        assert call.state == "in call"
+        until(lambda: call.recording.caller.n_samples)
+        hub.hang_up(call.id).result(20)
+        until(lambda: call.is_over)
+    assert call.error is None
+    advice = [record for record in call.log if '"rule":"autosave"' in record.raw]
+    assert len(advice) == 1, "reported once, however often it is tried"
+    assert not logs.exists()
+
+
+def silence() -> Clip:
+    return Clip(np.zeros(1600, np.int16), 16000)
+
+
 def test_a_script_that_forgets_to_close_still_ends(server: ScriptedServer):
     script = (
         "import time\n"

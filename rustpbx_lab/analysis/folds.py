@@ -116,18 +116,6 @@ def said_at(record: Record) -> int:
     return record.time_ms
 
 
-def media_time(record: Record, epoch_ms: int | None) -> int | None:
-    """Return the call time of a server or media time that ``record`` names.
-
-    None where it is missing, or so far from the record's own time that it must be
-    on another clock (a realtime service counts from its own start).
-    """
-    if epoch_ms is None or record.timestamp is None:
-        return None
-    behind = record.timestamp - epoch_ms
-    return said_at(record) - behind if abs(behind) <= FAR_OFF_MS else None
-
-
 def our_time(record: Record, epoch_ms: int) -> int:
     """Return the call time of a moment on our clock that a note names."""
     if record.received_ms is None:

@@ -1,13 +1,14 @@
 """What the recogniser understood, and how long it took."""
 
+from collections import deque
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from typing_extensions import override
 
 from rustpbx_lab.log import Record
 from rustpbx_lab.log.record import column_int
-from rustpbx_lab.models import events
+from rustpbx_lab.models import events, notes
 
 from .folds import (
     MAX_OPEN,
@@ -15,9 +16,9 @@ from .folds import (
     Handlers,
     Quality,
     call_option,
-    media_time,
     said_at,
 )
+from .media_times import MediaTimes
 from .speech import Speech, SpeechFold
 
 MAX_DELTAS = 512
@@ -42,8 +43,8 @@ class Recognition:
     deltas: tuple[int, ...]
     """When each partial result came; the first `MAX_DELTAS`."""
     delay_ms: int | None
-    """From the end of the speech to the final: ``said_ms`` less the later of VAD end
-    and ``end_ms``; empty for partial results and for impossible values."""
+    """From the end of its own speech to the final: ``said_ms`` less the later of VAD
+    end and ``end_ms``; empty for partial results and for impossible values."""
     quality: Quality
     """Of ``delay_ms``: measured with the provider's own end, inferred from the VAD end
     alone, or unknown."""
@@ -54,6 +55,20 @@ class Recognition:
 
 
 Leg = tuple[str, bool]
+
+
+class _Spoken(NamedTuple):
+    """A stretch of speech that waits for its final."""
+
+    start_ms: int
+    end_ms: int
+
+    def is_part_of(self, row: Recognition) -> bool:
+        """Whether most of the shorter of both lies in the other."""
+        since = self.start_ms if row.start_ms is None else row.start_ms
+        until = self.start_ms if row.end_ms is None else row.end_ms
+        shared = min(self.end_ms, until) - max(self.start_ms, since)
+        return 2 * shared > min(self.end_ms - self.start_ms, until - since)
 
 
 class RecognitionFold(Fold[Recognition]):
@@ -69,7 +84,8 @@ class RecognitionFold(Fold[Recognition]):
     def __init__(self, speech: Fold[Speech] | None = None) -> None:
         self._open: dict[tuple[Leg, int], Recognition] = {}
         self._speech = SpeechFold() if speech is None else speech
-        self._stops: dict[Leg, int] = {}
+        self._times = MediaTimes()
+        self._spoken: dict[Leg, deque[_Spoken]] = {}
         self._is_realtime = False
         super().__init__()
 
@@ -83,6 +99,7 @@ class RecognitionFold(Fold[Recognition]):
             ("event", "asrFinal"): self._final,
             ("event", "hangup"): self._call_end,
             ("note", "closed"): self._call_end,
+            ("note", "clockStep"): self._clock_step,
         }
 
     @override
@@ -92,8 +109,16 @@ class RecognitionFold(Fold[Recognition]):
     def _hear(self, record: Record, _: Any) -> None:
         changes = self._speech.advance((record,))
         for speech in changes.closed:
-            if speech.quality == "measured" and speech.end_ms is not None:
-                self._stops[speech.track_id, speech.refer] = speech.end_ms
+            start, end = speech.start_ms, speech.end_ms
+            if speech.quality != "measured" or start is None or end is None:
+                continue
+            leg = (speech.track_id, speech.refer)
+            spoken = self._spoken.setdefault(leg, deque(maxlen=MAX_OPEN))
+            spoken.append(_Spoken(start, end))
+
+    def _clock_step(self, record: Record, message: notes.ClockStep) -> None:
+        self._times.learn(record, message)
+        self._hear(record, message)
 
     def _configure(self, record: Record, message: Any) -> None:
         option = call_option(message)
@@ -117,7 +142,7 @@ class RecognitionFold(Fold[Recognition]):
         row = self._row(record, message, self._open.pop((leg, message.index), None))
         for key in [key for key in self._open if key[0] == leg]:
             self._closed.append(self._open.pop(key))
-        delay, quality = self._delay(row, self._stops.pop(leg, None))
+        delay, quality = self._delay(row, self._own_stop(leg, row))
         self._closed.append(
             replace(row, is_final=True, delay_ms=delay, quality=quality)
         )
@@ -125,9 +150,9 @@ class RecognitionFold(Fold[Recognition]):
     def _row(
         self, record: Record, message: events.Transcript, before: Recognition | None
     ) -> Recognition:
-        start, end = (
-            media_time(record, message.start_time),
-            media_time(record, message.end_time),
+        leg = (message.track_id, bool(message.refer))
+        start, end = self._times.place(
+            record, leg, message.start_time, message.end_time
         )
         if before is not None and start is None:
             start = before.start_ms
@@ -147,6 +172,22 @@ class RecognitionFold(Fold[Recognition]):
             refer=bool(message.refer),
             seq=record.seq if before is None else before.seq,
         )
+
+    def _own_stop(self, leg: Leg, row: Recognition) -> int | None:
+        """Return the end of the speech that a final is of, and forget it.
+
+        A slow recogniser answers when the caller has spoken again: what was said later
+        is left for its own final. None if nobody can tell which speech it was.
+        """
+        spoken = self._spoken.get(leg, deque())
+        if row.end_ms is None:
+            own = list(spoken) if len(spoken) == 1 else []
+            spoken.clear()
+        else:
+            own = [speech for speech in spoken if speech.is_part_of(row)]
+            while spoken and spoken[0].start_ms < row.end_ms:
+                spoken.popleft()
+        return own[-1].end_ms if own else None
 
     @staticmethod
     def _delay(row: Recognition, stop: int | None) -> tuple[int | None, Quality]:

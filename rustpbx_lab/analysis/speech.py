@@ -16,9 +16,9 @@ from .folds import (
     Tracks,
     call_option,
     length,
-    media_time,
     said_at,
 )
+from .media_times import MediaTimes
 
 CHUNK_MS = 32
 """The detector's step: a short utterance is less than this longer than the padding."""
@@ -89,6 +89,7 @@ class SpeechFold(Fold[Speech]):
 
     def __init__(self) -> None:
         self._tracks = Tracks()
+        self._times = MediaTimes()
         self._main, self._transfer = _Detector(), _Detector()
         self._open: dict[tuple[str, bool], tuple[int, Speech]] = {}
         self._last: dict[tuple[str, bool], int] = {}
@@ -98,6 +99,7 @@ class SpeechFold(Fold[Speech]):
     def _handling(self) -> Handlers:
         return {
             ("note", "connected"): self._tracks.learn,
+            ("note", "clockStep"): self._times.learn,
             ("command", "invite"): self._configure,
             ("command", "accept"): self._configure,
             ("command", "refer"): self._configure,
@@ -131,7 +133,7 @@ class SpeechFold(Fold[Speech]):
         if lost is not None:  # its end never came
             self._closed.append(lost[1])
         row = Speech(
-            start_ms=media_time(record, message.start_time),
+            start_ms=self._times.place(record, leg, message.start_time)[0],
             end_ms=None,
             detected_ms=said_at(record),
             said_ms=None,
@@ -162,11 +164,13 @@ class SpeechFold(Fold[Speech]):
         if kind is None:
             return
         self._last[leg] = message.start_time
+        end = message.start_time + message.duration
+        start_ms, _ = self._times.place(record, leg, message.start_time, end)
         self._end(
             record,
             message,
             Speech(
-                start_ms=media_time(record, message.start_time),
+                start_ms=start_ms,
                 end_ms=None,
                 detected_ms=None,
                 said_ms=None,

@@ -73,6 +73,9 @@ class Summary:
     first_word_ms: int | None
     """First audio of the agent less the answer."""
     first_word_quality: Quality
+    clock_steps: list[dict[str, Any]]
+    """Where a clock was set during the call: ``at_ms`` (call time at which it shows),
+    ``by_ms`` (positive is forward) and ``clock`` (the server's or ours)."""
 
 
 def summary(log: EventLog) -> dict[str, Any]:
@@ -130,6 +133,7 @@ def _summary(log: EventLog) -> Summary:
         tts_ttfb_cached_n=len(cached),
         first_word_ms=first_word,
         first_word_quality=first_quality,
+        clock_steps=life.clock_steps,
     )
 
 
@@ -161,6 +165,7 @@ class _Life:
         self.reason: str | None = None
         self.answered_ms: int | None = None
         self.n_events = self.n_commands = self.n_errors = 0
+        self.clock_steps: list[dict[str, Any]] = []
         self._end_ms: int | None = None
         self._last_ms: int | None = None
 
@@ -200,6 +205,9 @@ class _Life:
                 self.type = self.type or "sip"
                 self.reason = message.reason_name or self.reason
                 self._end_ms = record.time_ms
+            case notes.ClockStep():
+                step = {"by_ms": message.by_ms, "clock": message.clock}
+                self.clock_steps.append({"at_ms": record.time_ms, **step})
             case notes.Closed():
                 self.reason = self.reason or message.why
                 self._end_ms = record.time_ms
@@ -207,7 +215,17 @@ class _Life:
                 return
 
 
-_TELLING = frozenset({"connected", "answer", "incoming", "reject", "hangup", "closed"})
+_TELLING = frozenset(
+    {
+        "connected",
+        "answer",
+        "incoming",
+        "reject",
+        "hangup",
+        "closed",
+        "clockStep",
+    }
+)
 
 
 def _hang_overs(rows: Iterable[Speech]) -> list[int]:

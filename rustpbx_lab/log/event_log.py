@@ -11,7 +11,10 @@ import anyio.lowlevel
 import pandas as pd
 import pyarrow as pa
 
+from rustpbx_lab.models import notes
+
 from .clock import CallClock
+from .clock_steps import Step, StepFinder, clock_remarks
 from .columns import LOG_COLUMNS, SCHEMA, records_of
 from .pages import PAGE_ROWS, Pages
 from .record import Record
@@ -42,6 +45,7 @@ class EventLog:
         self._lock = threading.Lock()
         self._pages = Pages()
         self._tail: list[Record] = []
+        self._clock_steps: list[Record] = []
         self._length = 0
         self._closed = False
         self._wakeups: list[Wakeup] = []
@@ -67,20 +71,35 @@ class EventLog:
         with self._lock:
             if record.time_ms is None:
                 record.time_ms = self.clock.place(record)
+                if self.clock.shifts:
+                    self._note_shifts(record.received_ms, record.time_ms)
             else:
                 self.clock.restore(record, record.time_ms)
-            record.seq = self._length
-            self._tail.append(record)
-            self._length += 1
-            if len(self._tail) == PAGE_ROWS:
-                self._pages.add(self._tail)
-                self._tail = []
+            self._keep(record)
             wakeups = self._wakeups
             if wakeups:
                 self._wakeups = []
         for wakeup in wakeups:
             wakeup.set()
         return record
+
+    def _keep(self, record: Record) -> None:
+        record.seq = self._length
+        if record.name == "clockStep":
+            self._clock_steps.append(record)
+        self._tail.append(record)
+        self._length += 1
+        if len(self._tail) == PAGE_ROWS:
+            self._pages.add(self._tail)
+            self._tail = []
+
+    def _note_shifts(self, received_ms: int | None, time_ms: int) -> None:
+        """Tell of the steps that the clocks made before the record that shows them."""
+        at = self.clock.from_ours(received_ms)
+        for shift in self.clock.shifts:
+            note = Record.of_note(notes.ClockStep(**shift._asdict()), received_ms)
+            note.time_ms = time_ms if at is None else at
+            self._keep(note)
 
     def close(self) -> None:
         """Say that no row will follow: cursors end when they have read all."""
@@ -144,12 +163,34 @@ class EventLog:
     @classmethod
     def load(cls, source: LogSource) -> Self:
         """Read a log that ``save`` or the server wrote; see `read_log`."""
-        log, damage = cls(), Damage()
+        log, damage, finder = cls(), Damage(), StepFinder()
         for record in read_records(source, damage):
+            finder.take(record)
             log.append(record)
+        if steps := finder.steps():
+            log = log._placed_anew(steps)
+        damage.remarks += clock_remarks(log._clock_steps)
         log._take_damage(damage)
         log.close()
         return log
+
+    def _placed_anew(self, steps: list[Step]) -> Self:
+        """Return the log with its clock set where the whole of it shows."""
+        log = type(self)()
+        waiting, index = deque(steps), 0
+        for record in self.records():
+            if record.name == "clockStep" and record.direction == "note":
+                continue  # what showed before the whole was known
+            record.seq, record.time_ms = -1, None
+            while waiting and waiting[0].record <= index:
+                log._set_server_clock(waiting.popleft())
+            log.append(record)
+            index += 1
+        return log
+
+    def _set_server_clock(self, step: Step) -> None:
+        self.clock.set_server(step.by_ms, step.why)
+        self._note_shifts(None, self[-1].time_ms or 0)
 
     def _take_damage(self, damage: Damage) -> None:
         self.damage, self.damaged_lines = damage.count, damage.lines

@@ -10,6 +10,7 @@ from rustpbx_lab.models.reading import Reader
 
 Severity = Literal["info", "warning", "error"]
 LegName = Literal["caller", "server"]
+ClockName = Literal["server", "ours"]
 
 
 class Connected(BaseNote, frozen=True):
@@ -179,6 +180,30 @@ class Gap(BaseNote, frozen=True):
     """When it was resumed, same clock; None while it is not."""
 
 
+class ClockStep(BaseNote, frozen=True):
+    """A clock was set during the call; call time goes on past it.
+
+    Media times of a stream that began before keep the server's earlier clock.
+    """
+
+    log_columns: ClassVar[Mapping[str, str]] = {
+        "key": "clock",
+        "value": "by_ms",
+        "text": "why",
+    }
+
+    note: Literal["clockStep"] = "clockStep"
+
+    clock: ClockName
+    """Whose clock."""
+
+    by_ms: WireInt
+    """How far it was set, milliseconds; positive is forward."""
+
+    why: StrictStr
+    """How it shows."""
+
+
 class UnknownNote(BaseNote, frozen=True):
     """A note of a name we do not know, with all its fields."""
 
@@ -198,6 +223,7 @@ KnownNote = (
     | AudioStarted
     | AudioStopped
     | Gap
+    | ClockStep
 )
 """Every note we know: the one list."""
 

@@ -150,6 +150,40 @@ def test_without_times_of_the_recogniser_the_delay_is_inferred():
     assert table["delay_ms"][1] is pd.NA
 
 
+def twice_spoken() -> Call:
+    call = Call()
+    call.speaking(1300, 1000)
+    call.silence(2300, 1000, 1200)
+    call.speaking(3300, 3000)
+    call.silence(4000, 3000, 900)
+    return call
+
+
+def test_a_slow_final_counts_from_its_own_speech_not_from_a_later_one():
+    call = twice_spoken()
+    call.asr("asrFinal", 5000, "one", 1, startTime=1040, endTime=2150)
+    call.asr("asrFinal", 5200, "two", 2, startTime=3060, endTime=3890)
+    table = timeline("recognition", call.log)
+    assert table["delay_ms"].tolist() == [5000 - 2200, 5200 - 3900]
+    assert table["quality"].tolist() == ["measured", "measured"]
+
+
+def test_a_final_of_two_stretches_counts_from_the_second():
+    call = twice_spoken()
+    call.asr("asrFinal", 5000, "one two", 1, startTime=1040, endTime=3890)
+    assert timeline("recognition", call.log)["delay_ms"].tolist() == [5000 - 3900]
+
+
+def test_without_times_nobody_can_tell_which_of_two_speeches_a_final_is_of():
+    call = twice_spoken()
+    call.asr("asrFinal", 5000, "one")
+    call.speaking(6300, 6000)
+    call.silence(7000, 6000, 900)
+    call.asr("asrFinal", 7300, "three")
+    table = timeline("recognition", call.log)
+    assert table["delay_ms"].tolist() == [pd.NA, 7300 - 6900]
+
+
 @pytest.mark.parametrize("end", [9000, -80_000])
 def test_an_impossible_delay_is_empty(end: int):
     call = Call()

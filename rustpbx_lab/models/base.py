@@ -1,8 +1,8 @@
 """What every model of the wire has in common: names, numbers, secrets, extras."""
 
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, cast
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, LiteralString, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -17,6 +17,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     StrictBool,
     StrictStr,
+    ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -24,31 +25,52 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
-from rustpbx_lab.models.secrets import MASK, is_secret_key, mask_value
+from rustpbx_lab.models.plain_values import plain, plain_int, plain_text, shown
+from rustpbx_lab.models.secrets import MASK, is_secret_key, mask_url, mask_value
 
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1
 
-U16 = Annotated[int, Field(strict=True, ge=0, le=2**16 - 1)]
-U32 = Annotated[int, Field(strict=True, ge=0, le=U32_MAX)]
-U64 = Annotated[int, Field(strict=True, ge=0, le=U64_MAX)]
-I32 = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
+AS_WRITTEN = {"as_written": True}
+"""Validation context of ``parse``: keep the spelling of what was read."""
+EXACT = {"exact": True}
+"""Validation context of lint: judge the values of a text as the server does."""
+
+
+def _is_as_written(info: ValidationInfo) -> bool:
+    return bool(info.context and info.context.get("as_written"))
+
+
+def _is_exact(info: ValidationInfo) -> bool:
+    context = info.context
+    return bool(context and (context.get("as_written") or context.get("exact")))
+
+
+def _unless_read(convert: Callable[[Any], Any]) -> Callable[[Any, ValidationInfo], Any]:
+    """Convert values of ours, and none of a text: there 300.0 is no integer."""
+    return lambda value, info: value if _is_exact(info) else convert(value)
+
+
+_INT = BeforeValidator(_unless_read(plain_int))
+U16 = Annotated[int, _INT, Field(strict=True, ge=0, le=2**16 - 1)]
+U32 = Annotated[int, _INT, Field(strict=True, ge=0, le=U32_MAX)]
+U64 = Annotated[int, _INT, Field(strict=True, ge=0, le=U64_MAX)]
+I32 = Annotated[int, _INT, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
+"""Whole numbers that we send; one of numpy or pandas, or 300.0, will do."""
+Bool = Annotated[bool, BeforeValidator(_unless_read(plain)), Field(strict=True)]
+"""True or False, of numpy too; no other number."""
+PathText = Annotated[str, BeforeValidator(_unless_read(plain_text)), Field(strict=True)]
+"""A path or URL; a ``pathlib.Path`` will do."""
 F32 = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A number; written as an integer it is one too."""
 WireInt = Annotated[int, Field(strict=True)]
 """An integer that somebody else said: no range is enforced."""
 StringMap = dict[StrictStr, StrictStr]
 
-AS_WRITTEN = {"as_written": True}
-"""Validation context of ``parse``: keep the spelling of what was read."""
-
 REVEAL = "reveal"
-
-
-def _is_as_written(info: ValidationInfo) -> bool:
-    return bool(info.context and info.context.get("as_written"))
 
 
 def _plain_text(value: Any) -> Any:
@@ -210,6 +232,32 @@ class WireModel(BaseModel, frozen=True):
             yield name, MASK if hidden else mask_value(value)
 
 
+HIDING = frozenset(
+    {"extra_forbidden", "missing", "value_error"}
+    | {"model_type", "model_attributes_type", "dict_type", "list_type"}
+)
+"""Kinds of errors whose value is not shown: an object may be a secret's key alone."""
+
+
+def _shown_error(line: ErrorDetails) -> InitErrorDetails:
+    """Return an error whose message shows the refused value, unless it may be secret.
+
+    An unknown key may be a misspelled one of a secret.
+    """
+    kind, message = line["type"], line["msg"]
+    is_hidden = (
+        kind in HIDING
+        or any(is_secret_key(part) for part in line["loc"])
+        or ", not " in message  # of a model inside: it is shown already
+    )
+    if not is_hidden:
+        message += f", not {mask_url(shown(line['input']))}"
+    error = PydanticCustomError(
+        cast("LiteralString", kind), "{message}", {"message": message}
+    )
+    return InitErrorDetails(type=error, loc=line["loc"], input=line["input"])
+
+
 class SpelledModel(WireModel, frozen=True):
     """A model some of whose keys are written in more than one way."""
 
@@ -265,16 +313,34 @@ class SpelledModel(WireModel, frozen=True):
         return found
 
 
-class BaseOption(WireModel, frozen=True):
+class BuiltModel(WireModel, frozen=True):
+    """A message that we build: unknown keys are refused, and wrong values shown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _show_refused(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if _is_exact(info):
+                raise  # of others: what they sent may be anything
+            raise ValidationError.from_exception_data(
+                cls.__name__,
+                [_shown_error(line) for line in error.errors(include_url=False)],
+                hide_input=True,
+            ) from None
+
+
+class BaseOption(BuiltModel, frozen=True):
     """An option object inside a command."""
 
-    model_config = ConfigDict(extra="forbid")
 
-
-class BaseCommand(WireModel, frozen=True):
+class BaseCommand(BuiltModel, frozen=True):
     """A command of the client to the server."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tag: ClassVar[str | None] = "command"
 

@@ -4,9 +4,16 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import ConfigDict, Field, JsonValue, StrictBool, StrictStr
+from pydantic import ConfigDict, Field, JsonValue, StrictStr
 
-from rustpbx_lab.models.base import U32, BaseCommand, SpelledModel, StringMap
+from rustpbx_lab.models.base import (
+    U32,
+    BaseCommand,
+    Bool,
+    PathText,
+    SpelledModel,
+    StringMap,
+)
 from rustpbx_lab.models.options import (
     CallOption,
     RecorderOption,
@@ -74,10 +81,10 @@ class Ringing(BaseCommand, frozen=True):
     recorder: RecorderOption | None = None
     """Record from now on; missing: off."""
 
-    early_media: StrictBool | None = False
+    early_media: Bool | None = False
     """Send 183 with SDP instead of 180."""
 
-    ringtone: StrictStr | None = None
+    ringtone: PathText | None = None
     """File or URL to play while ringing; implies early media. Accepting the call does
     not stop it."""
 
@@ -100,13 +107,13 @@ class Tts(BaseCommand, frozen=True):
     play_id: StrictStr | None = None
     """Name of the playback; use a fresh one each time."""
 
-    auto_hangup: StrictBool | None = None
+    auto_hangup: Bool | None = None
     """Hang up when this playback ends."""
 
-    streaming: StrictBool | None = False
+    streaming: Bool | None = False
     """The text arrives in pieces under one play id."""
 
-    end_of_stream: StrictBool | None = False
+    end_of_stream: Bool | None = False
     """Last piece; the server forces it to true when not streaming."""
 
     option: SynthesisOption | None = None
@@ -117,7 +124,7 @@ class Tts(BaseCommand, frozen=True):
     """After the playback send `silence` if nothing is heard for so many
     milliseconds; 0 disarms."""
 
-    base64: StrictBool | None = False
+    base64: Bool | None = False
     """The text is base64 of s16le mono audio at the tts sample rate."""
 
     cache_key: StrictStr | None = None
@@ -131,13 +138,13 @@ class Play(BaseCommand, frozen=True):
 
     command: Literal["play"] = "play"
 
-    url: StrictStr
+    url: PathText
     """http(s) URL or a path on the server. Decoded audio is cached for ever."""
 
     play_id: StrictStr | None = None
     """Name of the playback; missing: the url."""
 
-    auto_hangup: StrictBool | None = None
+    auto_hangup: Bool | None = None
     """Hang up when this playback ends."""
 
     wait_input_timeout: U32 | None = None
@@ -153,7 +160,7 @@ class Interrupt(BaseCommand, frozen=True):
 
     command: Literal["interrupt"] = "interrupt"
 
-    graceful: StrictBool | None = False
+    graceful: Bool | None = False
     """Finish the sentence; only non-streaming tts that is already heard."""
 
     fade_out_ms: U32 | None = None
@@ -190,7 +197,7 @@ class Hangup(BaseCommand, frozen=True):
     headers: StringMap | None = None
     """Headers added to the BYE."""
 
-    refer: StrictBool | None = None
+    refer: Bool | None = None
     """True: end the transfer leg only."""
 
 
@@ -265,7 +272,7 @@ class Message(BaseCommand, frozen=True):
     headers: StringMap | None = None
     """Headers added to the MESSAGE."""
 
-    refer: StrictBool | None = False
+    refer: Bool | None = False
     """True: to the transfer leg."""
 
 

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from rustpbx_lab.errors import InvalidOptionError, shorten
 from rustpbx_lab.models import commands
-from rustpbx_lab.models.base import SpelledModel, WireModel
+from rustpbx_lab.models.base import EXACT, SpelledModel, WireModel
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.remarks import Remark, Severity
 from rustpbx_lab.models.secrets import is_secret_key
@@ -74,7 +74,7 @@ def read_raw(text: str | bytes) -> Raw:
 def _read(model: type[WireModel], data: dict[str, Any], found: list[Remark]) -> Raw:
     cleaned = _clean(model, data, "", found)
     try:
-        return Raw(model.model_validate(cleaned), found)
+        return Raw(model.model_validate(cleaned, context=EXACT), found)
     except ValidationError:
         return Raw(None, found)  # a required key is among what was taken out
 
@@ -128,7 +128,7 @@ def _read_field(
         yield from found
         return
     try:
-        _adapter(field).validate_python(value)
+        _adapter(field).validate_python(value, context=EXACT)
     except ValidationError as exc:
         yield _refused(field, wire, value, path, exc)
     else:

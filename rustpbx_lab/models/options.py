@@ -7,9 +7,18 @@ A field's default is what the server takes when the key is missing. A key typed
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field, StrictBool, StrictStr
+from pydantic import ConfigDict, Field, StrictStr
 
-from rustpbx_lab.models.base import F32, U32, U64, BaseOption, Secret, StringMap
+from rustpbx_lab.models.base import (
+    F32,
+    U32,
+    U64,
+    BaseOption,
+    Bool,
+    PathText,
+    Secret,
+    StringMap,
+)
 from rustpbx_lab.models.speech_options import (
     AGCOption,
     EouOption,
@@ -43,7 +52,7 @@ RecorderFormat = Literal["wav", "pcm", "pcmu", "pcma", "g722"]
 class RecorderOption(BaseOption, frozen=True):
     """Record the call into a stereo WAV: left the remote party, right the rest."""
 
-    recorder_file: StrictStr = ""
+    recorder_file: PathText = ""
     """File name; ``{id}`` becomes the session id, ``.wav`` is appended if missing.
     Empty: ``<session id>.wav`` in the recorder directory. An existing file is
     overwritten. Must not be null."""
@@ -86,7 +95,7 @@ class SipOption(BaseOption, frozen=True):
     extract_headers: list[StrictStr] | None = None
     """INVITE headers to hand to a playbook; used by playbooks only."""
 
-    enable_srtp: StrictBool | None = None
+    enable_srtp: Bool | None = None
     """Offer encrypted media."""
 
 
@@ -96,7 +105,7 @@ class MediaPassOption(BaseOption, frozen=True):
     It occupies the server-side track; its audio is not recorded and not subscribed.
     """
 
-    url: StrictStr = Field(examples=["ws://127.0.0.1:9090/media"])
+    url: PathText = Field(examples=["ws://127.0.0.1:9090/media"])
     """WebSocket URL the server connects to; it appends ``sample_rate`` and
     ``packet_size``. If it cannot, the call goes on without an event."""
 
@@ -116,7 +125,7 @@ class MediaPassOption(BaseOption, frozen=True):
 class AmbianceOption(BaseOption, frozen=True):
     """Background sound. Missing keys come from the server's own configuration."""
 
-    path: StrictStr | None = None
+    path: PathText | None = None
     """File or URL, looped."""
 
     duck_level: F32 | None = 0.1
@@ -128,17 +137,17 @@ class AmbianceOption(BaseOption, frozen=True):
     transition_speed: F32 | None = 0.01
     """Change of gain per 20 ms."""
 
-    enabled: StrictBool | None = True
+    enabled: Bool | None = True
     """Whether it plays."""
 
 
 class RingbackDetectionOption(BaseOption, frozen=True):
     """Classify what is heard while ringing; needs a special build of the server."""
 
-    enabled: StrictBool | None = False
+    enabled: Bool | None = False
     """Whether it runs."""
 
-    model_weights_path: StrictStr | None = "./telcoclassifier_weights.bin"
+    model_weights_path: PathText | None = "./telcoclassifier_weights.bin"
     """File with the classifier's weights, on the server."""
 
     min_buffer_secs: F32 | None = 6.0
@@ -150,7 +159,7 @@ class RingbackDetectionOption(BaseOption, frozen=True):
     confidence_threshold: F32 | None = 0.5
     """Verdicts below this confidence, 0 to 1, are not reported."""
 
-    on_state_change_only: StrictBool | None = True
+    on_state_change_only: Bool | None = True
     """Report changes only."""
 
     sliding_window_size: U64 | None = 6
@@ -163,13 +172,13 @@ class RingbackDetectionOption(BaseOption, frozen=True):
 class ReferOption(BaseOption, frozen=True):
     """How a transfer's second leg is made and heard."""
 
-    denoise: StrictBool | None = None
+    denoise: Bool | None = None
     """Suppress noise on the leg's audio; missing: off."""
 
     timeout: U32 | None = 30
     """Seconds to wait for an answer."""
 
-    moh: StrictStr | None = None
+    moh: PathText | None = None
     """Music on hold, path or URL; played once, not looped."""
 
     vad: VADOption | None = None
@@ -184,7 +193,7 @@ class ReferOption(BaseOption, frozen=True):
     sip: SipOption | None = None
     """Account and headers of the leg."""
 
-    auto_hangup: StrictBool | None = True
+    auto_hangup: Bool | None = True
     """End the main call when the leg ends, even after a failed transfer. Say it
     explicitly: the default is true. With false, a hidden watch still ends the main
     call 50 s after the leg's last packet."""
@@ -192,17 +201,17 @@ class ReferOption(BaseOption, frozen=True):
     call_id: StrictStr | None = None
     """SIP Call-ID of the leg; missing: ``ref-…``."""
 
-    pause_parent_asr: StrictBool | None = False
+    pause_parent_asr: Bool | None = False
     """Meant to silence the main leg's recogniser; it has no effect."""
 
-    forward_dtmf: StrictBool | None = True
+    forward_dtmf: Bool | None = True
     """Pass key presses on to the other leg."""
 
 
 class CallOption(BaseOption, frozen=True):
     """How a call is made, heard and spoken to (`invite`, `accept`)."""
 
-    denoise: StrictBool | None = None
+    denoise: Bool | None = None
     """Suppress noise on the caller's audio, before VAD and ASR; missing: off."""
 
     agc: AGCOption | None = None
@@ -237,7 +246,7 @@ class CallOption(BaseOption, frozen=True):
     """Seconds, a number; accepted and not used. A string makes the server drop the
     command."""
 
-    enable_ipv6: StrictBool | None = Field(default=False, alias="enableIpv6")
+    enable_ipv6: Bool | None = Field(default=False, alias="enableIpv6")
     """Keep IPv6 candidates in offer and answer."""
 
     inactivity_timeout: U64 | None = None
@@ -264,11 +273,11 @@ class CallOption(BaseOption, frozen=True):
     realtime: RealtimeOption | None = None
     """A speech-to-speech service instead of the processors; missing: off."""
 
-    subscribe: StrictBool | None = False
+    subscribe: Bool | None = False
     """On WebRTC and SIP calls: send the audio here too, with a header byte (0 server
     side, 1 remote party)."""
 
-    enable_ice_lite: StrictBool | None = None
+    enable_ice_lite: Bool | None = None
     """Use ICE lite; missing: the server's configuration."""
 
     ringback_detection: RingbackDetectionOption | None = None

@@ -6,7 +6,7 @@ See `rustpbx_lab.models.options` for what a default and ``| None`` mean.
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import Field, JsonValue, StrictBool, StrictStr
+from pydantic import Field, JsonValue, StrictStr
 
 from rustpbx_lab.models.base import (
     F32,
@@ -14,6 +14,7 @@ from rustpbx_lab.models.base import (
     U32,
     U64,
     BaseOption,
+    Bool,
     OpenName,
     Secret,
     SpelledModel,
@@ -42,7 +43,7 @@ class AGCOption(BaseOption, frozen=True):
     adjacent_speech_frames_threshold: I32 | None = 12
     """Speech in a row before the gain moves, in 10 ms sub-frames."""
 
-    enable_limiter: StrictBool | None = True
+    enable_limiter: Bool | None = True
     """Limit peaks after the gain."""
 
 
@@ -135,7 +136,7 @@ class TranscriptionOption(SpelledModel, BaseOption, frozen=True):
     extra: StringMap | None = None
     """Parameters for the provider, string to string."""
 
-    start_when_answer: StrictBool | None = False
+    start_when_answer: Bool | None = False
     """Discard audio until the first `answer` and connect then."""
 
 
@@ -191,7 +192,7 @@ class SynthesisOption(SpelledModel, BaseOption, frozen=True):
     """Secret or API key (also read as ``apiKey``; both together are refused);
     missing: as for the application id."""
 
-    subtitle: StrictBool | None = None
+    subtitle: Bool | None = None
     """Not used: Tencent is always asked for subtitles, the others have none."""
 
     language: StrictStr | None = None

@@ -59,7 +59,7 @@ def test_unknown_keys_are_refused_when_we_build() -> None:
     ("model", "fields"),
     [
         (options.VADOption, {"silence_padding": -1}),
-        (options.VADOption, {"silence_padding": 100.0}),
+        (options.VADOption, {"silence_padding": 100.5}),
         (options.VADOption, {"silence_padding": "100"}),
         (options.VADOption, {"silence_padding": True}),
         (options.VADOption, {"ratio": None}),

@@ -44,14 +44,15 @@ def _is_as_written(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get("as_written"))
 
 
-def _is_exact(info: ValidationInfo) -> bool:
+def is_exact(info: ValidationInfo) -> bool:
+    """Whether a text of others is read, whose values are judged as they stand."""
     context = info.context
     return bool(context and (context.get("as_written") or context.get("exact")))
 
 
 def _unless_read(convert: Callable[[Any], Any]) -> Callable[[Any, ValidationInfo], Any]:
     """Convert values of ours, and none of a text: there 300.0 is no integer."""
-    return lambda value, info: value if _is_exact(info) else convert(value)
+    return lambda value, info: value if is_exact(info) else convert(value)
 
 
 _INT = BeforeValidator(_unless_read(plain_int))
@@ -326,7 +327,7 @@ class BuiltModel(WireModel, frozen=True):
         try:
             return handler(data)
         except ValidationError as error:
-            if _is_exact(info):
+            if is_exact(info):
                 raise  # of others: what they sent may be anything
             raise ValidationError.from_exception_data(
                 cls.__name__,

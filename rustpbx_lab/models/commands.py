@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, JsonValue, StrictStr
 
@@ -12,7 +12,6 @@ from rustpbx_lab.models.base import (
     Bool,
     PathText,
     SpelledModel,
-    StringMap,
 )
 from rustpbx_lab.models.options import (
     CallOption,
@@ -21,6 +20,7 @@ from rustpbx_lab.models.options import (
     SynthesisOption,
 )
 from rustpbx_lab.models.reading import Reader
+from rustpbx_lab.models.sip_text import HeaderMap, SipText
 
 END_REASONS = [
     "caller",
@@ -64,7 +64,7 @@ class Reject(BaseCommand, frozen=True):
 
     command: Literal["reject"] = "reject"
 
-    reason: StrictStr
+    reason: Annotated[StrictStr, SipText]
     """Text of the SIP Reason header."""
 
     code: U32 | None = Field(default=None, examples=[486, 600, 603])
@@ -194,7 +194,7 @@ class Hangup(BaseCommand, frozen=True):
     )
     """Who; ``caller``, ``callee`` and ``system`` override the reason."""
 
-    headers: StringMap | None = None
+    headers: HeaderMap | None = None
     """Headers added to the BYE."""
 
     refer: Bool | None = None
@@ -211,10 +211,10 @@ class Refer(BaseCommand, frozen=True):
 
     command: Literal["refer"] = "refer"
 
-    caller: StrictStr
+    caller: Annotated[StrictStr, SipText]
     """Caller of the new leg; empty: that of the main call. Not missing."""
 
-    callee: StrictStr
+    callee: Annotated[StrictStr, SipText]
     """SIP URI to call."""
 
     options: ReferOption | None = None
@@ -263,13 +263,13 @@ class Message(BaseCommand, frozen=True):
     body: StrictStr
     """The message (``text`` is not an alias)."""
 
-    content_type: StrictStr | None = Field(
+    content_type: Annotated[StrictStr, SipText] | None = Field(
         default="text/plain;charset=utf-8",
         examples=["text/plain;charset=utf-8", "application/json"],
     )
     """Type of the body."""
 
-    headers: StringMap | None = None
+    headers: HeaderMap | None = None
     """Headers added to the MESSAGE."""
 
     refer: Bool | None = False

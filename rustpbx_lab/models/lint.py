@@ -14,6 +14,7 @@ from rustpbx_lab.models.lint_commands import COMMAND_RULES
 from rustpbx_lab.models.lint_hearing import HEARING_RULES
 from rustpbx_lab.models.lint_raw import read_raw
 from rustpbx_lab.models.lint_setup import SETUP_RULES
+from rustpbx_lab.models.lint_sip import callee_not_an_address, sip_option_breaks_message
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.remarks import Remark, Remarks
 
@@ -27,7 +28,12 @@ __all__ = [
     "remarks",
 ]
 
-RULES: tuple[Callable[[CallOption], Remarks], ...] = (*HEARING_RULES, *SETUP_RULES)
+RULES: tuple[Callable[[CallOption], Remarks], ...] = (
+    *HEARING_RULES,
+    *SETUP_RULES,
+    sip_option_breaks_message,
+    callee_not_an_address,
+)
 """Every rule about a call's option."""
 
 

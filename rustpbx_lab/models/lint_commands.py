@@ -12,6 +12,10 @@ from rustpbx_lab.models.lint_setup import (
     synthesis_keys_unused,
     synthesis_scale,
 )
+from rustpbx_lab.models.lint_sip import (
+    refer_callee_not_an_address,
+    sip_command_breaks_message,
+)
 from rustpbx_lab.models.options import CallOption, SynthesisOption
 from rustpbx_lab.models.remarks import Remark, Remarks
 
@@ -217,4 +221,6 @@ COMMAND_RULES: tuple[CommandRule, ...] = (
     refer_ends_the_call,
     refer_keys,
     refer_hearing,
+    sip_command_breaks_message,
+    refer_callee_not_an_address,
 )

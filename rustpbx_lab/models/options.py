@@ -5,7 +5,7 @@ A field's default is what the server takes when the key is missing. A key typed
 `SynthesisOption`. Source: active-call 0.3.83, protocol section 5.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StrictStr
 
@@ -19,6 +19,7 @@ from rustpbx_lab.models.base import (
     Secret,
     StringMap,
 )
+from rustpbx_lab.models.sip_text import HeaderMap, SipText
 from rustpbx_lab.models.speech_options import (
     AGCOption,
     EouOption,
@@ -74,25 +75,25 @@ class SipOption(BaseOption, frozen=True):
 
     model_config = ConfigDict(alias_generator=None)
 
-    username: StrictStr | None = None
+    username: Annotated[StrictStr, SipText] | None = None
     """User for digest authentication."""
 
     password: Secret | None = None
     """Password for digest authentication."""
 
-    realm: StrictStr | None = None
+    realm: Annotated[StrictStr, SipText] | None = None
     """Domain of the account; also the caller's when none is given."""
 
-    contact: StrictStr | None = None
+    contact: Annotated[StrictStr, SipText] | None = None
     """Contact URI."""
 
-    headers: StringMap | None = None
+    headers: HeaderMap | None = None
     """Headers added to the INVITE."""
 
-    hangup_headers: StringMap | None = None
+    hangup_headers: HeaderMap | None = None
     """Headers added to the BYE. ``hangupHeaders`` is ignored by the server."""
 
-    extract_headers: list[StrictStr] | None = None
+    extract_headers: list[Annotated[StrictStr, SipText]] | None = None
     """INVITE headers to hand to a playbook; used by playbooks only."""
 
     enable_srtp: Bool | None = None
@@ -198,7 +199,7 @@ class ReferOption(BaseOption, frozen=True):
     explicitly: the default is true. With false, a hidden watch still ends the main
     call 50 s after the leg's last packet."""
 
-    call_id: StrictStr | None = None
+    call_id: Annotated[StrictStr, SipText] | None = None
     """SIP Call-ID of the leg; missing: ``ref-…``."""
 
     pause_parent_asr: Bool | None = False
@@ -220,10 +221,14 @@ class CallOption(BaseOption, frozen=True):
     offer: StrictStr | None = None
     """WebRTC SDP offer."""
 
-    callee: StrictStr | None = Field(default=None, examples=["sip:bob@example.com"])
+    callee: Annotated[StrictStr, SipText] | None = Field(
+        default=None, examples=["sip:bob@example.com"]
+    )
     """SIP URI that is called."""
 
-    caller: StrictStr | None = Field(default=None, examples=["sip:alice@example.com"])
+    caller: Annotated[StrictStr, SipText] | None = Field(
+        default=None, examples=["sip:alice@example.com"]
+    )
     """SIP URI that calls; without a scheme ``sip:`` is put before it. Missing: the
     SIP account, else ``sip:active-call@127.0.0.1``."""
 

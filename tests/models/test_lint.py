@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rustpbx_lab import commands, options
 from rustpbx_lab.cli import run
 from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.models.base import EXACT
 from rustpbx_lab.models.lint import (
     COMMAND_RULES,
     RULES,
@@ -48,6 +49,13 @@ PRODUCTION: dict[str, Any] = {
 """Every value means what it says."""
 
 MISTAKES: list[tuple[str, dict[str, Any], str, str]] = [
+    ("callee_not_an_address", {"callee": "bob@example.com"}, "callee", "warning"),
+    (
+        "sip_option_breaks_message",
+        {"callee": "sip:b@y", "sip": {"headers": {"X-A": "1\r\nVia: x"}}},
+        "sip.headers.X-A",
+        "error",
+    ),
     ("vad_type_unknown", {"vad": {"type": "ten"}}, "vad.type", "error"),
     ("vad_type_unknown", {"vad": {"type": "webrtc"}}, "vad.type", "error"),
     ("vad_type_nop", {"vad": {"type": "nop"}}, "vad.type", "info"),
@@ -222,7 +230,7 @@ MISTAKES: list[tuple[str, dict[str, Any], str, str]] = [
     ids=[f"{rule}-{json.dumps(option)[1:-1]}" for rule, option, _, _ in MISTAKES],
 )
 def test_each_mistake_is_named(rule, option, path, severity):
-    found = remarks(options.CallOption.model_validate(option))
+    found = remarks(options.CallOption.model_validate(option, context=EXACT))
     assert (rule, path, severity) in {(r.rule, r.path, r.severity) for r in found}
     assert lint_text(json.dumps(option)) == found
     assert all(r.text and r.rule for r in found)

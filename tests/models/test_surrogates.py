@@ -57,8 +57,9 @@ def test_a_text_cut_between_utf16_units_comes_out_unharmed(text, data):
 @given(json_values, st.dictionaries(any_text, any_text, max_size=3), any_text)
 def test_every_text_of_a_command_can_be_encoded(data, headers, text):
     custom = well_formed_model(commands.Custom(data=data, sender=text)).model
-    message = well_formed_model(commands.Message(body=text, headers=headers)).model
-    for command in (custom, message):
+    option = options.CallOption(extra=headers, codec=text)
+    invite = well_formed_model(commands.Invite(option=option)).model
+    for command in (custom, invite):
         assert orjson.loads(command.to_json(reveal=True)) == command.to_wire(True)
         assert well_formed_model(command).model is command
 

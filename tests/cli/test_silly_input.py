@@ -15,6 +15,20 @@ from rustpbx_lab.cli import run
 RECORDED = str(Path(__file__).parents[1] / "log" / "server.events.jsonl")
 NOBODY = "ws://127.0.0.1:9"
 SCRIPTED = ["--asr", "scripted", "--tts", "scripted"]
+ADDRESSES = [
+    "",
+    "x",
+    "ws://",
+    "ws://[::1",
+    "ws://h:99999",
+    "ws://127.0.0.1:x",
+    "ws://h h",
+    "ws://\udce9",
+    "ws://é…:1",
+    "ws://" + "a" * 70,
+    "file:///x",
+    "ws://%zz",
+]
 NUMBERS = ["nan", "inf", "-1", "1e999", "1e300", "x", "9" * 30, ""]
 
 
@@ -140,6 +154,15 @@ def test_wrong_numbers(refuses, wrong_files, taken_port, number):
 def test_wrong_hosts(refuses, taken_port, host):
     refuses("simulate", "--host", host, "--port", taken_port, *SCRIPTED)
     refuses("gateway", "--host", host, "--port", taken_port, *SCRIPTED)
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_wrong_addresses(refuses, url):
+    refuses("call", url)
+    refuses("watch", url)
+    refuses("watch", url, "id")
+    refuses("conformance", url)
+    refuses("conformance", NOBODY, "--gateway", url)
 
 
 def test_a_deep_setting(refuses):

@@ -13,6 +13,7 @@ import anyio
 import httpx
 from anyio.to_thread import run_sync
 
+from rustpbx_lab.client.call_address import parse_address
 from rustpbx_lab.errors import ConnectError
 from rustpbx_lab.models.secrets import mask_url
 
@@ -113,18 +114,21 @@ async def check_server(
         told: Told of each point that is done.
 
     Raises:
-        ConnectError: If nobody listens at ``url``.
+        ConnectError: If nobody listens at ``url``, or an address is malformed.
     """
     asked = [one for one in POINTS if only in one.name or only in one.section]
     answers: dict[str, Result] = {}
     limit = anyio.Semaphore(AT_ONCE)
-    http_url = url.replace("ws", "http", 1)
+    address = parse_address(url)
+    url, http_url = address.url(""), address.url("", http=True)
+    gateway = gateway or os.environ.get(GATEWAY_VARIABLE)
+    if gateway is not None:
+        parse_address(gateway)
     try:
         async with (
             media_server(url) as media,
             httpx.AsyncClient(base_url=http_url, trust_env=False, timeout=20) as http,
         ):
-            gateway = gateway or os.environ.get(GATEWAY_VARIABLE)
             bench = Bench(url, http, media, gateway, recorder_dir, wav)
             await run_sync(bench.prepare)
 

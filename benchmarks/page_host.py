@@ -72,7 +72,7 @@ def main() -> None:
         settle_collector()  # as the command line does
         print(f"{url}/live", flush=True)
 
-    serve(hub, port=0, show=False, endpoint=sys.argv[1], told=told)
+    serve(hub, port=0, show=False, endpoint=sys.argv[1], on_address=told)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,12 @@ from .starting import starting
 
 
 @command()
-def demo(port: Port = 5006, no_browser: Browser = False, logs: Logs = None) -> None:
+def demo(
+    port: Port = 5006,
+    no_browser: Browser = False,
+    logs: Logs = None,
+    allow_host: AllowHost = [],  # noqa: B006  (typer wants the default itself)
+) -> None:
     """Show a talking caller and a bot on a local server, in the dashboard."""
     with starting():
         from rustpbx_lab.dashboard.app import serve as serve_pages
@@ -35,7 +40,8 @@ def demo(port: Port = 5006, no_browser: Browser = False, logs: Logs = None) -> N
             port=port,
             show=not no_browser,
             endpoint=running.url,
-            told=report_address,
+            allow_hosts=allow_host,
+            on_address=report_address,
         )
 
 
@@ -69,10 +75,23 @@ def serve(
     operators: Annotated[
         str | None, typer.Option(metavar="NAME,…", help="Who may send commands.")
     ] = None,
+    allow_host: AllowHost = [],  # noqa: B006
+    prefix: Annotated[
+        str,
+        typer.Option(metavar="/PATH", help="Path that a proxy in front passes on."),
+    ] = "",
+    use_xheaders: Annotated[
+        bool,
+        typer.Option(
+            "--use-xheaders",
+            help="Trust X-Scheme and X-Real-Ip; only behind a proxy that sets them.",
+        ),
+    ] = False,
     no_browser: Browser = False,
 ) -> None:
     """Serve the dashboard; calls are saved to --logs."""
     with starting():
+        from rustpbx_lab.dashboard.access import operator_names
         from rustpbx_lab.dashboard.app import serve as serve_pages
         from rustpbx_lab.workbench.hub import CallHub
 
@@ -83,7 +102,7 @@ def serve(
             "oauth_key": oauth_key,
             "oauth_secret": oauth_secret,
         }
-    names = None if operators is None else operators.split(",")
+    names = None if operators is None else operator_names(operators, "--operators")
     with ended_by_signals(CallHub(logs=logs, operators=names)) as hub:
         serve_pages(
             hub,
@@ -93,7 +112,10 @@ def serve(
             endpoint=endpoint,
             basic_auth=basic_auth,
             oauth=login,
-            told=report_address,
+            allow_hosts=allow_host,
+            prefix=prefix,
+            use_xheaders=use_xheaders,
+            on_address=report_address,
         )
 
 
@@ -103,6 +125,7 @@ def replay(
     speed: Annotated[float, typer.Option(help="Times as fast: 0.5 to 20.")] = 1.0,
     port: Port = 5006,
     no_browser: Browser = False,
+    allow_host: AllowHost = [],  # noqa: B006
 ) -> None:
     """Let a saved call happen once more, in the dashboard, with its sound."""
     with starting():
@@ -111,7 +134,13 @@ def replay(
 
     with ended_by_signals(CallHub()) as hub:
         hub.replay(file, speed)
-        serve_pages(hub, port=port, show=not no_browser, told=report_address)
+        serve_pages(
+            hub,
+            port=port,
+            show=not no_browser,
+            allow_hosts=allow_host,
+            on_address=report_address,
+        )
 
 
 @command()

@@ -171,7 +171,8 @@ class HostPolicy:
             return True
         # the port of a Host without one is that of a scheme we do not know here
         ours = DEFAULT_PORTS.values() if host.port is None else (host.port,)
-        return page.name == host.name and (page.port or default) in ours
+        is_same = page.name == host.name or (page.is_loopback and host.is_loopback)
+        return is_same and (page.port or default) in ours
 
     def _refuse_cross_site(self, headers: Headers) -> str | None:
         """Refuse what a page elsewhere asks for without saying its origin.

@@ -21,9 +21,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
         bound = socket.create_server((host, port), family=family, dualstack_ipv6=both)
     except OSError as exc:
         why = exc.strerror or str(exc)
-        hint = "another address"
+        hint = "an address of this host, such as 127.0.0.1,"
         if exc.errno == errno.EADDRINUSE:
-            hint = "port=0, which takes a free one,"
+            why = "the port is in use"
+            hint = "another one, or port=0, which takes a free one,"
         raise ServerStartError(
             f"cannot listen on {host}:{port}: {why}; {hint} works"
         ) from exc

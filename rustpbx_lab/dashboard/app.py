@@ -1,26 +1,34 @@
 """The application: one entry for ``panel serve``, a notebook and the command line."""
 
-import errno
-import ipaddress
-import secrets
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.util.browser import view
 from panel.viewable import Viewable
+from tornado.ioloop import IOLoop
 
+from rustpbx_lab.client.listening import listening_socket, reachable
+from rustpbx_lab.dashboard.access import (
+    check_address,
+    page_login,
+    page_policy,
+    page_prefix,
+    why_not_served,
+)
 from rustpbx_lab.dashboard.live import LivePage
 from rustpbx_lab.dashboard.notebook import Cells, is_notebook
+from rustpbx_lab.dashboard.page_server import PageSite, PageThread
 from rustpbx_lab.dashboard.process import process_endpoint, process_hub
 from rustpbx_lab.dashboard.sound_routes import PageFiles, routes
 from rustpbx_lab.dashboard.styles import GLOBAL_CSS
-from rustpbx_lab.errors import NotAllowedError, ServerStartError
+from rustpbx_lab.errors import RustpbxLabError
 from rustpbx_lab.plots.theme import document_theme
 from rustpbx_lab.workbench.hub import CallHub
 
 DEFAULT_ENDPOINT = "ws://127.0.0.1:8080"
+TITLE = "rustpbx lab"
 
 
 _cells = Cells()
@@ -39,8 +47,13 @@ def app(hub: CallHub, endpoint: str | None = None) -> Viewable | Any:
     if pn.state.curdoc is None and is_notebook():
         return _cells.frame(
             hub,
-            lambda told: serve(
-                hub, port=0, show=False, endpoint=endpoint, threaded=True, told=told
+            lambda on_address: serve(
+                hub,
+                port=0,
+                show=False,
+                endpoint=endpoint,
+                threaded=True,
+                on_address=on_address,
             ),
         )
     prepare()
@@ -74,11 +87,14 @@ def serve(
     address: str = "127.0.0.1",
     show: bool = True,
     endpoint: str | None = None,
-    basic_auth: str | Path | None = None,
-    oauth: dict[str, Any] | None = None,
+    basic_auth: str | Path | Mapping[str, str] | None = None,
+    oauth: Mapping[str, Any] | None = None,
+    allow_hosts: Collection[str] = (),
+    prefix: str = "",
+    use_xheaders: bool = False,
     threaded: bool = False,
-    told: Callable[[str], object] | None = None,
-) -> Any:
+    on_address: Callable[[str], object] = lambda url: None,
+) -> PageThread | None:
     """Serve the dashboard until it is stopped.
 
     Args:
@@ -87,67 +103,50 @@ def serve(
         address: Interface to listen on.
         show: Open a browser.
         endpoint: What the connection form begins with.
-        basic_auth: File with users and passwords (or one password), as Panel reads it.
+        basic_auth: File with users and their passwords as a JSON object, or the users.
         oauth: Panel's ``oauth_…`` arguments.
+        allow_hosts: Further names it is reached by (``NAME`` or ``NAME:PORT``), such
+            as that of a proxy in front; ``BOKEH_ALLOW_WS_ORIGIN`` adds to them.
+        prefix: Path before every other, such as ``/lab``, if a proxy passes it on.
+        use_xheaders: Whether a proxy in front says scheme and address of the client
+            (``X-Scheme``, ``X-Real-Ip``). Without a proxy anybody could.
         threaded: Return at once, with the thread that serves.
-        told: Called with the address of the page before serving begins; without it
-            Panel prints its own line.
+        on_address: Called with the address of the page when it is served.
 
     Returns:
         The thread that serves, if ``threaded``; stop it with its ``stop()``.
 
     Raises:
         NotAllowedError: If the address is not loopback and nobody has to log in.
-        ServerStartError: If the port is taken or the address is not of this host.
+        ServerStartError: If the port is taken, the address is not of this host, the
+            file of users cannot be used, or an allowed host is malformed.
     """
-    check_address(address, has_login=bool(basic_auth or oauth))
-    port = _free_port(address, port)
-    login: dict[str, Any] = dict(oauth or {})
-    if basic_auth is not None:
-        login |= {"basic_auth": str(basic_auth)}
+    login = page_login(basic_auth, oauth)
+    check_address(address, has_login=login is not None)
+    site = PageSite(
+        pages={"live": lambda: app(hub, endpoint)},
+        patterns=routes(PageFiles(hub)),
+        policy=page_policy(address, allow_hosts),
+        title=TITLE,
+        prefix=page_prefix(prefix),
+        login=login,
+        is_proxied=use_xheaders,
+    )
     prepare()
-    host = f"[{address}]" if ":" in address else address
-    if told is not None:
-        told(f"http://{host}:{port}")
-    if login:
-        login["cookie_secret"] = secrets.token_hex(32)
-    served: Any = pn.serve(
-        {"live": lambda: app(hub, endpoint)},
-        port=port,
-        address=address,
-        websocket_origin=_origins(host, port),
-        show=show,
-        title="rustpbx lab",
-        threaded=threaded,
-        verbose=told is None,
-        extra_patterns=routes(PageFiles(hub)),
-        **login,
-    )
-    return served if threaded else None
+    bound = listening_socket(address, port)
+    url = f"http://{reachable(address)}:{bound.getsockname()[1]}{site.prefix}"
 
+    def started(loop: IOLoop) -> None:
+        if show:
+            loop.add_callback(view, f"{url}/live")
+        on_address(url)
 
-def check_address(address: str, has_login: bool) -> None:
-    """Refuse an address that others can reach while nobody has to log in.
-
-    Raises:
-        NotAllowedError: With what would work.
-    """
-    if has_login or is_loopback(address):
-        return
-    raise NotAllowedError(
-        f"cannot serve on {address!r}: others could reach it and anybody could send "
-        "commands; give --basic-auth FILE or --oauth, or serve on 127.0.0.1"
-    )
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this host can reach an address."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+    if not threaded:
+        site.serve(bound, started)
+        return None
+    thread = PageThread(site, bound)
+    started(thread.begin())
+    return thread
 
 
 def _argument(name: str) -> str | None:
@@ -155,37 +154,17 @@ def _argument(name: str) -> str | None:
     return values[0].decode(errors="replace") if values else None
 
 
-def _origins(host: str, port: int) -> list[str]:
-    names = (
-        {host, "localhost", "127.0.0.1"} if is_loopback(host.strip("[]")) else {host}
-    )
-    return sorted(f"{name}:{port}" for name in names)
-
-
-def _free_port(address: str, port: int) -> int:
-    """Return the port, or a free one for 0.
-
-    Raises:
-        ServerStartError: If it cannot be listened on.
-    """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as exc:
-            taken = exc.errno == errno.EADDRINUSE
-            why = "the port is in use" if taken else (exc.strerror or str(exc))
-            works = (
-                "choose another with --port, or 0 for a free one"
-                if taken
-                else ("give an address of this host, such as 127.0.0.1")
-            )
-            raise ServerStartError(
-                f"cannot serve on {address}:{port}: {why}; {works}"
-            ) from exc
-        return probe.getsockname()[1]
+def served_page() -> Viewable | Any:
+    """Return the page of a session of ``panel serve``, or why there is none."""
+    try:
+        why = why_not_served()
+        if why is None:
+            return app(process_hub(), process_endpoint())
+    except RustpbxLabError as exc:
+        why = str(exc)
+    prepare()
+    return pn.pane.Str(f"{TITLE}: {why}")
 
 
 if __name__.startswith("bokeh_app"):  # run by panel serve, as no part of a package
-    app(process_hub(), process_endpoint()).servable(title="rustpbx lab")
+    served_page().servable(title=TITLE)

@@ -5,6 +5,7 @@ from typing import Any
 
 from panel.custom import JSComponent
 
+from .clipboard import COPY_JS
 from .locking import hear
 
 CSS = """
@@ -18,7 +19,9 @@ button:hover{background:var(--lab-raised)}
 .say.bad{color:var(--lab-error-ink)}
 """
 
-_COMMON = r"""
+_COMMON = (
+    COPY_JS
+    + r"""
 function part(kind, text, label) {
   const made = document.createElement(kind)
   if (text) made.textContent = text
@@ -40,6 +43,7 @@ function picker(accept, multiple, took) {
   return input
 }
 """
+)
 
 _OPTION_ESM = (
     _COMMON
@@ -73,8 +77,8 @@ export function render({model, el}) {
       setTimeout(() => URL.revokeObjectURL(link.href), 1000)
     }
     if (data.clip !== undefined)
-      navigator.clipboard?.writeText(data.clip).then(
-        () => tell('copied'), () => tell('the browser refused to copy', true))
+      copyText(data.clip).then((copied) =>
+        copied ? tell('copied') : tell('the browser refused to copy', true))
     if (data.say !== undefined) tell(data.say, data.bad)
   })
 }
@@ -90,7 +94,9 @@ export function render({model, el}) {
   const tell = teller(say)
   const isLog = (file) => /\.jsonl?(\.gz)?$/.test(file.name)
   async function open(files) {
-    const logs = files.filter(isLog), batch = crypto.randomUUID()
+    // a plain http page of another machine has no crypto.randomUUID
+    const random = crypto.getRandomValues(new Uint32Array(4))
+    const logs = files.filter(isLog), batch = [...random].join('-')
     if (!logs.length) throw new Error('choose an event log (*.jsonl) and its WAV files')
     for (const file of [...files.filter((f) => !isLog(f)), ...logs]) {
       tell(`opening ${file.name} …`)

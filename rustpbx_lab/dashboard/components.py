@@ -11,6 +11,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from .clipboard import COPY_JS
 from .locking import hear, locked
 
 KEPT = 8
@@ -83,7 +84,9 @@ export function render({model}) {
 class Keys(JSComponent):
     """The keyboard of a page: says which key was pressed, silent while typing."""
 
-    _esm = """
+    _esm = (
+        COPY_JS
+        + """
 export function render({model}) {
   const typing = (event) => event.composedPath().some((node) =>
     node.tagName === 'INPUT' || node.tagName === 'TEXTAREA' ||
@@ -126,7 +129,7 @@ export function render({model}) {
                              host.shadowRoot?.querySelector('input'))
       input?.focus()
     }
-    if (copy !== undefined) navigator.clipboard?.writeText(copy)
+    if (copy !== undefined) copyText(copy)
   })
   document.addEventListener('keydown', press)
   // Bokeh calls a page idle when nothing of it changes: that of a call always does
@@ -145,6 +148,7 @@ export function render({model}) {
   })
 }
 """
+    )
 
     keys = param.List(default=[])
     """The keys that are taken."""

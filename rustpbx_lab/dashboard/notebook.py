@@ -32,12 +32,12 @@ class Cells:
 
         Args:
             hub: The calls.
-            serve: Serves them in a thread, and tells the address of the page.
+            serve: Serves them in a thread, and calls back with the page's address.
         """
         from IPython.display import IFrame
 
         if hub not in self._urls:
-            told: list[str] = []
-            serve(told.append)
-            self._urls[hub] = told[0]
+            addresses: list[str] = []
+            serve(addresses.append)
+            self._urls[hub] = addresses[0]
         return IFrame(f"{self._urls[hub]}/live", "100%", HEIGHT_PX)

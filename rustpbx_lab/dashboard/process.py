@@ -4,6 +4,7 @@ import os
 from functools import cache
 from pathlib import Path
 
+from rustpbx_lab.dashboard.access import operator_names
 from rustpbx_lab.workbench.hub import CallHub
 
 LOGS_VARIABLE = "RUSTPBX_LAB_LOGS"
@@ -17,12 +18,15 @@ def process_hub() -> CallHub:
 
     It lives in a module of its own because ``panel serve`` runs the application's code
     anew for every page.
+
+    Raises:
+        ServerStartError: If the variable of the operators has an empty name.
     """
     logs = os.environ.get(LOGS_VARIABLE)
     named = os.environ.get(OPERATORS_VARIABLE)
     return CallHub(
         logs=Path(logs) if logs else None,
-        operators=None if named is None else named.split(","),
+        operators=None if named is None else operator_names(named, OPERATORS_VARIABLE),
     )
 
 

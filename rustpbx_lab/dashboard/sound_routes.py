@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 from typing import Any
 from urllib.parse import quote
 
+from bokeh.server.auth_provider import AuthProvider
 from bokeh.server.views.auth_request_handler import AuthRequestHandler
 from tornado.web import (
     HTTPError,
@@ -121,7 +122,8 @@ class OpenHandler(AuthRequestHandler):
         name = user.decode() if isinstance(user, bytes) else user
         is_known = name is not None
         # without a login everybody has the same name, which is nobody's
-        if self.application.auth_provider.get_user is None:  # pyright: ignore[reportAttributeAccessIssue]
+        login: AuthProvider = self.application.auth_provider  # pyright: ignore[reportAttributeAccessIssue]
+        if login.get_user is None and login.get_user_async is None:
             name = None
         if not is_known or not self._files.hub.may_send(name):
             raise HTTPError(403, "only the operators may open files")

@@ -51,12 +51,18 @@ class Site:
 
 
 @contextmanager
-def serving(hub: CallHub, server: StandIn | None = None) -> Iterator[Site]:
-    """Serve the dashboard of a hub while the block lasts."""
+def serving(hub: CallHub, server: StandIn | None = None, **how: Any) -> Iterator[Site]:
+    """Serve the dashboard of a hub while the block lasts; ``how`` is for `serve`."""
     told: list[str] = []
     endpoint = None if server is None else server.url
     thread = serve(
-        hub, port=0, show=False, endpoint=endpoint, threaded=True, told=told.append
+        hub,
+        port=0,
+        show=False,
+        endpoint=endpoint,
+        threaded=True,
+        on_address=told.append,
+        **how,
     )
     site = Site(hub, told[0], server)
     until(lambda: answers(site.live))

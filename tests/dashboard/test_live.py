@@ -3,7 +3,8 @@
 import pytest
 from waiting import until
 
-from rustpbx_lab.dashboard.app import check_address, is_loopback, prepare, serve
+from rustpbx_lab.dashboard.access import check_address, is_loopback
+from rustpbx_lab.dashboard.app import prepare, serve
 from rustpbx_lab.dashboard.live import LivePage
 from rustpbx_lab.errors import NotAllowedError, ServerStartError
 from rustpbx_lab.models import commands

@@ -62,6 +62,14 @@ def test_a_replay_is_the_servers_decision(capsys):
         (["analyse", __file__], "none of its"),
         (["simulate", "--asr", "telepathy"], "telepathy"),
         (["serve", "--address", "0.0.0.0", "--port", "0"], "--basic-auth"),
+        (["serve", "--basic-auth", "user.json"], "users of 'user.json': No such file"),
+        (["serve", "--basic-auth", "."], r"users of '\.'"),
+        (["serve", "--operators", ""], "--operators is ''"),
+        (["serve", "--allow-host", "a b"], "NAME:PORT or an IP address works"),
+        (["serve", "--prefix", "/a b"], "/NAME works"),
+        (["serve", "--oauth-provider", "nobody"], "no provider 'nobody'"),
+        (["simulate", "--allow-host", "http://"], "cannot allow the host"),
+        (["gateway", "--public-url", "host:80"], r"ws or wss://HOST\[:PORT\]"),
     ],
 )
 def test_a_mistake_is_one_line_and_2(capsys, tmp_path, monkeypatch, arguments, says):

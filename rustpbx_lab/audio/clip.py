@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +11,9 @@ import soxr  # pyright: ignore[reportMissingTypeStubs]
 
 from rustpbx_lab.errors import AudioError, shorten
 
-from .codecs import Samples, codec_of
+from .codecs import Samples
 from .resampling import Resampler as Resampler
-
-FULL_SCALE = 32768
-"""One more than the largest 16-bit sample: 0 dBFS."""
-
-_INTEGER_SUBTYPES = ("PCM_", "ULAW", "ALAW", "DPCM_", "ALAC_")
-
-Source = str | os.PathLike[str] | BinaryIO
-"""A path, or an open binary file (an upload)."""
+from .sound_file import FULL_SCALE, Source, read_sound, to_int16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +26,8 @@ class Clip:
     samples: Samples
     """int16, shape (n,) or (n, channels)."""
     sample_rate_hz: int
+    remarks: tuple[str, ...] = ()
+    """What was mended, guessed or lost when it was read, one sentence each."""
 
     def __post_init__(self) -> None:
         if self.samples.dtype != np.int16 or self.samples.ndim not in (1, 2):
@@ -57,14 +51,26 @@ class Clip:
     __hash__ = None  # pyright: ignore[reportAssignmentType] # arrays change
 
     @classmethod
-    def read(cls, source: Source, channel: int | None = None) -> "Clip":
-        """Read one channel of an audio file (WAV, FLAC, OGG, MP3, …).
+    def read(
+        cls,
+        source: Source,
+        channel: int | None = None,
+        *,
+        codec: str | None = None,
+        sample_rate_hz: int | None = None,
+    ) -> "Clip":
+        """Read one channel of a sound file (WAV, FLAC, OGG, MP3, …).
 
-        16-bit files are read bit for bit; deeper ones are rounded.
+        16-bit files are read bit for bit; deeper ones are rounded. What was mended,
+        guessed or lost is in ``remarks``. A file without a header is recognised by its
+        ending (``.ulaw``, ``.alaw``, ``.g722``, ``.gsm``, ``.sln``, ``.raw``, …).
 
         Args:
             source: A path or an open binary file.
             channel: Which channel, from 0; needed if there are several.
+            codec: ``pcm``, ``pcmu``, ``pcma``, ``g722`` or ``gsm``: the file is samples
+                without a header.
+            sample_rate_hz: Their rate; None: the codec's own.
 
         Returns:
             A clip of shape (n,) at the file's own rate.
@@ -73,34 +79,30 @@ class Clip:
             AudioError: If it cannot be read as audio, has no such channel, or has
                 several and none was chosen.
         """
-        clip = cls.read_channels(source)
+        clip = cls.read_channels(source, codec=codec, sample_rate_hz=sample_rate_hz)
         try:
             return clip._only_channel(channel)
         except AudioError as exc:
             raise AudioError(f"cannot read {_name_of(source)}: {exc}") from exc
 
     @classmethod
-    def read_channels(cls, source: Source) -> "Clip":
-        """Read all channels of an audio file, shape (n, channels).
+    def read_channels(
+        cls,
+        source: Source,
+        *,
+        codec: str | None = None,
+        sample_rate_hz: int | None = None,
+    ) -> "Clip":
+        """Read all channels of a sound file, shape (n, channels); see `read`.
 
         Raises:
             AudioError: If it cannot be read as audio.
         """
-        name = _name_of(source)
-        if isinstance(source, str | os.PathLike) and not os.path.isfile(source):
-            raise AudioError(f"cannot read {name}: there is no such file")
         try:
-            with soundfile.SoundFile(source) as file:
-                subtype = str(file.subtype)
-                exact = subtype.startswith(_INTEGER_SUBTYPES)
-                read = file.read(dtype="int16" if exact else "float32", always_2d=True)
-                rate = int(file.samplerate)
-        except (soundfile.LibsndfileError, OSError, RuntimeError) as exc:
-            raise AudioError(
-                f"cannot read {name}: {_reason(exc)}; WAV, FLAC, OGG and MP3 work"
-            ) from exc
-        samples = cast("npt.NDArray[np.int16] | npt.NDArray[np.float32]", read)
-        return cls(samples if exact else to_int16(samples), rate)  # pyright: ignore[reportArgumentType]
+            sound = read_sound(source, codec, sample_rate_hz)
+        except AudioError as exc:
+            raise AudioError(f"cannot read {_name_of(source)}: {exc}") from exc
+        return cls(sound.samples, sound.sample_rate_hz, sound.remarks)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the clip as 16-bit audio; the suffix chooses the format.
@@ -143,14 +145,15 @@ class Clip:
             )
         if self.samples.ndim == 1:
             return self
-        return Clip(np.ascontiguousarray(self.samples[:, index]), self.sample_rate_hz)
+        one = np.ascontiguousarray(self.samples[:, index])
+        return Clip(one, self.sample_rate_hz, self.remarks)
 
     def mono(self) -> "Clip":
         """Return the mean of all channels, shape (n,)."""
         if self.channels == 1:
             return self.channel(0)
         mean = np.rint(self.samples.mean(axis=1)).astype(np.int16)
-        return Clip(mean, self.sample_rate_hz)
+        return Clip(mean, self.sample_rate_hz, self.remarks)
 
     def resampled(self, sample_rate_hz: int) -> "Clip":
         """Return the clip at another rate; the same clip if it has that rate."""
@@ -158,7 +161,7 @@ class Clip:
             return self
         floats = to_float32(self.samples)
         at_rate = soxr.resample(floats, self.sample_rate_hz, sample_rate_hz)
-        return Clip(to_int16(at_rate), sample_rate_hz)
+        return Clip(to_int16(at_rate), sample_rate_hz, self.remarks)
 
     def _only_channel(self, channel: int | None) -> "Clip":
         if channel is None and self.channels > 1:
@@ -182,21 +185,12 @@ def check_format(path: str | os.PathLike[str]) -> None:
 
 
 def read_raw(path: str | os.PathLike[str], codec: str) -> Clip:
-    """Read a file of encoded samples without a header.
-
-    Args:
-        path: The file.
-        codec: A name of `CODECS`; the clip has the codec's rate.
+    """Read a file of encoded samples without a header; see `Clip.read`.
 
     Raises:
         AudioError: If the file or the codec is not there.
     """
-    chosen = codec_of(codec)
-    try:
-        encoded = Path(path).read_bytes()
-    except OSError as exc:
-        raise AudioError(f"cannot read {shorten(str(path))}: {_reason(exc)}") from exc
-    return Clip(chosen.decoder().decode(encoded), chosen.sample_rate_hz)
+    return Clip.read(path, codec=codec)
 
 
 def level_dbfs(samples: Samples) -> float:
@@ -214,13 +208,6 @@ def level_dbfs(samples: Samples) -> float:
 def to_float32(samples: Samples) -> npt.NDArray[np.float32]:
     """Return samples as float32 in [-1, 1)."""
     return samples.astype(np.float32) / np.float32(FULL_SCALE)
-
-
-def to_int16(samples: npt.NDArray[np.floating]) -> Samples:
-    """Return floats in [-1, 1) as int16, rounded; louder ones are clipped."""
-    # done here because soxr adds random dither to its own int16 output
-    scaled = np.rint(samples * np.float32(FULL_SCALE))
-    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 def _name_of(source: Source) -> str:

@@ -14,9 +14,11 @@ from .shared import (
     Agent,
     CaFile,
     CallType,
+    Codec,
     Json,
     LogFile,
     Overwrite,
+    Rate,
     Set,
     command,
     seconds_option,
@@ -35,6 +37,8 @@ def call(
         Path | None, typer.Option(metavar="FILE.wav", help="What the caller says.")
     ] = None,
     channel: Annotated[int | None, typer.Option(help="Channel of --wav.")] = None,
+    codec: Codec = None,
+    rate: Rate = None,
     say: Annotated[
         list[str], typer.Option(help="A sentence of the caller; may be repeated.")
     ] = [],  # noqa: B006  (typer wants the default itself)
@@ -78,12 +82,17 @@ def call(
         raise InvalidOptionError("cannot use --wav with --say: choose one of them")
     check_plan_outputs(log, record, wav, overwrite)
     base = default_option() if option is None else read_option_file(CallOption, option)
+    clip = None
+    if wav is not None:
+        clip = Clip.read(wav, channel, codec=codec, sample_rate_hz=rate)
+    for remark in () if clip is None else clip.remarks:
+        output.progress(f"{wav}: {remark}")
     plan = CallPlan(
         url=url,
         option=with_settings(base, set),
         call_type=None if type is None else type.value,
         cafile=cafile,
-        wav=None if wav is None else Clip.read(wav, channel),
+        wav=clip,
         say=say,
         tts=tts,
         has_agent=agent is Agent.FRONTDESK,

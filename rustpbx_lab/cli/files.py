@@ -8,7 +8,18 @@ import typer
 
 from .ending import MISTAKE
 from .output import output
-from .shared import STDIN, Json, Overwrite, Set, command, read_stdin, stdin_as_file, vad
+from .shared import (
+    STDIN,
+    Codec,
+    Json,
+    Overwrite,
+    Rate,
+    Set,
+    command,
+    read_stdin,
+    stdin_as_file,
+    vad,
+)
 from .starting import INTERRUPTED, starting
 
 
@@ -102,6 +113,8 @@ def vad_replay(
     channel: Annotated[
         int | None, typer.Option(help="Channel of the recording.")
     ] = None,
+    codec: Codec = None,
+    rate: Rate = None,
     json: Json = False,
 ) -> None:
     """Print the speaking and silence events the server would send."""
@@ -113,9 +126,10 @@ def vad_replay(
 
     settings = [one.removeprefix("vad.") for one in set]
     source = io.BytesIO(read_stdin()) if wav == STDIN else wav
-    replay = replay_vad(
-        Clip.read(source, channel), with_settings(VADOption(type="silero"), settings)
-    )
+    clip = Clip.read(source, channel, codec=codec, sample_rate_hz=rate)
+    replay = replay_vad(clip, with_settings(VADOption(type="silero"), settings))
+    for remark in replay.remarks:
+        output.progress(f"{wav}: {remark}")
     if json:
         output.json(replay.to_dict())
         return

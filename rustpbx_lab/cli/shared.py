@@ -136,6 +136,17 @@ Set = Annotated[
     list[str],
     typer.Option("--set", metavar="KEY=VALUE", help="Set an option; may be repeated."),
 ]
+Codec = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The recording has no header: pcm, pcmu, pcma, g722 or gsm.",
+    ),
+]
+Rate = Annotated[
+    int | None,
+    typer.Option(metavar="HZ", min=2000, help="Its sample rate, with --codec."),
+]
 Browser = Annotated[bool, typer.Option("--no-browser", help="Open no browser.")]
 Logs = Annotated[Path | None, typer.Option(help="Folder for logs and recordings.")]
 LogFile = Annotated[

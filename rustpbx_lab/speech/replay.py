@@ -27,6 +27,8 @@ class VadReplay:
     duration_ms: int
     params: VadParams
     vad_type: str
+    remarks: list[str]
+    """What one should know of the recording, one sentence each."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``rustpbx-lab vad replay --json`` prints."""
@@ -37,6 +39,7 @@ class VadReplay:
                 for at, probability in self.marginal
             ],
             "durationMs": self.duration_ms,
+            "remarks": self.remarks,
             "option": {
                 "type": self.vad_type,
                 "speechPadding": self.params.speech_padding_ms,
@@ -72,7 +75,21 @@ def replay_vad(clip: Clip, option: VADOption) -> VadReplay:
         probabilities = SileroEngine().probabilities(samples)
         events = decide(probabilities, params, CHUNK_MS)
         near = marginal(probabilities, params.voice_threshold, CHUNK_MS)
-    return VadReplay(events, near, clip.duration_ms, params, option.type)
+    told = [*clip.remarks, *_remarks(clip)]
+    return VadReplay(events, near, clip.duration_ms, params, option.type, told)
+
+
+def _remarks(clip: Clip) -> Iterator[str]:
+    rate = clip.sample_rate_hz
+    if not len(clip.samples):
+        yield "it holds no sound"
+    elif rate < SAMPLE_RATE_HZ:
+        yield (
+            f"it has {rate} Hz: resampled to {SAMPLE_RATE_HZ}, there is nothing above "
+            f"{rate // 2} Hz, and the server's own resampling may differ a little"
+        )
+    elif rate > SAMPLE_RATE_HZ:
+        yield f"it has {rate} Hz: resampled to {SAMPLE_RATE_HZ}"
 
 
 def _frames(samples: Samples) -> Iterator[tuple[int, Samples]]:

@@ -182,7 +182,7 @@ def _wav(file: BinaryIO, wav: Wav) -> Sound:
 
 
 def _container(file: BinaryIO, remarks: tuple[str, ...]) -> Sound:
-    with soundfile.SoundFile(_Nameless(file)) as sound:
+    with soundfile.SoundFile(cast(BinaryIO, _Nameless(file))) as sound:
         return _decoded(sound, remarks)
 
 

@@ -37,7 +37,7 @@ def close_at_exit(close: Callable[[], object]) -> Callable[[], None]:
         if _watcher is None or not _watcher.is_alive():
             # not a daemon: the interpreter waits for it, and so for what it closes
             _watcher = threading.Thread(
-                target=_close_all, name="rustpbx-lab at exit", daemon=False
+                target=_close_all, name="closes-at-exit", daemon=False
             )
             _watcher.start()
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rustpbx_lab import connect
@@ -88,6 +88,7 @@ async def test_a_malformed_address_is_one_clear_line(reach, url, says):
     assert "pa#ss" not in str(told.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_an_address_is_read_or_refused_and_nothing_else(text):
     for url in (text, f"ws://{text}", f"wss://h:{text}", f"ws://[{text}]"):

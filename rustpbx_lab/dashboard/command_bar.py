@@ -15,6 +15,7 @@ from rustpbx_lab.models.options import SynthesisOption
 from .call_view import CallView
 from .forms import CommandDialog
 from .locking import locked, then
+from .say_box import SayBox
 from .styles import PLAIN_BUTTON_SX, WIDE_ONLY_CSS, html
 
 KEPT_BY_NULL = {"samplerate": None, "speed": None, "volume": None, "codec": None}
@@ -93,13 +94,12 @@ class CommandBar(Viewer):
         self.show_call(None)
 
     def _make_speech(self) -> None:
-        self.text = pmui.TextInput(
-            placeholder="Say to the caller…",
-            size="small",
+        self.text = SayBox(
+            self.speak,
             sizing_mode="stretch_width",
+            height=32,
             margin=(9, 6, 9, 10),
             css_classes=["lab-say"],
-            sx={"& .MuiInputBase-root": {"height": "32px"}},
         )
         self.speaker = pmui.TextInput(
             placeholder="speaker of the call",
@@ -121,8 +121,7 @@ class CommandBar(Viewer):
         )
 
     def _wire(self) -> None:
-        self.say.on_click(then(self.speak))
-        self.text.param.watch(then(self.speak), "enter_pressed")
+        self.say.on_click(then(self.text.send))
         self.interrupt.on_click(then(lambda: self._send(commands.Interrupt())))
         self.mute.on_click(then(self.toggle_mute))
         self.pause.on_click(then(self._toggle_pause))
@@ -138,10 +137,9 @@ class CommandBar(Viewer):
         if name in MORE:
             self.dialog.ask(MORE[name])
 
-    def speak(self) -> None:
-        """Send what is in the box, under a play id of its own."""
-        text = (self.text.value_input or self.text.value or "").strip()
-        if not text or self.say.disabled:
+    def speak(self, text: str) -> None:
+        """Have a text spoken, under a play id of its own."""
+        if self.say.disabled:
             return
         fields: dict[str, Any] = {
             "text": text,
@@ -154,7 +152,6 @@ class CommandBar(Viewer):
             fields["speaker"] = speaker
             fields["option"] = SynthesisOption(speaker=speaker, **KEPT_BY_NULL)
         self._send(commands.Tts(**fields))
-        self.text.param.update(value="", value_input="")
 
     def toggle_mute(self) -> None:
         """Mute the caller, or undo it."""

@@ -18,6 +18,7 @@ from .form_fields import (
     placeholder,
     unit_of,
 )
+from .locking import then
 
 SLIDERS = {
     "speech_padding": (0, 800, 10),
@@ -77,10 +78,10 @@ class SuggestField(FormField):
     def __init__(self, name: str, info: FieldInfo, changed: Callable[[], None]) -> None:
         super().__init__(name, info, changed)
         self._typed: str | None = None
-        self.widget.param.watch(self._type, "value_input")
+        self.widget.param.watch(then(self._type), "value_input")
 
-    def _type(self, event: Any) -> None:
-        self._typed = event.new
+    def _type(self) -> None:
+        self._typed = self.widget.value_input
         self._changed()
 
     def _on_change(self) -> None:
@@ -186,12 +187,18 @@ class SliderField(FormField):
         shown = f"{value:g}" if self._is_whole else f"{value:.2f}"
         return f"{shown} {self._unit}".strip()
 
+    def _show(self, value: float | None) -> None:
+        words = self._words(value)
+        # panel-material-ui 0.16 looks at a new label only when the value or the format
+        # changes; with a label the format is not used for anything else
+        self.widget.param.update(value_label=words, format=words)
+
     def _on_change(self) -> None:
         # without a default the far left means off; else every position is a value
         value = self.widget.value
         is_off = self._default is None and value == self._reach[0]
         self._is_set = not is_off and (self._is_set or value != self._rest())
-        self.widget.value_label = self._words(value if self._is_set else None)
+        self._show(value if self._is_set else None)
         self._changed()
 
     def read(self) -> Any:
@@ -208,13 +215,13 @@ class SliderField(FormField):
             end=max(self.widget.end, value),
             value=value,
         )
-        self.widget.value_label = self._words(value)
+        self._show(value)
 
     def clear(self) -> None:
         """Go back to the default, which is not sent."""
         self._is_set = False
         self.widget.value = self._rest()
-        self.widget.value_label = self._words(None)
+        self._show(None)
 
 
 class SecretField(FormField):

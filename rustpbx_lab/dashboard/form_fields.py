@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from rustpbx_lab.models.lint import Remark
 
+from .locking import then
 from .styles import NOTE_CSS, html
 
 UNSET: Any = object()
@@ -73,7 +74,7 @@ class FormField:
         self.notes = Notes()
         self._changed = changed
         self.widget = self._widget(info)
-        self.widget.param.watch(lambda _: self._on_change(), "value")
+        self.widget.param.watch(then(self._on_change), "value")
         self.layout: Viewable = pn.Column(
             self.widget, self.notes.pane, margin=0, sizing_mode="stretch_width"
         )

@@ -81,7 +81,7 @@ class LivePage(Viewer):
         bar = self.timeline.bar
         bar.picture.on_click(then(self._save_picture))
         self.page = self._assemble(is_dark)
-        self.page.param.watch(self._switch_theme, "dark_theme")
+        self.page.param.watch(then(self._switch_theme), "dark_theme")
         self._show(self._find(call_id))
         self._show_wanted()
 
@@ -378,7 +378,7 @@ class LivePage(Viewer):
         part = (window.start_ms, window.end_ms)
         self.picture.take(self._view, self.timeline.plots, part)
 
-    def _switch_theme(self, *_: object) -> None:
+    def _switch_theme(self) -> None:
         self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)
 
     def press_key(self, key: str, shift: bool) -> None:

@@ -43,6 +43,24 @@ def then(action: Callable[[], None]) -> Callable[[Any], None]:
     return lambda _: locked(action)
 
 
+def coalesced(action: Callable[[], None]) -> Callable[[], None]:
+    """Return a request to do something, locked; many at once are one."""
+    is_due = False
+
+    def act() -> None:
+        nonlocal is_due
+        is_due = False
+        action()
+
+    def request() -> None:
+        nonlocal is_due
+        if not is_due:
+            is_due = True
+            locked(act)
+
+    return request
+
+
 def hear(part: JSComponent, heard: Callable[[Mapping[str, Any]], None]) -> None:
     """Give what a browser part says to a function, with the document locked."""
     part.on_msg(lambda event: locked(partial(heard, getattr(event, "data", event))))

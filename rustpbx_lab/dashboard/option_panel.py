@@ -16,7 +16,7 @@ from rustpbx_lab.models.options import (
 )
 
 from .forms import ModelForm
-from .locking import then
+from .locking import coalesced, then
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "VAD": ("vad",),
@@ -57,7 +57,7 @@ class OptionPanel(Viewer):
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
         self._is_filled = False
-        self._changed = lambda: changed() if self._is_filled else None
+        self._changed = coalesced(lambda: changed() if self._is_filled else None)
         self.forms = {
             title: ModelForm(CallOption, self._changed, only=names)
             for title, names in SECTIONS.items()

@@ -103,7 +103,7 @@ class TimelineBox(Viewer):
         # what a widget says comes without the lock, too
         bar.wall_clock.param.watch(then(self._use_clock), "value")
         bar.lanes.on_click(lambda item: locked(lambda: self._flip_lane(item)))
-        bar.what_if.param.watch(lambda event: self.what_if.turn(event.new), "value")
+        bar.what_if.param.watch(then(self._turn_what_if), "value")
 
     def _assemble(self) -> Viewable:
         self._rows = [
@@ -166,6 +166,9 @@ class TimelineBox(Viewer):
         if began != self._began_ms:
             self._began_ms = began
             self._axis.use_wall_clock(began)
+
+    def _turn_what_if(self) -> None:
+        self.what_if.turn(self.bar.what_if.value)
 
     def _flip_lane(self, item: Any) -> None:
         name = self.bar.flip_lane(item)

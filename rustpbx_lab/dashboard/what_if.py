@@ -21,6 +21,7 @@ from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.speech.vad_engines import CHUNK_MS
 
 from .call_view import CallView
+from .locking import then
 
 SLIDER_SX = {
     "& .MuiFormLabel-root": {"fontSize": "11px"},
@@ -73,7 +74,7 @@ class WhatIf(Viewer):
                 sizing_mode="stretch_width",
                 sx=SLIDER_SX,
             )
-            slider.param.watch(lambda _: self._slid(), "value")
+            slider.param.watch(then(self._slid), "value")
         self.row = pn.Row(
             *self.sliders,
             visible=False,

@@ -102,8 +102,7 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
         page.refresh()
         page._show_state()
         assert not page.bar.say.disabled
-        page.bar.text.value = "Hello there"
-        page.bar.say.clicks += 1
+        page.bar.speak("Hello there")
         page.bar.interrupt.clicks += 1
         page.send(commands.Custom(data="mark"))
         until(

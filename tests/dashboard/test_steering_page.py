@@ -291,3 +291,42 @@ def test_a_viewer_sees_the_call_and_can_send_nothing(watched: tuple[Page, Site])
     assert call.state == "in call"
     assert call.option == OPTION
     site.hub.hang_up(call.id, user="ann")
+
+
+def said(call: HubCall) -> list[str]:
+    """Return the texts that were sent to be spoken."""
+    logged = [record.message for record in call.log if record.name == "tts"]
+    return [message.text for message in logged if isinstance(message, commands.Tts)]
+
+
+def test_enter_sends_a_sentence_once_and_empties_the_box(opened: Page, site: Site):
+    tab = opened.page
+    call = opened_on(tab, site)
+    box = tab.get_by_placeholder("Say to the caller…")
+    box.click()
+    for number in range(3):  # faster than the page answers
+        tab.keyboard.type(f"Sentence {number}.")
+        tab.keyboard.press("Enter")
+    sentences = [f"Sentence {number}." for number in range(3)]
+    until(lambda: said(call) == sentences)
+    assert box.input_value() == ""
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("ArrowUp")
+    assert box.input_value() == "Sentence 1."
+    tab.keyboard.press("Enter")
+    until(lambda: said(call) == [*sentences, "Sentence 1."])
+
+
+def test_a_slider_says_the_value_that_it_has(opened: Page, site: Site):
+    tab = opened.page
+    call = opened_on(tab, site)
+    site.hub.hang_up(call.id)
+    until(lambda: call.is_over)
+    slider = tab.get_by_role("slider", name="speechPadding").first
+    slider.focus()
+    for _ in range(7):
+        tab.keyboard.press("ArrowRight")
+    label = tab.locator(".MuiFormLabel-root", has_text="speechPadding").first
+    until(lambda: slider.input_value() == "320", awaited="seven steps of 10 from 250")
+    until(lambda: "320 ms" in label.inner_text(), awaited="320 ms in the label")

@@ -1,7 +1,6 @@
 """The events table: newest on top, bounded, filtered by kind and by text."""
 
 from collections.abc import Callable, Iterable
-from html import escape
 from typing import Any
 
 import panel as pn
@@ -12,7 +11,7 @@ from rustpbx_lab.log import Record
 
 from .call_view import CallView
 from .event_rows import KINDS, EventFilter, EventRow, event_row
-from .locking import then
+from .locking import coalesced, then
 from .row_lists import EventList
 from .styles import BOX, html
 
@@ -91,13 +90,11 @@ class EventsBox(Viewer):
             css_classes=["lab-filter"],
             sx={"& .MuiInputBase-root": {"height": "24px", "fontSize": "11.5px"}},
         )
-        self.problem = html("", margin=(7, 4, 0, 4))
         self.kinds.param.watch(then(self._redraw), "value")
-        self.text.param.watch(then(self._redraw), "value")
+        self.text.param.watch(then(coalesced(self._redraw)), "value_input")
         head = pn.Row(
             html('<div class="head" style="padding-right:6px">Events</div>', height=30),
             self.kinds,
-            self.problem,
             self.text,
             height=31,
             margin=0,
@@ -124,7 +121,8 @@ class EventsBox(Viewer):
         """Say on their chip how many errors there are."""
         n_errors = 0 if self._view is None else self._view.facts.n_errors
         # its label stays: the browser knows a chip by it
-        shown = {"--lab-n-errors": f"'{NBSP}{n_errors}'"} if n_errors else {}
+        # an empty word, since the browser keeps a property that is left out
+        shown = {"--lab-n-errors": f"'{NBSP}{n_errors}'" if n_errors else "''"}
         if self.kinds.styles != shown:
             self.kinds.styles = shown
 
@@ -170,12 +168,11 @@ class EventsBox(Viewer):
         del add[:-LIMIT]
 
     def _filter(self) -> EventFilter:
-        return EventFilter(self.text.value or "", self.kinds.value)
+        return EventFilter(self.text.value_input or "", self.kinds.value)
 
     def _redraw(self, *, keep: bool = False) -> None:
         chosen = self._filter()
-        told = escape(chosen.problem) if chosen.problem else ""
-        self.problem.object = f'<span class="mu">{told}</span>'
+        self.text.error_state = chosen.problem is not None
         self.rows, self._before_ms = [], None
         self._add, self._drop = [], 0
         view = self._view
@@ -188,7 +185,7 @@ class EventsBox(Viewer):
         if self.rows:
             self.list.change(self._shown(self.rows), reset=True, keep=keep)
         else:
-            self.list.clear("No event fits the filter.")
+            self.list.clear(chosen.problem or "No event fits the filter.")
 
     def _search(self, view: CallView, chosen: EventFilter) -> None:
         """Fill the rows from the newest back, until there are enough."""

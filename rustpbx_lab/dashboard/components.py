@@ -98,6 +98,7 @@ export function render({model}) {
   let before = ''
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
+    if ('labLost' in document.documentElement.dataset) return  // nothing would hear it
     const last = before
     before = event.key
     // what is focused is pressed by these; after H they are ours in any case

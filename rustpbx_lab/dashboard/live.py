@@ -7,6 +7,7 @@ import panel_material_ui as pmui
 from panel.io import PeriodicCallback
 from panel.viewable import Viewable, Viewer
 
+from rustpbx_lab.errors import LogFileError
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.workbench.hub import CallHub
@@ -154,8 +155,7 @@ class LivePage(Viewer):
             self.fast_paint,
             self.patches,
             self.picture,
-            self.telling.spoken,
-            self.telling.toast.pane,
+            *self.telling.parts,
             self.bar.dialog.dialog,
             self.key_list.dialog,
             margin=0,
@@ -193,10 +193,18 @@ class LivePage(Viewer):
         calls = self._hub.calls
         if call_id is not None:
             named = [call for call in calls if call.id == call_id]
-            if named:
-                return named[0]
+            found = named[0] if named else self._find_saved(call_id)
+            if found is not None:
+                return found
             self.say(f"no call {call_id[:80]!r} here; it may be forgotten", "warning")
         return calls[0] if calls else None
+
+    def _find_saved(self, call_id: str) -> HubCall | None:
+        try:
+            return self._hub.saved(call_id)
+        except LogFileError as exc:
+            self.say(str(exc), "error")
+            return None
 
     def show_tab(self, name: str) -> None:
         """Show the call, or the wall of all calls, from the next tick on."""
@@ -293,7 +301,7 @@ class LivePage(Viewer):
             self.telling.spoken.sum_up(self.kpi.words)
         self.wall.refresh()
         self.steering.check()
-        self.telling.toast.fade()
+        self.telling.tick()
 
     def _look_for_calls(self) -> None:
         if self._hub.revision == self._known:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .timeline_bar import FIT
+
 KEYS = (
     *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
     *("t", "i", "m", "h", "Enter", "/", " "),
@@ -33,7 +35,7 @@ class LiveKeys:
             case "-":
                 self._page.timeline.viewport.zoom(2)
             case "f":
-                self._page.timeline.bar.span.value = "Fit"
+                self._page.timeline.viewport.choose_span(FIT)
             case "End":
                 self._page.timeline.bar.follow.value = True
             case "ArrowLeft" | "ArrowRight":

@@ -7,6 +7,7 @@ import shutil
 import threading
 import uuid
 import weakref
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -25,6 +26,8 @@ from tornado.web import (
 from rustpbx_lab.errors import RustpbxLabError, UnknownCallError
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.saved_call import LOG_ENDINGS
+
+from .connection_watch import AliveHandler
 
 MOST_BYTES = 4 * 2**30
 """The largest file that is taken from a browser."""
@@ -145,9 +148,8 @@ class OpenHandler(AuthRequestHandler):
         if self._path.name.removesuffix(".gz").endswith(LOG_ENDINGS):
             loop = asyncio.get_running_loop()
             try:
-                call = await loop.run_in_executor(
-                    None, self._files.hub.replay, self._path
-                )
+                read = partial(self._files.hub.replay, self._path, at_end=True)
+                call = await loop.run_in_executor(None, read)
             except RustpbxLabError as exc:
                 answer = {"error": str(exc).replace(str(self._path), self._path.name)}
             else:
@@ -169,5 +171,6 @@ def routes(files: PageFiles) -> list[tuple[Any, ...]]:
     return [
         (r"/sound/(.+)", SoundHandler, {"files": files}),
         (r"/open", OpenHandler, {"files": files}),
+        (r"/alive", AliveHandler),
         (r"/calls", RedirectHandler, {"url": "live?view=calls", "permanent": False}),
     ]

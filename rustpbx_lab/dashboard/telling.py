@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .call_view import CallView
+from .connection_watch import ConnectionWatch
 from .header import state_words
 from .spoken import Spoken
 from .tick import ticks
@@ -27,6 +28,14 @@ class Telling:
         self._state = ""
         self.toast = Toast(ticks(6000))
         self.spoken = Spoken(on_still)
+        self.watch = ConnectionWatch()
+        self.parts = (self.spoken, self.toast.pane, self.watch)
+        """What the page has to hold."""
+
+    def tick(self) -> None:
+        """Let lines fade, and say that the page is alive."""
+        self.toast.fade()
+        self.watch.beat()
 
     def say(
         self, text: str, severity: str, go: Callable[[], None] | None = None

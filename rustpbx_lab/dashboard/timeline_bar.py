@@ -10,7 +10,9 @@ from rustpbx_lab.plots.latency import ROLES
 
 from .styles import html
 
-SPANS = {"10 s": 10_000, "20 s": 20_000, "60 s": 60_000, "Fit": None}
+FIT = "Fit"
+FIRST_SPAN = "20 s"
+SPANS = {"10 s": 10_000, FIRST_SPAN: 20_000, "60 s": 60_000, FIT: None}
 FOLLOW = "Follow live"
 LANES = ("Caller", "ASR", "Agent", "Turn latency", "Metrics", "Commands, errors")
 """Names of the lanes, from above."""
@@ -37,7 +39,7 @@ class TimelineBar(Viewer):
         super().__init__()
         self.span = pmui.RadioButtonGroup(
             options=list(SPANS),
-            value="20 s",
+            value=FIRST_SPAN,
             size="small",
             width=164,
             margin=(3, 6, 2, 0),

@@ -6,7 +6,7 @@ from rustpbx_lab.plots.timeline import TimeAxis
 
 from .call_view import CallView
 from .locking import locked, then
-from .timeline_bar import SPANS, TimelineBar
+from .timeline_bar import FIRST_SPAN, FIT, SPANS, TimelineBar
 
 AHEAD = 0.025
 """How much empty time stands right of now."""
@@ -45,6 +45,8 @@ class Viewport:
         self._view = view
         self._stepped_s = 0.0
         self._bar.follow.value = True
+        is_whole = view is not None and view.call.is_whole
+        self.choose_span(FIT if is_whole else FIRST_SPAN)
         if view is None:
             self._move(0, 20_000)
 
@@ -78,12 +80,14 @@ class Viewport:
         else:
             middle = (start + end) / 2
             self._move(middle - span / 2, middle + span / 2)
+        self._release_span()
 
     def shift(self, by_ms: float) -> None:
         """Show what is before or after."""
         self._bar.stop_following()
         start, end = self.visible
         self._move(start + by_ms, end + by_ms)
+        self._release_span()
 
     def centre(self, at_ms: float, span_ms: float | None = None) -> None:
         """Show the surroundings of a call time."""
@@ -91,6 +95,7 @@ class Viewport:
         start, end = self.visible
         span = span_ms or end - start
         self._move(at_ms - span / 2, at_ms + span / 2)
+        self._release_span()
 
     def show_part(self, start_ms: float, end_ms: float | None) -> None:
         """Show a part of the call; without an end, the surroundings of its start."""
@@ -120,9 +125,31 @@ class Viewport:
 
     def _moved(self, attr: str, old: float, new: float) -> None:
         if not self._moves_itself:
-            locked(self._bar.stop_following)
+            locked(self._let_go)
+
+    def _let_go(self) -> None:
+        self._bar.stop_following()
+        self._release_span()
+
+    def _release_span(self) -> None:
+        """Light no span that is not the one in view: pressing it is a change then."""
+        name = self._bar.span.value
+        if name is None:
+            return
+        span, (start, end) = SPANS[name], self.visible
+        if span is None or abs(end - start - span) > 1:
+            self._bar.span.value = None
+
+    def choose_span(self, name: str) -> None:
+        """Show so much time, one of `SPANS`."""
+        if self._bar.span.value == name:
+            self._set_span()
+        else:
+            self._bar.span.value = name
 
     def _set_span(self) -> None:
+        if self._bar.span.value is None:
+            return
         span = SPANS[self._bar.span.value]
         if span is None:
             self._move(*self._whole())
@@ -150,7 +177,7 @@ class Viewport:
             self._stepped_s = time.monotonic()
         start, end = self.visible
         span = end - start
-        if SPANS[self._bar.span.value] is None:
+        if self._bar.span.value == FIT:
             self._move(*self._whole())
         else:
             # a young call begins at the left: there is nothing before it

@@ -4,7 +4,7 @@ from .columns import LOG_COLUMNS
 from .event_log import Cursor, EventLog
 from .record import Record
 from .source import LogSource
-from .writer import LogWriter, free_path, write_as_it_comes
+from .writer import LogWriter, free_path, latest_path, write_as_it_comes
 
 __all__ = [
     "LOG_COLUMNS",
@@ -13,6 +13,7 @@ __all__ = [
     "LogWriter",
     "Record",
     "free_path",
+    "latest_path",
     "read_log",
     "write_as_it_comes",
 ]

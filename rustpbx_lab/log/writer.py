@@ -1,7 +1,7 @@
 """Writing a log to its file while the call runs."""
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from io import FileIO
 from os import PathLike, fspath
 from pathlib import Path
@@ -212,10 +212,23 @@ def free_path(folder: str | PathLike[str], call_id: str) -> Path:
     Whatever a file name cannot hold is percent-encoded, so that an id never becomes a
     path; a name that is taken gets a number.
     """
+    *_, free = _paths(folder, call_id)
+    return free
+
+
+def latest_path(folder: str | PathLike[str], call_id: str) -> Path | None:
+    """Return the newest log file of a call in ``folder``; None if there is none."""
+    *taken, _ = _paths(folder, call_id)
+    return taken[-1] if taken else None
+
+
+def _paths(folder: str | PathLike[str], call_id: str) -> Iterator[Path]:
+    """Yield the log files of a call that exist, by number, then the next free path."""
     stem = quote(call_id, safe="@+=,;~ ")[:180].lstrip(".") or "call"
     path = Path(folder) / f"{stem}.events.jsonl"
     number = 1
     while path.exists():
+        yield path
         number += 1
         path = Path(folder) / f"{stem}-{number}.events.jsonl"
-    return path
+    yield path

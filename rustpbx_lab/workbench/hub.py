@@ -25,7 +25,7 @@ from rustpbx_lab.errors import (
     RustpbxLabError,
     shorten,
 )
-from rustpbx_lab.log import Record
+from rustpbx_lab.log import Record, latest_path
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.records import ActiveCall
@@ -40,6 +40,7 @@ from .saved_call import read_saved
 
 UNWATCHED_LIMIT_S = 7200
 KEEP_ENDED = 20
+REPLAY_PREFIX = "replay."
 CLOSE_LIMIT_S = 10
 """What the calls are given to close when the hub does."""
 
@@ -157,8 +158,16 @@ class CallHub(KeptCalls):
             self._add(call, self._call_run(call, opening, []))
         return call
 
-    def replay(self, path: Path, speed: float = 1.0) -> ReplayCall:
+    def replay(
+        self, path: Path, speed: float = 1.0, *, at_end: bool = False
+    ) -> ReplayCall:
         """Read a saved call and let it happen once more; see `ReplayCall`.
+
+        Args:
+            path: The event log; a WAV file beside it is the sound.
+            speed: Times as fast, 0.5 to 20.
+            at_end: Begin at the end: all of the call is there to look at, and playing
+                begins at its beginning.
 
         Raises:
             LogFileError: If it is no event log that can be read.
@@ -166,14 +175,34 @@ class CallHub(KeptCalls):
         """
         saved = read_saved(path)
         with self._lock:
-            name, number = f"replay.{saved.name}", 1
+            name, number = f"{REPLAY_PREFIX}{saved.name}", 1
             while (
                 call_id := name if number == 1 else f"{name}.{number}"
             ) in self._runs:
                 number += 1
             call = ReplayCall(saved, call_id, speed, self._now_s)
+            if at_end:
+                call.seek(call.end_ms)
+                call.advance()
             self._add(call, ReplayRun(call, self._changed))
         return call
+
+    def saved(self, call_id: str) -> ReplayCall | None:
+        """Return a call that was saved to ``logs``, all of it; None if none was.
+
+        It is read once, however often it is asked for.
+
+        Raises:
+            LogFileError: If the file cannot be read.
+        """
+        name = call_id.removeprefix(REPLAY_PREFIX)
+        path = None if self.logs is None else latest_path(self.logs, name)
+        if path is None:
+            return None
+        for call in self.calls:
+            if isinstance(call, ReplayCall) and call.saved.path == path:
+                return call
+        return self.replay(path, at_end=True)
 
     def running_on(self, url: str) -> "Future[Sequence[ActiveCall]]":
         """Ask a server for its running calls; fails with ConnectError."""

@@ -111,6 +111,11 @@ class HubCall:
         return self.ended_ms is not None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of the call is there to look at: nothing more will come."""
+        return self.is_over
+
+    @property
     def close_reason(self) -> str | None:
         """Why the connection closed; None while it is open."""
         return None if self.session is None else self.session.close_reason

@@ -179,6 +179,11 @@ class ReplayCall(HubCall):
     def is_over(self) -> bool:
         return self.log.is_closed
 
+    @property
+    @override
+    def is_whole(self) -> bool:
+        return self.is_over or self.position_ms >= self.end_ms
+
     @override
     def time_of(self, our_ms: int) -> int:
         # a log of the server knows nothing of our clock: there both are its own

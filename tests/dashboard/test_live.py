@@ -1,5 +1,7 @@
 """The live page without a browser: it attaches, sends, and says what failed."""
 
+from pathlib import Path
+
 import pytest
 from waiting import until
 
@@ -7,6 +9,7 @@ from rustpbx_lab.dashboard.access import check_address, is_loopback
 from rustpbx_lab.dashboard.app import prepare, serve
 from rustpbx_lab.dashboard.live import LivePage
 from rustpbx_lab.errors import NotAllowedError, ServerStartError
+from rustpbx_lab.log import EventLog
 from rustpbx_lab.models import commands
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
@@ -266,3 +269,56 @@ def test_a_new_call_takes_the_page_of_one_that_is_over(hub: CallHub):
         assert reading.view.call.id == "s.old"
         hub.hang_up(call.id)
         until(lambda: call.is_over)
+
+
+def test_a_span_is_pressed_only_while_it_is_in_view(hub: CallHub):
+    call = ended_call(conversation())
+    put(hub, call)
+    page = LivePage(hub)
+    bar, viewport = page.timeline.bar, page.timeline.viewport
+    page.refresh()
+    assert bar.span.value == "Fit"
+    whole = viewport.visible
+    viewport.zoom(0.5)
+    assert bar.span.value is None
+    bar.span.value = "Fit"
+    assert viewport.visible == whole
+    bar.span.value = "20 s"
+    viewport.shift(1000)
+    assert bar.span.value == "20 s"
+    page.press_key("+", False)
+    page.press_key("f", False)
+    assert viewport.visible == whole
+
+
+def test_zooming_while_a_call_is_followed_lasts(hub: CallHub):
+    put(hub, call := running_call(conversation()))
+    page = LivePage(hub)
+    bar, viewport = page.timeline.bar, page.timeline.viewport
+    bar.span.value = "Fit"
+    page.refresh()
+    start, end = viewport.visible
+    viewport.zoom(0.5)
+    page.refresh()
+    narrow = viewport.visible
+    assert bar.follow.value
+    assert abs((narrow[1] - narrow[0]) - (end - start) / 2) < 1
+    assert not call.is_over
+
+
+def test_a_link_opens_a_call_that_was_saved(tmp_path: Path):
+    log = EventLog()
+    for record in conversation():
+        log.append(record)
+    log.close()
+    log.save(tmp_path / "s.kept.events.jsonl")
+    with CallHub(logs=tmp_path) as hub:
+        first, second = LivePage(hub, call_id="s.kept"), LivePage(hub, call_id="s.kept")
+        assert first.view is not None
+        assert second.view is not None
+        assert first.view.call is second.view.call
+        first.refresh()
+        assert len(first.view.log) == len(log)
+        assert first.timeline.bar.span.value == "Fit"
+        assert LivePage(hub, call_id="../s.kept").view is not None
+        assert hub.saved("../s.kept") is None

@@ -1,0 +1,153 @@
+"""Tells in the browser that the dashboard no longer answers, and comes back to it."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+import param
+from bokeh.server.views.auth_request_handler import AuthRequestHandler
+from panel.custom import JSComponent
+
+BEAT_S = 1.0
+"""How often the page says that it is alive."""
+PROCESS = uuid.uuid4().hex
+"""Tells this process from the one before it at the same address."""
+
+
+class AliveHandler(AuthRequestHandler):
+    """``GET /alive``: which process answers."""
+
+    def get(self) -> None:
+        """Name this process."""
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps({"process": PROCESS}))
+
+
+class ConnectionWatch(JSComponent):
+    """Shows a line while the dashboard does not answer, and switches all controls off.
+
+    A page whose process or network is gone looks like one of a quiet call, and its
+    buttons look as if they worked. The browser therefore expects a beat each second.
+    Once the dashboard answers again the page goes on, or is loaded anew where its
+    session ended: its address names the call and the part that was looked at.
+    """
+
+    _esm = """
+const LATE_MS = 2500
+const RELOAD_MS = 8000  // answers, but not this page: its session is gone
+const STYLE = `position:fixed;top:52px;left:50%;transform:translateX(-50%);z-index:2000;
+  max-width:calc(100vw - 32px);padding:9px 16px;border-radius:5px;
+  font:600 13px/18px system-ui,sans-serif;background:#B3261E;color:#fff;
+  box-shadow:0 2px 10px rgba(0,0,0,.35)`
+const CONTROLS = 'button, input, select, textarea, [role=button], [role=slider], ' +
+  '[role=tab], [role=switch], [role=combobox], [role=menuitem]'
+
+function* deep(root) {
+  for (const node of root.querySelectorAll('*')) {
+    yield node
+    if (node.shadowRoot) yield* deep(node.shadowRoot)
+  }
+}
+
+export function render({model, view}) {
+  const page = document.documentElement
+  const off = [], process = model.process
+  let last = performance.now(), lostAt = null, answered = null, banner, isAsking = false
+
+  const seconds = (since) => Math.round((performance.now() - since) / 1000)
+  const words = () => answered === null
+    ? `The dashboard has not answered for ${seconds(lostAt)} s: what you see is old, ` +
+      'and commands are off. Trying again…'
+    : 'The dashboard answers again. Loading this page…'
+
+  function lose() {
+    if (lostAt !== null) return
+    lostAt = last
+    page.dataset.labLost = ''
+    banner = document.createElement('div')
+    banner.style.cssText = STYLE
+    banner.setAttribute('role', 'alert')
+    banner.className = 'lab-lost'
+    banner.textContent = words()
+    document.body.append(banner)
+    switchOff()
+  }
+
+  function switchOff() {
+    for (const node of deep(document))
+      if (node.matches(CONTROLS) && !node.inert) {
+        node.inert = true
+        node.style.opacity = '.45'
+        off.push(node)
+      }
+  }
+
+  function find() {
+    last = performance.now()
+    answered = null
+    if (lostAt === null) return
+    lostAt = null
+    delete page.dataset.labLost
+    banner.remove()
+    for (const node of off.splice(0)) {
+      node.inert = false
+      node.style.opacity = ''
+    }
+  }
+
+  async function ask() {
+    if (isAsking) return
+    isAsking = true
+    try {
+      const answer = await fetch(model.address, {
+        cache: 'no-store', signal: AbortSignal.timeout(2000)})
+      const told = answer.ok ? await answer.json().catch(() => ({})) : {}
+      if (lostAt === null) return
+      answered ??= performance.now()
+      const isAnother = told.process !== undefined && told.process !== process
+      if (isAnother || performance.now() - answered > RELOAD_MS) location.reload()
+    } catch {
+      answered = null
+    } finally {
+      isAsking = false
+    }
+  }
+
+  model.on('msg:custom', find)
+  const timer = setInterval(() => {
+    if (document.hidden) { last = performance.now(); return }  // its timers rest
+    if (performance.now() - last > LATE_MS) lose()
+    if (lostAt === null) return
+    banner.textContent = words()
+    switchOff()  // what was drawn anew since
+    ask()
+  }, 500)
+  const wake = () => { if (!document.hidden) last = performance.now() }
+  document.addEventListener('visibilitychange', wake)
+  view.model.document.on_event('connection_lost', lose)
+  model.on('remove', () => {
+    clearInterval(timer)
+    document.removeEventListener('visibilitychange', wake)
+    banner?.remove()
+  })
+}
+"""
+
+    process = param.String(default=PROCESS)
+    """The process that made the page."""
+
+    address = param.String(default="alive")
+    """Where to ask for the process that answers, beside the page."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(width=0, height=0, margin=0, **params)
+        self._due_s = 0.0
+
+    def beat(self) -> None:
+        """Say that the page is alive, once a second however often it is called."""
+        now = time.monotonic()
+        if now >= self._due_s:
+            self._due_s = now + BEAT_S
+            self._send_msg({"beat": True})

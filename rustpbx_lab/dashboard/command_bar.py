@@ -28,6 +28,9 @@ MORE = {
 """Every command there is, in all its fields; the common ones have buttons, too."""
 
 
+WRAPPED_CSS = "@media (max-width:899px){:host{flex-wrap:wrap}}"
+
+
 class CommandBar(Viewer):
     """Buttons that send commands; off unless the call can take them."""
 
@@ -83,9 +86,10 @@ class CommandBar(Viewer):
             html("", width=5),
             self.hang_up,
             html("", width=6),
-            height=50,
+            min_height=50,
             margin=0,
             sizing_mode="stretch_width",
+            stylesheets=[WRAPPED_CSS],
             styles={
                 "background": "var(--lab-surface)",
                 "border-top": "1px solid var(--lab-border)",

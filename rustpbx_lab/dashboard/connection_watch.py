@@ -36,7 +36,6 @@ class ConnectionWatch(JSComponent):
 
     _esm = """
 const LATE_MS = 2500
-const RELOAD_MS = 8000  // answers, but not this page: its session is gone
 const STYLE = `position:fixed;top:52px;left:50%;transform:translateX(-50%);z-index:2000;
   max-width:calc(100vw - 32px);padding:9px 16px;border-radius:5px;
   font:600 13px/18px system-ui,sans-serif;background:#B3261E;color:#fff;
@@ -54,17 +53,18 @@ function* deep(root) {
 export function render({model, view}) {
   const page = document.documentElement
   const off = [], process = model.process
-  let last = performance.now(), lostAt = null, answered = null, banner, isAsking = false
+  let last = null, lostAt = null, banner  // no beat before the page acts
+  let isClosed = false, isAsking = false, isBack = false
 
   const seconds = (since) => Math.round((performance.now() - since) / 1000)
-  const words = () => answered === null
+  const words = () => !isBack
     ? `The dashboard has not answered for ${seconds(lostAt)} s: what you see is old, ` +
       'and commands are off. Trying again…'
     : 'The dashboard answers again. Loading this page…'
 
   function lose() {
     if (lostAt !== null) return
-    lostAt = last
+    lostAt = last ?? performance.now()
     page.dataset.labLost = ''
     banner = document.createElement('div')
     banner.style.cssText = STYLE
@@ -79,14 +79,15 @@ export function render({model, view}) {
     for (const node of deep(document))
       if (node.matches(CONTROLS) && !node.inert) {
         node.inert = true
-        node.style.opacity = '.45'
+        // what is drawn over a hidden input stays as it is
+        if (getComputedStyle(node).opacity === '1') node.style.opacity = '.45'
         off.push(node)
       }
   }
 
   function find() {
     last = performance.now()
-    answered = null
+    isBack = false
     if (lostAt === null) return
     lostAt = null
     delete page.dataset.labLost
@@ -105,28 +106,30 @@ export function render({model, view}) {
         cache: 'no-store', signal: AbortSignal.timeout(2000)})
       const told = answer.ok ? await answer.json().catch(() => ({})) : {}
       if (lostAt === null) return
-      answered ??= performance.now()
       const isAnother = told.process !== undefined && told.process !== process
-      if (isAnother || performance.now() - answered > RELOAD_MS) location.reload()
+      // a line that is open and silent is one of a busy machine: it will speak again
+      isBack = isAnother || isClosed
+      if (isBack) location.reload()
     } catch {
-      answered = null
+      isBack = false
     } finally {
       isAsking = false
     }
   }
 
+  const wake = () => { if (last !== null) last = performance.now() }
   model.on('msg:custom', find)
   const timer = setInterval(() => {
-    if (document.hidden) { last = performance.now(); return }  // its timers rest
-    if (performance.now() - last > LATE_MS) lose()
+    if (document.hidden) { wake(); return }  // its timers rest
+    if (last !== null && performance.now() - last > LATE_MS) lose()
     if (lostAt === null) return
     banner.textContent = words()
     switchOff()  // what was drawn anew since
     ask()
   }, 500)
-  const wake = () => { if (!document.hidden) last = performance.now() }
   document.addEventListener('visibilitychange', wake)
-  view.model.document.on_event('connection_lost', lose)
+  view.model.document.on_event('connection_lost', () => { isClosed = true; lose() })
+  view.model.document.on_event('client_reconnected', () => { isClosed = false })
   model.on('remove', () => {
     clearInterval(timer)
     document.removeEventListener('visibilitychange', wake)

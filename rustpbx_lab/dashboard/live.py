@@ -138,15 +138,14 @@ class LivePage(Viewer):
             sizing_mode="stretch_both",
             min_height=160,
         )
-        self._live = pn.Column(
-            self.kpi,
-            self.timeline,
-            self.replay,
-            bottom,
-            self.bar,
+        # what does not fit is scrolled; the commands are always in reach
+        scrolled = pn.Column(
+            *(self.kpi, self.timeline, self.replay, bottom),
             margin=0,
             sizing_mode="stretch_both",
+            styles={"overflow-x": "hidden", "overflow-y": "auto", "min-height": "0"},
         )
+        self._live = pn.Column(scrolled, self.bar, margin=0, sizing_mode="stretch_both")
         main = pn.Column(
             self._live,
             self.wall,

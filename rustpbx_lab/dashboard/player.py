@@ -72,13 +72,15 @@ export function render({model, el}) {
   el.append(box)
 
   let state = {position: 0, paused: true, speed: 1, end: 0, offset: 0, replay: false,
-               sound: '', remark: '', name: ''}
+               sound: '', until: 0, remark: '', name: ''}
   let heard = 0, dragging = false, gains = null, shown = -1
+  let loaded = 0  // call time up to which there was sound when it was fetched
+  let wanted = null  // place to go to when it is there, ms of sound
 
   const now = () => state.replay
     ? Math.min(state.end, state.position +
         (state.paused ? 0 : (performance.now() - heard) * state.speed))
-    : state.offset + audio.currentTime * 1000
+    : state.offset + (wanted ?? audio.currentTime * 1000)
   const paused = () => state.replay ? state.paused : audio.paused
 
   function wire() {  // both legs in the middle, each with a volume; needs a click first
@@ -122,14 +124,30 @@ export function render({model, el}) {
     })
   }
 
+  function load(at, goesOn) {  // what has come since is in it, too
+    loaded = state.until
+    wanted = at
+    audio.src = `${state.sound}?n=${Math.round(loaded)}`
+    audio.onloadedmetadata = () => {
+      audio.playbackRate = Math.min(state.speed, 16)
+      audio.currentTime = at / 1000
+      wanted = null
+      if (goesOn) audio.play().catch(() => {})
+    }
+  }
+
+  const hasMore = () => !state.replay && state.sound && state.until > loaded + 100
+
   function take(next) {
     const fresh = {...state, ...next}
-    if (fresh.sound !== state.sound) {
+    const isOther = fresh.sound !== state.sound
+    state = fresh
+    if (isOther) {
       audio.pause()
-      if (fresh.sound) audio.src = fresh.sound
+      wanted = null
+      if (state.sound) load(0, false)
       else audio.removeAttribute('src')
     }
-    state = fresh
     heard = performance.now()
     slider.max = state.end
     speed.value = SPEEDS.includes(state.speed) ? state.speed : ''
@@ -146,7 +164,9 @@ export function render({model, el}) {
   function go(ms) {
     if (state.replay) model.send_msg({seek: ms})
     else if (state.sound) {
-      audio.currentTime = Math.max(0, (ms - state.offset) / 1000)
+      const at = Math.max(0, ms - state.offset)
+      if (hasMore() && ms > loaded - 100) load(at, !audio.paused)
+      else audio.currentTime = at / 1000
       model.send_msg({at: ms})
     }
   }
@@ -156,6 +176,8 @@ export function render({model, el}) {
     if (state.sound) { wire(); gains.context.resume() }
     if (state.replay) { model.send_msg({toggle: true}); return }
     if (!audio.paused) audio.pause()
+    else if (hasMore() && audio.currentTime * 1000 + state.offset > loaded - 100)
+      load(audio.currentTime * 1000, true)
     else audio.play().catch((error) => { say.textContent = String(error.message) })
   }
 
@@ -174,6 +196,7 @@ export function render({model, el}) {
       if (gains) gains[side].gain.value = on ? 1 : 0
     }
   })
+  audio.onended = () => { if (hasMore()) load(audio.currentTime * 1000, true) }
   audio.onerror = () => {
     if (state.sound) say.textContent = 'no sound here: it needs rustpbx-lab serve'
   }

@@ -101,6 +101,7 @@ class ReplayBar(Viewer):
         state: dict[str, Any] = {
             "sound": "",
             "offset": 0,
+            "until": 0,
             "replay": replay is not None,
             "end": view.now_ms if view.is_over else 0,
             "name": "Listen",
@@ -110,15 +111,14 @@ class ReplayBar(Viewer):
         began = [call.time_of(leg.time_of(0)) for leg in legs if leg.n_samples]
         began_ms = min((at for at in began if at is not None), default=None)
         if began_ms is not None:
-            size = sum(leg.n_samples for leg in legs) // 16000 // 30
-            state |= {
-                # a sound that has grown by half a minute is fetched anew
-                "sound": f"sound/{quote(call.id, safe='')}?n={size}",
-                "offset": began_ms,
-            }
             ends = [leg.time_of(leg.n_samples) for leg in legs if leg.n_samples]
             last = max(call.time_of(end) or 0 for end in ends)
-            state["end"] = max(state["end"], last)
+            state |= {
+                "sound": f"sound/{quote(call.id, safe='')}",
+                "offset": began_ms,
+                "until": last,
+                "end": max(state["end"], last),
+            }
         if replay is not None:
             state |= {
                 "position": replay.position_ms,

@@ -49,7 +49,7 @@ body{margin:0;overflow:hidden}
   transition:none !important}}
 """
 
-WIDE_ONLY_CSS = "@media (max-width:1279px){:host{display:none !important}}"
+WIDE_ONLY_CSS = "@media (max-width:1399px){:host{display:none !important}}"
 """For what a narrow page has in its menus only."""
 PLAIN_BUTTON_SX = {
     "height": "32px",

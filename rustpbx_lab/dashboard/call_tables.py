@@ -11,6 +11,7 @@ from rustpbx_lab.log import Record
 
 REACH = 4000
 """Rows before a window that are looked at, whether they reach into it."""
+NOTABLE_OUTCOMES = ("cut_off", "interrupted", "unheard")
 NEWEST = 20
 """Rows that are returned in any case: what just came is what somebody waits for."""
 
@@ -38,6 +39,8 @@ class Table:
         self.revision = 0
         """Grows with every change."""
         self._closed: list[Entry] = []
+        self._notable: list[Entry] = []
+        """Those of ``_closed`` that are never left out."""
         self._longest = 0.0
         self.open: list[Any] = []
         self.n_closed = 0
@@ -48,7 +51,10 @@ class Table:
         for row in changes.closed:
             start, end = _span(row)
             self._longest = max(self._longest, end - start)
-            insort(self._closed, Entry(start, row.seq, end, row), key=_by_time)
+            entry = Entry(start, row.seq, end, row)
+            insort(self._closed, entry, key=_by_time)
+            if is_notable(row):
+                insort(self._notable, entry, key=_by_time)
         self.n_closed += len(changes.closed)
         changed = bool(changes.closed) or changes.open != self.open
         self.open = list(changes.open)
@@ -72,12 +78,13 @@ class Table:
             start_ms: The first call time.
             end_ms: The last one.
             most: If there are more, every second, fourth, … is returned, the same ones
-                whatever the times; and the newest, and the unfinished.
+                whatever the times; and all that are notable, the newest, and the
+                unfinished.
         """
-        low, high = self._place(start_ms), self._place(end_ms)
+        low, high = _place(self._closed, start_ms), _place(self._closed, end_ms)
         # what began before may reach in
         early = self._closed[
-            max(self._place(start_ms - self._longest), low - REACH) : low
+            max(_place(self._closed, start_ms - self._longest), low - REACH) : low
         ]
         rows = [entry.row for entry in early if entry.end_ms >= start_ms]
         stride, newest = 1, high
@@ -87,14 +94,39 @@ class Table:
                 stride *= 2
             low = -(-low // stride) * stride
         thinned = self._closed[low:newest:stride] + self._closed[newest:high]
+        if stride > 1:
+            thinned = self._with_notable(thinned, start_ms, end_ms)
         return [*rows, *(entry.row for entry in thinned), *self.open]
+
+    def _with_notable(
+        self, thinned: Sequence[Entry], start_ms: float, end_ms: float
+    ) -> list[Entry]:
+        low, high = _place(self._notable, start_ms), _place(self._notable, end_ms)
+        drawn = {id(entry) for entry in thinned}
+        more = [e for e in self._notable[low:high] if id(e) not in drawn]
+        return sorted([*thinned, *more], key=_by_time)
+
+    def n_between(self, start_ms: float, end_ms: float) -> int:
+        """Return how many finished rows begin between two call times."""
+        return _place(self._closed, end_ms) - _place(self._closed, start_ms)
 
     def newest(self, most: int) -> list[Any]:
         """Return the last finished rows, by time, and the unfinished ones."""
         return [*(entry.row for entry in self._closed[-most:]), *self.open]
 
-    def _place(self, at_ms: float) -> int:
-        return bisect_left(self._closed, at_ms, key=lambda entry: entry.start_ms)
+
+def is_notable(row: Any) -> bool:
+    """Whether a row is drawn however many there are: what one looks for in a call.
+
+    Errors and refusals, playback that was interrupted, turns that went wrong.
+    """
+    is_error = getattr(row, "kind", None) in ("error", "reject")
+    is_cut = getattr(row, "interrupted_ms", None) is not None
+    return is_error or is_cut or getattr(row, "outcome", None) in NOTABLE_OUTCOMES
+
+
+def _place(entries: Sequence[Entry], at_ms: float) -> int:
+    return bisect_left(entries, at_ms, key=lambda entry: entry.start_ms)
 
 
 def _span(row: Any) -> tuple[float, float]:

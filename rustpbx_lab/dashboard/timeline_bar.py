@@ -7,6 +7,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.plots.latency import ROLES
+from rustpbx_lab.plots.timeline import thousands
 
 from .styles import html
 
@@ -26,6 +27,7 @@ BAR_CSS = """
 .lg .chip{display:block;margin-right:auto;padding:2px 8px;border-radius:3px;
   background:var(--lab-vad-tint);color:var(--lab-vad-ink);overflow:hidden;
   text-overflow:ellipsis}
+.lg .chip.thin{background:var(--lab-warning-tint);color:var(--lab-warning-ink)}
 .sw{width:10px;height:10px;border-radius:2px;display:inline-block}
 @media (max-width:1399px){.lg .sg{display:none}}
 """
@@ -102,8 +104,9 @@ class TimelineBar(Viewer):
             f"{name}</span>"
             for name, role in ROLES.items()
         )
-        self._legend = html("", BAR_CSS, sizing_mode="stretch_width", height=30)
-        self.say_effect("")
+        self.legend = html("", BAR_CSS, sizing_mode="stretch_width", height=30)
+        self._effect = self._drawn = ""
+        self._show_legend()
         self._layout = pn.Row(
             self.span,
             self.zoom_in,
@@ -111,7 +114,7 @@ class TimelineBar(Viewer):
             self.box_zoom,
             self.follow,
             self.what_if,
-            self._legend,
+            self.legend,
             self.wall_clock,
             self.lanes,
             self.picture,
@@ -144,10 +147,28 @@ class TimelineBar(Viewer):
 
     def say_effect(self, words: str) -> None:
         """Show what the what-if changes; our own words, as HTML."""
-        chip = f'<b class="chip" style="font-weight:400">{words}</b>' if words else ""
-        text = f'<div class="lg">{chip}{self._swatches}</div>'
-        if self._legend.object != text:
-            self._legend.object = text
+        self._effect = words
+        self._show_legend()
+
+    def say_drawn(self, n_drawn: int, n_rows: int) -> None:
+        """Say how many of the rows in view are drawn, if not all of them are."""
+        self._drawn = ""
+        if n_drawn < n_rows:
+            self._drawn = (
+                f"{n_drawn} of {thousands(n_rows)} rows drawn, with all errors and "
+                "interruptions; zoom in for the rest"
+            )
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        chips = "".join(
+            f'<b class="chip {name}" style="font-weight:400">{words}</b>'
+            for name, words in (("", self._effect), ("thin", self._drawn))
+            if words
+        )
+        text = f'<div class="lg">{chips}{self._swatches}</div>'
+        if self.legend.object != text:
+            self.legend.object = text
 
     def stop_following(self) -> None:
         """Let what is shown stay where it is."""

@@ -253,6 +253,9 @@ class TimelineBox(Viewer):
             name: table.rows(start, end, MOST_ROWS)
             for name, table in view.tables.items()
         }
+        n_rows = sum(t.n_between(start, end) for t in view.tables.values())
+        n_drawn = sum(len(found) for found in rows.values())
+        self.bar.say_drawn(n_drawn, n_rows)
         set_now([lane.figure for lane in self._lanes], window.now_ms)
         self._bands.show(rows["turns"], rows["overlaps"], window)
         self._show_caller(rows["speech"], view, window)

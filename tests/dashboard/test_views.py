@@ -412,3 +412,21 @@ def test_the_inspector_of_no_row_is_empty(seq: int | None):
     inspector = Inspector(nothing)
     inspector.show_row(seen(conversation()), seq)
     assert "Tap a mark" in inspector.body.object
+
+
+def test_a_long_call_says_how_many_rows_are_drawn_and_draws_what_went_wrong():
+    records = [
+        event(100 * number, event="dtmf", digit="1", trackId=SID)
+        if number % 500
+        else event(100 * number, event="error", sender="tts", error="no", trackId=SID)
+        for number in range(1, 2001)
+    ]
+    box = TimelineBox(LIGHT, lambda seq: None)
+    view = CallView(ended_call(records))
+    while view.refresh(5000):
+        pass
+    box.show_call(view)
+    assert box.bar.span.value == "Fit"
+    assert "rows drawn, with all errors" in box.bar.legend.object
+    drawn = box.plots[-1].renderers[0].data_source.data
+    assert list(drawn["marker"]).count("x") == 4

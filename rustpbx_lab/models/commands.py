@@ -375,6 +375,9 @@ _reader: Reader[BaseCommand] = Reader(
 COMMAND_NAMES = _reader.names
 """The wire names of the commands we know."""
 
+mended = _reader.mended
+"""Make the text of a logged command readable again; see `Reader.mended`."""
+
 
 def parse(text: str | bytes) -> BaseCommand:
     """Read a command of anybody's, as strictly as the server does.
@@ -390,14 +393,6 @@ def parse(text: str | bytes) -> BaseCommand:
         UnreadableFrameError: If the server could not read it either.
     """
     return _reader.parse(text)
-
-
-def mended(text: str) -> str | None:
-    """Return the text of a logged message that a tool rewrote, made readable again.
-
-    See `Reader.mended`; None if nothing can be done.
-    """
-    return _reader.mended(text)
 
 
 def text_of(data: Any) -> str:

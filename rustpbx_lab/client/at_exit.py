@@ -1,15 +1,18 @@
 """Closing what a script has left open when its main thread ends.
 
-``atexit`` is too late: no thread may be started there (Python 3.12), and a server that
-runs in a thread cannot be closed without. Unclosed, its thread keeps the script alive.
+``atexit`` is too late: by then daemon threads, in which servers run, may be gone, and a
+server that waits for its thread keeps the script alive for ever. What is called here
+should start no thread: Python 3.12 refuses that once the main thread has ended.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import TypeVar
 
+import anyio.to_thread
 from anyio.from_thread import start_blocking_portal
 
 logger = logging.getLogger(__name__)
@@ -59,6 +62,16 @@ def _close_all() -> None:
             close()
         except Exception:
             logger.exception("what a script left open could not be closed")
+
+
+async def run_in_worker(function: Callable[..., T], *args: object) -> T:
+    """Run a function in a worker thread, or here once the script has ended.
+
+    Then nothing else is waited for, and Python 3.12 starts no thread.
+    """
+    if threading.main_thread().is_alive():
+        return await anyio.to_thread.run_sync(partial(function, *args))
+    return function(*args)
 
 
 @contextmanager

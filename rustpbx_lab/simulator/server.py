@@ -203,6 +203,10 @@ async def _shut_down(workers: ThreadPoolExecutor) -> None:
         loop.call_soon_threadsafe(stopped.set)
 
     thread = threading.Thread(target=stop, name="stand-in-stop")
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # Python 3.12 starts none once the script has ended
+        workers.shutdown(wait=False, cancel_futures=True)
+        return
     await stopped.wait()
     thread.join()

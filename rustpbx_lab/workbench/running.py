@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 
 from rustpbx_lab.client import CallSession
+from rustpbx_lab.client.at_exit import run_in_worker
 from rustpbx_lab.client.session import system_clock_ms
 from rustpbx_lab.client.watching import WatchedCall
 from rustpbx_lab.errors import (
@@ -99,7 +99,7 @@ class CallRun:
                         await self._guarded(self._take_part, session)
                     else:
                         self._is_up = True
-        await anyio.to_thread.run_sync(call.listen)
+        await run_in_worker(call.listen)
 
     async def _take_part(self, session: CallSession) -> None:
         if self._call.option is not None:
@@ -152,7 +152,7 @@ class CallRun:
 
     async def _listen(self) -> None:
         while True:
-            await anyio.to_thread.run_sync(self._call.listen)
+            await run_in_worker(self._call.listen)
             await anyio.sleep(LISTEN_PERIOD_S)
 
     async def _watch_watchers(self) -> None:
@@ -199,9 +199,7 @@ class CallRun:
             exports[f"{stem}.caller.wav"] = recording.caller.export
         for name, export in exports.items():
             try:
-                await anyio.to_thread.run_sync(
-                    export_whole, export, self._path.with_name(name)
-                )
+                await run_in_worker(export_whole, export, self._path.with_name(name))
             except RustpbxLabError as exc:
                 logger.error("the audio of call %s: %s", self._call.id, exc)
 

@@ -1,11 +1,12 @@
 """A front desk that listens, answers and lets itself be interrupted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import anyio
 
+from rustpbx_lab.analysis.fillers import fillers_of, is_words
 from rustpbx_lab.analysis.speech import SpeechFold
 from rustpbx_lab.client import CallSession
 from rustpbx_lab.errors import CallClosedError
@@ -25,7 +26,6 @@ RESUMED_MS = 1500
 """A reply interrupted this early cut the caller off: both parts are one turn."""
 
 _NUMBERS = count(1)
-FILLERS = frozenset({"uh", "um", "ah", "oh", "hm", "mhm", "uh-huh"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class BargeIn:
     """Speech so soon after a reply was sent belongs to what came before it."""
     ignore_after_final_ms: int = 500
     """A final is often followed by the rest of its own sound."""
-    fillers: frozenset[str] = FILLERS
-    """Words that interrupt nobody when they are all that was understood."""
+    fillers: frozenset[str] = field(default_factory=lambda: fillers_of("en"))
+    """Sounds that interrupt nobody when they are all that was understood; for another
+    language see `fillers_of`."""
 
     def allows(
         self, event: events.BaseEvent, since_reply_ms: float, since_final_ms: float
@@ -52,8 +53,7 @@ class BargeIn:
         if since_final_ms < self.ignore_after_final_ms:
             return False
         if isinstance(event, events.AsrDelta):
-            words = event.text.strip(" .,!?…").lower()
-            return bool(words) and words not in self.fillers
+            return is_words(event.text, self.fillers)
         return isinstance(event, events.Speaking)
 
 

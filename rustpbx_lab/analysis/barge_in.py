@@ -9,7 +9,8 @@ from typing_extensions import override
 from rustpbx_lab.log import Record
 
 from .basics import Basics, BuiltFold
-from .folds import Handlers, Quality, said_at
+from .fillers import fillers_of, is_words
+from .folds import Handlers, Quality, call_option, said_at
 from .playback import Playback
 from .recognition import Recognition
 from .speech import Speech
@@ -17,7 +18,6 @@ from .turns import ends_call
 
 FALSE_MS = 2000
 """An interruption that no words follow so soon was a noise."""
-FILLERS = frozenset({"uh", "um", "ah", "oh", "hm", "mhm", "uh-huh", "huh"})
 MAX_KEPT = 8
 
 Pair = tuple[int, int]
@@ -69,6 +69,7 @@ class OverlapFold(BuiltFold[Overlap]):
         self._done: dict[int, None] = {}
         self._watched: dict[Pair, _Watched] = {}
         self._has_words = False
+        self._fillers = fillers_of(None)
         self._seen = -1
         super().__init__(basics)
 
@@ -87,6 +88,9 @@ class OverlapFold(BuiltFold[Overlap]):
     def _take(self, record: Record, message: Any) -> None:
         now, one, basics = said_at(record), (record,), self._basics
         key = (record.direction, record.name)
+        option = call_option(message)
+        if option is not None and option.asr is not None:
+            self._fillers = fillers_of(option.asr.language)
         if key in basics.speech.handled:
             spoken = basics.speech.advance(one)
             for speech in (*spoken.closed, *spoken.open):
@@ -139,7 +143,8 @@ class OverlapFold(BuiltFold[Overlap]):
             cut, onset = watched.playback.interrupted_ms, watched.speech.start_ms
             if cut is None or onset is None:
                 continue
-            if any(_tells(text, onset, cut + FALSE_MS) for text in texts):
+            until = cut + FALSE_MS
+            if any(_tells(text, onset, until, self._fillers) for text in texts):
                 watched.is_false = False
 
     def _settle(self, now_ms: int, *, is_over: bool) -> None:
@@ -159,17 +164,12 @@ class OverlapFold(BuiltFold[Overlap]):
             del self._watched[pair]
 
 
-def is_words(text: str) -> bool:
-    """Whether a text is more than a filler."""
-    words = [word.strip(" .,!?…").lower() for word in text.split()]
-    return any(word and word not in FILLERS for word in words)
-
-
-def _tells(row: Recognition, onset: int, until: int) -> bool:
+def _tells(row: Recognition, onset: int, until: int, fillers: frozenset[str]) -> bool:
     """Whether words of a text can have been said between two times."""
     began = row.said_ms if row.start_ms is None else row.start_ms
     ended = row.said_ms if row.end_ms is None else row.end_ms
-    return ended > onset and began <= until and is_words(row.text)
+    is_then = ended > onset and began <= until
+    return is_then and is_words(row.text, fillers)
 
 
 def _keep(kept: dict[int, Any], seq: int, row: Any, limit: int = MAX_KEPT) -> None:

@@ -1,6 +1,5 @@
 """A call in one row, many calls in a table."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,12 +17,7 @@ from .points import Metric, MetricFold
 from .recognition import Recognition, RecognitionFold
 from .speech import Speech, SpeechFold
 from .timelines import as_table
-
-# a word is a run of letters; scripts without spaces count by the character
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+(?:['\u2019][^\W_]+)*"
-)
-_UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+from .words import count_words as count_words
 
 _PHASES = {"invite": "inviting", "accept": "inviting", "ringing": "ringing"}
 
@@ -52,7 +46,8 @@ class Summary:
     """Stretches of speech, short ones included."""
     n_finals: int
     n_words: int
-    """Words of the finals; of scripts without spaces, characters."""
+    """Words of the finals, by Unicode's word boundaries; Han and hiragana by the
+    character."""
     n_playbacks: int
     n_interruptions: int
     n_errors: int
@@ -143,11 +138,6 @@ def percentile(values: Sequence[int], rank: float) -> int | None:
     Between two values it is interpolated, as numpy does.
     """
     return round(float(np.percentile(values, rank))) if values else None
-
-
-def count_words(text: str) -> int:
-    """Count words; in scripts without spaces every character is one."""
-    return len(_WORD.findall(_UNSPACED.sub(r" \1 ", text)))
 
 
 def _rows(fold: Any, records: Sequence[Record]) -> list[Any]:

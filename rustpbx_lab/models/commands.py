@@ -1,8 +1,7 @@
 """What a client says to the server: nineteen commands."""
 
-import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, JsonValue, StrictStr
 
@@ -13,6 +12,7 @@ from rustpbx_lab.models.base import (
     PathText,
     SpelledModel,
 )
+from rustpbx_lab.models.json_text import text_of
 from rustpbx_lab.models.options import (
     CallOption,
     RecorderOption,
@@ -393,10 +393,3 @@ def parse(text: str | bytes) -> BaseCommand:
         UnreadableFrameError: If the server could not read it either.
     """
     return _reader.parse(text)
-
-
-def text_of(data: Any) -> str:
-    """Return a JSON value as text: a string itself, all else as JSON."""
-    if isinstance(data, str):
-        return data
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, cast
 from pydantic import StrictStr
 
 from rustpbx_lab.models.base import StringMap, TimedEvent, TrackEvent, WireInt
-from rustpbx_lab.models.commands import text_of
+from rustpbx_lab.models.json_text import text_of
 
 
 class Metrics(TimedEvent, frozen=True):

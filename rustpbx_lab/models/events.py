@@ -160,9 +160,5 @@ def parse(text: str | bytes) -> BaseEvent:
     return _reader.parse(text)
 
 
-def mended(text: str) -> str | None:
-    """Return the text of a logged message that a tool rewrote, made readable again.
-
-    See `Reader.mended`; None if nothing can be done.
-    """
-    return _reader.mended(text)
+mended = _reader.mended
+"""Make the text of a logged message readable again; see `Reader.mended`."""

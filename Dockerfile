@@ -35,6 +35,4 @@ WORKDIR /data
 VOLUME ["/data"]
 EXPOSE 5006
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["python", "-c", "import urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:5006/', timeout=4)"]
-# Ctrl+C, not SIGTERM: the calls are ended and saved
-STOPSIGNAL SIGINT
 ENTRYPOINT ["rustpbx-lab", "serve", "--address", "0.0.0.0", "--port", "5006", "--no-browser", "--basic-auth", "/run/secrets/users.json", "--logs", "/data/logs"]

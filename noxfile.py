@@ -77,7 +77,7 @@ def install(session: nox.Session, versions: str, *groups: str) -> None:
     groups = groups or ("test",)
     chosen = [f"--group={group}" for group in groups]
     if versions == "lowest":
-        bounds = Path(session.create_tmp()) / "lowest.txt"
+        bounds = Path(session.virtualenv.location) / "lowest.txt"
         session.run(
             *("uv", "pip", "compile", "--quiet", "--all-extras", "--no-header"),
             *(
@@ -171,7 +171,7 @@ def package(session: nox.Session) -> None:
     session.run("rustpbx-lab", "--version")
     page = ("python", ".ci/check_page.py", "rustpbx-lab")
     served = ("--no-browser", "--port=0")
-    logs = f"--logs={session.create_tmp()}/logs"
+    logs = f"--logs={session.virtualenv.location}/logs"
     session.run(*page, "serve", *served, logs)
     # a mistake, exit code 2: there is no speech without the extra
     session.run("rustpbx-lab", "demo", *served, success_codes=[2])

@@ -18,7 +18,7 @@ def packages_loaded_by(code: str) -> set[str]:
     program = f"import sys; before = set(sys.modules)\n{code}\n"
     program += "print(*set(sys.modules) - before, file=sys.stderr)"
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
     )
     assert ran.returncode == 0, ran.stderr
     loaded = {name.partition(".")[0] for name in ran.stderr.split()}

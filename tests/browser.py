@@ -14,6 +14,7 @@ ARGUMENTS = [
     "--disable-gpu",
     "--disable-background-networking",
     "--no-first-run",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",  # names of another machine
 ]
 REQUIRE = "RUSTPBX_LAB_REQUIRE_BROWSER"
 

@@ -58,13 +58,16 @@ def page_policy(
 
 
 def page_login(
-    basic_auth: str | Path | Mapping[str, str] | None, oauth: Mapping[str, Any] | None
+    basic_auth: str | Path | Mapping[str, str] | None,
+    oauth: Mapping[str, Any] | None,
+    operators: Collection[str] | None = None,
 ) -> AuthProvider | None:
     """Return who has to log in, and how; None if nobody has to.
 
     Args:
         basic_auth: File of users, or the users with their passwords.
         oauth: Panel's ``oauth_…`` options.
+        operators: Those who may send commands; they must be users, if users are given.
 
     Raises:
         ServerStartError: If there are no such users, or no such option.
@@ -75,7 +78,14 @@ def page_login(
         )
     if basic_auth is not None:
         is_given = isinstance(basic_auth, Mapping)
-        return FileLogin(basic_auth if is_given else read_users(basic_auth))
+        users = basic_auth if is_given else read_users(basic_auth)
+        unknown = sorted(set(operators or ()) - set(users))
+        if unknown:
+            raise ServerStartError(
+                f"cannot let {shorten(unknown[0])} send commands: not one of the "
+                f"users; {', '.join(map(shorten, users))} can be named"
+            )
+        return FileLogin(users)
     return None if oauth is None else oauth_login(oauth)
 
 

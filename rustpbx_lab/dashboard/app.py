@@ -121,7 +121,7 @@ def serve(
         ServerStartError: If the port is taken, the address is not of this host, the
             file of users cannot be used, or an allowed host is malformed.
     """
-    login = page_login(basic_auth, oauth)
+    login = page_login(basic_auth, oauth, hub.operators)
     check_address(address, has_login=login is not None)
     site = PageSite(
         pages={"live": lambda: app(hub, endpoint)},

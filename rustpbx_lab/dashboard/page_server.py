@@ -105,7 +105,11 @@ class PageSite:
 
 
 class _PageGate(Gate):
-    """The check in front of the pages."""
+    """The check in front of the pages, for which Panel can read what it lets through.
+
+    Panel splits a host at its colon and a URI at its question mark, and fails if there
+    is another one. It replaces what it has read by what the browser says.
+    """
 
     @override
     def find_handler(
@@ -113,9 +117,10 @@ class _PageGate(Gate):
     ) -> HTTPMessageDelegate | None:
         found = super().find_handler(request, **kwargs)
         if request.host.startswith("["):
-            # Panel splits it at its colon; the page itself asks the browser
             port = request.host.rpartition("]")[2]
             request.host = f"localhost{port}"
+        path, mark, query = (request.uri or "").partition("?")
+        request.uri = path + mark + query.replace("?", "%3F")
         return found
 
 

@@ -154,6 +154,11 @@ def test_a_proxy_needs_its_name_whether_it_passes_the_host_on_or_not():
         assert ask(site, "/live", Host="attacker.example", **forged).status == 403
 
 
+@pytest.mark.parametrize("query", ["?a=b?c", "??", "?call=%00%ff", "?%3F=?x#y"])
+def test_a_query_of_any_kind_gets_the_page(plain: Site, query: str):
+    assert ask(plain, f"/live{query}").status == 200
+
+
 def test_bokehs_variable_is_respected(monkeypatch):
     monkeypatch.setenv("BOKEH_ALLOW_WS_ORIGIN", "lab.example.com:8443,*.lan")
     with CallHub() as hub, serving(hub) as site:
@@ -265,6 +270,12 @@ def test_an_operator_has_a_name(text: str):
     with pytest.raises(ServerStartError, match="--operators is"):
         operator_names(text, "--operators")
     assert operator_names("ann, bo", "--operators") == ["ann", "bo"]
+
+
+def test_an_operator_is_one_of_the_users():
+    with pytest.raises(ServerStartError, match="cannot let 'an' send commands"):
+        page_login(USERS, None, ["ann", "an"])
+    assert page_login(USERS, None, ["ann"]) is not None
 
 
 def log_in(site: Site, name: str, password: str, to: str = "", **headers) -> Answer:

@@ -48,9 +48,10 @@ def test_a_channel_that_is_not_there_is_an_error(tmp_path):
         Clip.read(path, channel=1)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a long path is cut in the message
     with pytest.raises(AudioError, match=r"gone\.wav.*no such file"):
-        Clip.read(tmp_path / "gone.wav")
+        Clip.read("gone.wav")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, this is text", b"RIFF\0\0\0\0WAVE"])

@@ -190,7 +190,7 @@ def test_a_recording_that_cannot_be_written_costs_only_itself(server, capsys, tm
     removing.join()
     result = json.loads(capsys.readouterr().out)
     assert result["record"] is None
-    assert "c.wav" in result["problems"][0]
+    assert "the recording is not saved" in result["problems"][0]
     assert result["summary"]["phase"] == "answered"
     assert len(read_log(log)) == result["rows"]
 

@@ -1,4 +1,4 @@
-# make demo | test | test-all | lint | serve | bench | notebooks | real-server | clean
+# make demo | test | test-quick | test-all | lint | serve | bench | notebooks | real-server | clean
 # the Python of a new environment, such as PYTHON=python3.13
 PYTHON ?=
 VENV := .venv
@@ -10,7 +10,7 @@ REAL_FOLDER := .real-server
 # the binary: named by the environment, on the path, or built here
 REAL_SERVER := $(or $(RUSTPBX_LAB_REAL_SERVER),$(shell command -v active-call),$(abspath $(REAL_FOLDER))/bin/active-call)
 
-.PHONY: demo test test-all lint serve bench notebooks real-server clean
+.PHONY: demo test test-quick test-all lint serve bench notebooks real-server clean
 
 # uv takes the versions of uv.lock; without it pip takes the newest that are allowed
 UV := $(shell command -v uv 2>/dev/null)
@@ -52,8 +52,16 @@ demo: $(VENV)/.local-installed
 serve: $(VENV)/.local-installed
 	$(BIN)/rustpbx-lab serve --port $(PORT) --logs $(LOGS)
 
+# spread over all cores; PYTEST='-m smoke' or PYTEST=tests/log narrows it down
+PYTEST ?=
+ALL_CORES := --numprocesses auto --dist worksteal
+
 test: $(VENV)/.dev-installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ALL_CORES) $(PYTEST)
+
+# neither a browser nor the speech models
+test-quick: $(VENV)/.dev-installed
+	$(BIN)/python -m pytest $(ALL_CORES) -m 'not browser and not speech and not slow' $(PYTEST)
 
 # every Python of this machine, newest and lowest versions: see noxfile.py
 test-all: $(VENV)/.dev-installed

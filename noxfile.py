@@ -65,6 +65,7 @@ def find_pythons() -> list[str]:
 PYTHONS = find_pythons()
 
 QUICK = "not browser and not speech and not slow"
+ALL_CORES = ["--numprocesses", "auto", "--dist", "worksteal"]
 VERSIONS = [nox.param("newest", id="newest"), nox.param("lowest", id="lowest")]
 
 
@@ -115,7 +116,7 @@ def matrix(session: nox.Session, versions: str) -> None:
     """Run what `make test-all` runs on each cell: no browser, then the smoke test."""
     say_what_is_missing(session)
     install(session, versions)
-    session.run("pytest", "-m", "not browser", *session.posargs)
+    session.run("pytest", *ALL_CORES, "-m", "not browser", *session.posargs)
     session.run("pytest", "-m", "smoke", *session.posargs)
 
 
@@ -125,7 +126,7 @@ def tests(session: nox.Session, versions: str) -> None:
     """Run the whole suite."""
     say_what_is_missing(session)
     install(session, versions)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *ALL_CORES, *session.posargs)
 
 
 @nox.session(python=PYTHONS, default=False)
@@ -133,7 +134,7 @@ def tests(session: nox.Session, versions: str) -> None:
 def quick(session: nox.Session, versions: str) -> None:
     """Run the tests that need neither a browser nor the speech models."""
     install(session, versions)
-    session.run("pytest", "-m", QUICK, *session.posargs)
+    session.run("pytest", *ALL_CORES, "-m", QUICK, *session.posargs)
 
 
 @nox.session(python=PYTHONS, default=False)
@@ -141,6 +142,15 @@ def quick(session: nox.Session, versions: str) -> None:
 def smoke(session: nox.Session, versions: str) -> None:
     """Open the demo in a browser and use it."""
     install(session, versions)
+    session.run("pytest", "-m", "smoke", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("versions", VERSIONS)
+def brief(session: nox.Session, versions: str) -> None:
+    """Run the quick tests and the smoke test: what .ci/run asks of other Pythons."""
+    install(session, versions)
+    session.run("pytest", *ALL_CORES, "-m", QUICK, *session.posargs)
     session.run("pytest", "-m", "smoke", *session.posargs)
 
 

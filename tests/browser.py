@@ -16,6 +16,8 @@ ARGUMENTS = [
     "--no-first-run",
     "--host-resolver-rules=MAP *.test 127.0.0.1",  # names of another machine
 ]
+PATIENCE_MS = 60_000
+"""For a page that is there in seconds alone, beside others that are being opened."""
 REQUIRE = "RUSTPBX_LAB_REQUIRE_BROWSER"
 
 
@@ -55,11 +57,22 @@ class Page:
 
     def __init__(self, page: object, host: str) -> None:
         self.page = page
+        page.set_default_timeout(PATIENCE_MS)
         self.problems: list[str] = []
         self.foreign: list[str] = []
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("pageerror", self._page_error)
         page.on("request", lambda request: self._request(request.url, host))
+
+    def check(self) -> None:
+        """Fail if the page complained or asked another host; forget it."""
+        problems, self.problems = self.problems, []
+        foreign, self.foreign = self.foreign, []
+        assert not problems, f"the page complained: {problems}"
+        assert not foreign, f"the page asked another host: {foreign}"
+
+    def _page_error(self, error: object) -> None:
+        self.problems.append(error.stack or str(error))
 
     def _console(self, message: object) -> None:
         if message.type == "error":

@@ -117,7 +117,7 @@ def _process(arguments, folder, environment, log):
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:  # it waits 30 s for calls to end
             process.kill()
-            process.wait()
+            process.wait(STOP_S)
 
 
 def _wait_for_http(server: RealServer, process: subprocess.Popen[bytes]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import LIMIT_S, join
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as plain_connect
 
@@ -24,7 +25,7 @@ def server() -> Iterator[StandIn]:
 def test_calls_are_listed(server, capsys):
     with plain_connect(f"{server.url}/call?id=a%5Bred%5D%1Bb") as owner:
         owner.send('{"command":"custom","data":1}')
-        owner.recv()
+        owner.recv(timeout=LIMIT_S)
         assert run(["watch", server.url]) == 0
         assert "a[red]\ufffdb" in capsys.readouterr().out
         assert run(["watch", server.url, "--json"]) == 0
@@ -39,12 +40,12 @@ def test_a_call_is_followed_to_its_end(server, capsys, tmp_path):
     path = tmp_path / "log.jsonl"
     with plain_connect(f"{server.url}/call?id=mine") as owner:
         owner.send('{"command":"custom","data":"first"}')
-        owner.recv()
+        owner.recv(timeout=LIMIT_S)
         ending = threading.Thread(target=hang_up_when_watched, args=(path, owner))
         ending.start()
         arguments = ["watch", server.url, "mine", "--log", str(path), "--json"]
         assert run(arguments) == 0
-        ending.join()
+        join(ending)
     printed = capsys.readouterr()
     followed = json.loads(printed.out)
     assert followed["closeReason"] == "the call ended"
@@ -64,10 +65,10 @@ def hang_up_when_watched(path: Path, owner: ClientConnection) -> None:
 def test_seconds_end_it_and_the_call_goes_on(server, capsys):
     with plain_connect(f"{server.url}/call?id=long") as owner:
         owner.send('{"command":"custom","data":1}')
-        owner.recv()
+        owner.recv(timeout=LIMIT_S)
         assert run(["watch", server.url, "long", "--seconds", "0.2", "--json"]) == 0
         owner.send('{"command":"custom","data":2}')
-        assert json.loads(owner.recv())["data"] == 2
+        assert json.loads(owner.recv(timeout=LIMIT_S))["data"] == 2
     reason = json.loads(capsys.readouterr().out)["closeReason"]
     assert reason == "we stopped watching; the call goes on"
 
@@ -85,7 +86,7 @@ def test_a_mistake_is_one_line_and_2(
     monkeypatch.chdir(tmp_path)
     with plain_connect(f"{server.url}/call?id=long2") as owner:
         owner.send('{"command":"custom","data":1}')
-        owner.recv()
+        owner.recv(timeout=LIMIT_S)
         assert run(["watch", server.url, *arguments]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -5,7 +5,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import jiwer
 import pytest
 from browser import Page, browser
+from waiting import until
 
 from rustpbx_lab import EventLog, events, read_log
 from rustpbx_lab.audio.clip import Clip
@@ -92,15 +92,6 @@ def answers(url: str) -> bool:
             return response.status == 200
     except OSError:
         return False
-
-
-def until(is_true: Callable[[], Any], seconds: float, awaited: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := is_true():
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"no sign of {awaited} within {seconds} s")
 
 
 def drawn(page: Page, words: str) -> list[str]:

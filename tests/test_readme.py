@@ -45,6 +45,7 @@ def test_its_commands_exist():
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     ).stdout
     for command in set(re.findall(r"rustpbx-lab (\w+)", README)):
         assert re.search(rf"^\s+{command}\s", said, re.MULTILINE), command

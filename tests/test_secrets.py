@@ -16,7 +16,7 @@ import anyio
 import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
-from waiting import until
+from waiting import LIMIT_S, join, until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
@@ -215,7 +215,7 @@ def a_gossip(garden: Garden, **serving: Any) -> Iterator[tuple[str, Gossip]]:
             yield f"127.0.0.1:{server.socket.getsockname()[1]}", gossip
         finally:
             server.shutdown()
-            thread.join()
+            join(thread)
 
 
 def everything_of(log: EventLog) -> str:
@@ -334,7 +334,7 @@ async def test_a_failed_or_rejected_invite_shows_no_secret():
     ):
 
         def answer(wire: ServerConnection, said: str = json.dumps(event)) -> None:
-            wire.recv()
+            wire.recv(timeout=LIMIT_S)
             wire.send(said)
             wire.close(1011, next(iter(garden.planted.values())))
 
@@ -347,7 +347,7 @@ async def test_a_failed_or_rejected_invite_shows_no_secret():
                     await call.invite(option, timeout=5)
                 await call.wait_for(notes.Closed, timeout=5, after=call.log[0])
             server.shutdown()
-            thread.join()
+            join(thread)
         told = "".join(traceback.format_exception(raised.value))
         for text in (told, repr(vars(raised.value)), everything_of(call.log)):
             assert garden.found_in(text) == []
@@ -399,7 +399,7 @@ def a_file_server() -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-        thread.join()
+        join(thread)
 
 
 ENDING = commands.Hangup | commands.Reject | commands.Refer

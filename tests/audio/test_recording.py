@@ -2,6 +2,7 @@ import threading
 
 import numpy as np
 import pytest
+from waiting import join
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.codecs import decode, encode
@@ -166,7 +167,7 @@ def test_readers_see_a_prefix_while_one_thread_writes():
     seen = []
     while writer.is_alive():
         seen.append(leg.samples())
-    writer.join()
+    join(writer)
     for part in [*seen, leg.samples()]:
         assert np.array_equal(part, whole[: len(part)])
     assert leg.n_samples == len(whole)

@@ -2,6 +2,7 @@ import threading
 
 import numpy as np
 import pytest
+from waiting import join
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource, QueueSource, SilenceSource
@@ -82,7 +83,7 @@ def test_no_sample_is_lost_between_threads(n_threads):
     while any(thread.is_alive() for thread in threads) or source.queued_ms:
         heard += int(source.read(320).sum())
     for thread in threads:
-        thread.join()
+        join(thread)
     source.close()
     heard += sum(int(part.sum()) for part in read_all(source, 320))
     assert heard == n_threads * 200 * 33

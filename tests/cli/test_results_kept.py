@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from waiting import until
+from waiting import join, until
 
 from rustpbx_lab import read_log
 from rustpbx_lab.cli import run
@@ -48,7 +48,7 @@ def test_a_signal_hangs_up_and_keeps_everything(server, capsys, tmp_path, number
     arguments = ["call", server.url, "--seconds", "60", "--tts", "hello", "--json"]
     arguments += ["--log", str(log), "--record", str(record)]
     assert run(arguments) == 128 + number
-    sending.join()
+    join(sending)
     result = json.loads(capsys.readouterr().out)
     assert result["stopped"] == signal.Signals(number).name
     assert result["error"] is None
@@ -66,7 +66,7 @@ def test_a_call_that_still_rings_is_cancelled(capsys, tmp_path):
     with ringing.in_thread() as server:
         sending = signal_when_logged(signal.SIGINT, log, "invite")
         assert run(["call", server.url, "--log", str(log), "--json"]) == 130
-        sending.join()
+        join(sending)
     assert json.loads(capsys.readouterr().out)["stopped"] == "SIGINT"
     assert [record.name for record in read_log(log)][-1] == "closed"
 
@@ -173,10 +173,12 @@ def test_a_full_disk_is_reported_once_and_ends_nothing(server, capsys):
     assert "Traceback" not in printed.err
 
 
-def test_a_recording_that_cannot_be_written_costs_only_itself(server, capsys, tmp_path):
-    folder = tmp_path / "folder"
+def test_a_recording_that_cannot_be_written_costs_only_itself(
+    server, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # of a long path an error shows the beginning
+    folder, log = Path("folder"), Path("c.jsonl")
     folder.mkdir()
-    log = tmp_path / "c.jsonl"
 
     def remove() -> None:
         until(lambda: log.exists() and "answer" in log.read_text(), awaited="answer")
@@ -187,7 +189,7 @@ def test_a_recording_that_cannot_be_written_costs_only_itself(server, capsys, tm
     arguments = ["call", server.url, "--seconds", "1", "--tts", "hello", "--json"]
     arguments += ["--log", str(log), "--record", str(folder / "c.wav")]
     assert run(arguments) == 1
-    removing.join()
+    join(removing)
     result = json.loads(capsys.readouterr().out)
     assert result["record"] is None
     assert "the recording is not saved" in result["problems"][0]

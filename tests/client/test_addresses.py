@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import join
 
 from rustpbx_lab import connect
 from rustpbx_lab.client.call_address import (
@@ -234,7 +235,7 @@ def a_web_server(
             yield f"127.0.0.1:{server.server_address[1]}", came
         finally:
             server.shutdown()
-            thread.join()
+            join(thread)
 
 
 @pytest.mark.anyio

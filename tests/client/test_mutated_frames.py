@@ -1,7 +1,6 @@
 """Twenty thousand broken frames: none escapes, each is one row, in order."""
 
 import json
-import time
 from pathlib import Path
 
 import anyio
@@ -176,10 +175,8 @@ def test_every_mutated_frame_is_one_row_and_none_escapes(numbers, backend):
 
 def test_a_log_of_mutated_frames_is_saved_and_read_whole(tmp_path):
     frames = [mutated(n * 7_919_317) for n in range(2_000)]
-    began = time.perf_counter()
     log = anyio.run(take_in, frames)
     log.save(tmp_path / "broken.events.jsonl")
     read = EventLog.load(tmp_path / "broken.events.jsonl")
     assert read == log
     assert read.damage == 0
-    assert time.perf_counter() - began < 20

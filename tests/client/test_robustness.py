@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -79,12 +78,10 @@ async def test_a_server_that_answers_no_ping_is_lost():
         read_to_the_end(connection)  # takes everything and answers nothing
 
     with a_raw_server(serve) as url:
-        began = time.monotonic()
         async with connect(url, ping_interval_s=0.1, ping_timeout_s=0.2) as call:
             closed = await rows_until_the_end(call)
     assert closed.code == 1011
     assert "did not answer our ping" in closed.why
-    assert time.monotonic() - began < 8
     assert [record.name for record in call.log] == ["connected", "mediaReady", "closed"]
 
 

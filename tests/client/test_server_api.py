@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import anyio
 import numpy as np
 import pytest
+from waiting import join
 
 from rustpbx_lab import commands, connect, events, notes, options
 from rustpbx_lab.client import CallPhase
@@ -316,7 +317,7 @@ def a_peer(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
             yield f"ws://127.0.0.1:{server.server_port}", asked
         finally:
             server.shutdown()
-            thread.join()
+            join(thread)
 
 
 def plain(status: int, body: str) -> Answer:

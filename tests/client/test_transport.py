@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import anyio
 import pytest
+from waiting import join
 from websockets.sync.server import Server, ServerConnection, serve
 
 from rustpbx_lab import connect, events, notes
@@ -28,7 +29,7 @@ def a_server(handler, **options) -> Iterator[tuple[str, Server]]:
             yield f"ws://127.0.0.1:{port}", server
         finally:
             server.shutdown()
-            thread.join()
+            join(thread)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ async def test_what_is_no_websocket_server_is_said():
     with pytest.raises(ConnectError, match="not an Active Call server"):
         async with connect(f"ws://127.0.0.1:{port}"):
             pass
-    thread.join()
+    join(thread)
     listener.close()
 
 

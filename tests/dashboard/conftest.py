@@ -14,7 +14,7 @@ from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
-from .site import SIZE, Site, serving
+from .site import IS_IDLE, PAINTS_FAST, SIZE, Site, serving
 
 SID = "s.3f0c9a52-6a0e-4c53-9f2b-6a1f6f4a7d10"
 SST = "server-side-track"
@@ -131,5 +131,50 @@ def opened(chromium: Any, site: Site) -> Iterator[Page]:
     page = Page(chromium.new_page(viewport=SIZE), site.host)
     yield page
     page.page.close()
-    assert page.problems == []
-    assert page.foreign == []
+    page.check()
+
+
+class KeptPage:
+    """The live page of a module: opened when needed, kept while all is well."""
+
+    def __init__(self, chromium: Any, site: Site) -> None:
+        self._chromium, self._site = chromium, site
+        self._page: Page | None = None
+
+    def open(self) -> Page:
+        """Return the page; a new one shows a call that is over."""
+        if self._page is None:
+            page = Page(self._chromium.new_page(viewport=SIZE), self._site.host)
+            call = ended_call(conversation(), "s.first")
+            page.page.goto(self._site.page_of(call))
+            page.page.wait_for_function(IS_IDLE)
+            page.page.wait_for_function(PAINTS_FAST)
+            self._page = page
+        return self._page
+
+    def close(self) -> None:
+        """Close the page; the next `open` begins anew."""
+        if self._page is not None:
+            self._page.page.close()
+            self._page = None
+
+
+@pytest.fixture(scope="module")
+def kept_page(chromium: Any, site: Site) -> Iterator[KeptPage]:
+    made = KeptPage(chromium, site)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def kept(kept_page: KeptPage, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The live page as the last test left it; `show_in` brings a call to it.
+
+    A test that fails may leave anything: the next one gets a new page.
+    """
+    n_failed = request.session.testsfailed
+    page = kept_page.open()
+    yield page
+    if request.session.testsfailed > n_failed or page.problems:
+        kept_page.close()
+    page.check()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from waiting import until
+from waiting import join, until
 
 from rustpbx_lab.dashboard.app import serve
 from rustpbx_lab.models.options import CallOption, VADOption
@@ -17,6 +17,25 @@ from rustpbx_lab.workbench.hub_call import HubCall
 
 OPTION = CallOption(vad=VADOption())
 SIZE = {"width": 1600, "height": 1000}
+IS_IDLE = "() => window.Bokeh?.index?.roots?.[0]?.is_idle"
+"""Panel takes changes of the page."""
+PAINTS_FAST = """() => {
+  const mark = Symbol.for('rustpbx-lab _update_masked_indices')
+  function* views(view) {
+    if (view) yield view
+    for (const child of view?.children_views?.() ?? []) yield* views(child)
+  }
+  const replaced = (view) => {
+    for (let at = view; at; at = Object.getPrototypeOf(at))
+      if (Object.hasOwn(at, mark)) return true
+    return false
+  }
+  for (const root of window.Bokeh?.index?.roots ?? [])
+    for (const view of views(root))
+      if (view.model?.type === 'GlyphRenderer') return replaced(view)
+  return false
+}"""
+"""The page has the methods of `FastPaint`: without, new data can make Bokeh fail."""
 
 
 @dataclass
@@ -37,9 +56,13 @@ class Site:
         """Address of the live page."""
         return f"{self.url}/live"
 
+    def keep(self, call: HubCall) -> None:
+        """Let the hub have a call that is not its own."""
+        self.hub._calls.setdefault(call.id, call)
+
     def page_of(self, call: HubCall) -> str:
         """Address of the live page of a call, which the hub takes in if need be."""
-        self.hub._calls.setdefault(call.id, call)
+        self.keep(call)
         return f"{self.live}?call={call.id}"
 
     def call(self, option: CallOption = OPTION, **how: Any) -> HubCall:
@@ -65,12 +88,12 @@ def serving(hub: CallHub, server: StandIn | None = None, **how: Any) -> Iterator
         **how,
     )
     site = Site(hub, told[0], server)
-    until(lambda: answers(site.live))
+    until(lambda: answers(f"{site.url}/favicon.ico"))  # a page takes seconds to make
     try:
         yield site
     finally:
         thread.stop()
-        thread.join(10)
+        join(thread)
 
 
 def answers(url: str) -> bool:
@@ -80,6 +103,20 @@ def answers(url: str) -> bool:
             return answer.status == 200
     except (urllib.error.URLError, ConnectionError):
         return False
+
+
+def show_in(tab: Any, call: HubCall) -> None:
+    """Show another call in a page that is open, by the list of all calls.
+
+    A new page costs the server and Chromium some six times as much. Not from a call
+    that runs to one that is over: BokehJS may then paint new data in old colours, and
+    fail.
+    """
+    tab.locator("nav button", has_text="Calls").click()
+    card = tab.locator(f".card[data-id='{call.id}']")
+    card.locator("button", has_text="Open").click()
+    tab.wait_for_url(f"**call={call.id}*")
+    tab.locator(".row.ev").first.wait_for()
 
 
 def sent(call: HubCall) -> list[str]:

@@ -1,6 +1,7 @@
 """The page for who does not see it, or cannot bear that it moves, in a browser."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from browser import Page
 from waiting import until
 
 from .conftest import conversation, ended_call
-from .site import SIZE, Site, sent
+from .site import SIZE, Site, sent, show_in
 
 pytestmark = pytest.mark.browser
 
@@ -23,9 +24,17 @@ END = """() => [...Bokeh.documents[0]._all_models.values()]
   .findLast(({type, tags}) => type === 'Figure' && tags.includes('rustpbx-lab-lane'))
   .x_range.end"""
 WATCH = f"""() => {{
-  window.ends = new Set()
-  window.watching = setInterval(() => window.ends.add(({END})()), 40)
+  window.steps = []
+  let end = ({END})()
+  const look = () => {{
+    const now = ({END})()
+    if (now !== end) window.steps.push(performance.now())
+    end = now
+    requestAnimationFrame(look)
+  }}
+  look()
 }}"""
+"""Notes when the lanes moved, in the page's own milliseconds."""
 
 
 def named(tab: Any) -> list[tuple[str, str]]:
@@ -39,9 +48,9 @@ def named(tab: Any) -> list[tuple[str, str]]:
     ]
 
 
-def test_what_happens_is_said_once_in_one_place(opened: Page, site: Site):
-    tab, call = opened.page, site.call()
-    tab.goto(site.page_of(call))
+def test_what_happens_is_said_once_in_one_place(kept: Page, site: Site):
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     news = tab.get_by_role("status")
     said = news.locator("p")
     until(lambda: said.all_text_contents()[-1:] == ["In call"])
@@ -60,17 +69,16 @@ def test_the_plots_have_a_summary(opened: Page, site: Site):
     )
 
 
-def test_everything_that_can_be_worked_with_has_a_name(opened: Page, site: Site):
-    tab, call = opened.page, site.call()
-    tab.goto(site.page_of(call))
+def test_everything_that_can_be_worked_with_has_a_name(kept: Page, site: Site):
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     tab.keyboard.press("w")
     tab.get_by_role("slider").nth(6).wait_for()
     for summary in ("ASR", "TTS", "SIP", "Recorder", "Media"):
         tab.locator(".MuiAccordionSummary-root", has_text=summary).first.click()
-    found = named(tab)
+    found = until(lambda: seen if len(seen := named(tab)) > 70 else [])
     assert {("button", "Zoom in (+)"), ("switch", "Follow live")} <= set(found)
-    assert len(found) > 80
     assert [role for role, name in found if not name] == []
     site.hub.hang_up(call.id)
 
@@ -86,10 +94,10 @@ BUTTONS = """() => {
 }"""
 
 
-def test_a_button_is_called_what_it_says(opened: Page, site: Site):
+def test_a_button_is_called_what_it_says(kept: Page, site: Site):
     """Or nobody could say "Hang up" to a voice control."""
-    tab, call = opened.page, site.call()
-    tab.goto(site.page_of(call))
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     tab.locator("button", has_text="Mute caller").last.click()
     tab.locator("button", has_text="Unmute caller").wait_for()
@@ -105,9 +113,9 @@ def test_a_button_is_called_what_it_says(opened: Page, site: Site):
     site.hub.hang_up(call.id)
 
 
-def test_space_and_enter_press_what_is_focused(opened: Page, site: Site):
-    tab, call = opened.page, site.call()
-    tab.goto(site.page_of(call))
+def test_space_and_enter_press_what_is_focused(kept: Page, site: Site):
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     until(tab.locator("button", has_text="Interrupt").last.is_enabled)
     for number, key in enumerate(("Enter", " "), start=1):
@@ -133,9 +141,11 @@ def test_who_wants_less_motion_sees_a_step_a_second(
         tab.keyboard.press("+")  # a short span, so that it moves from the begin on
     until(lambda: tab.evaluate(END) != before)
     tab.evaluate(WATCH)
-    tab.wait_for_timeout(3000)
-    n_steps = tab.evaluate("() => window.ends.size")
-    assert n_steps <= 5 if how == "reduce" else n_steps > 8
+    tab.wait_for_function("() => window.steps.length > 3")
+    steps = tab.evaluate("() => window.steps")
+    gaps = sorted(after - before for before, after in pairwise(steps))
+    # a busy machine may bring one step late, and so the next one sooner after it
+    assert gaps[1] > 500 if how == "reduce" else gaps[0] < 500
     tab.close()
-    assert page.problems == []
+    page.check()
     site.hub.hang_up(call.id)

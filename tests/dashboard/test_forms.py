@@ -1,17 +1,21 @@
 """Forms made from models: what is typed is what is sent."""
 
+import json
 from typing import get_args
 
 import pytest
 from pydantic import SecretStr
 
+from rustpbx_lab.dashboard.command_bar import MORE
 from rustpbx_lab.dashboard.field_kinds import SecretField, read_map
 from rustpbx_lab.dashboard.form_fields import FieldError
-from rustpbx_lab.dashboard.forms import ModelForm
+from rustpbx_lab.dashboard.forms import CommandDialog, ModelForm
 from rustpbx_lab.dashboard.option_panel import OptionPanel, summary
 from rustpbx_lab.models import commands, options
 from rustpbx_lab.models.base import BaseOption, WireModel
 from rustpbx_lab.models.lint import remarks
+
+from .filled_forms import FILLED as FILLED_FORMS
 
 OPTIONS = [
     model
@@ -162,3 +166,15 @@ def test_the_option_panel_builds_one_option_of_all_sections():
     assert option.callee == "sip:x@y"
     assert option.vad is not None
     assert "silero 250 / 100 / 0.50" in summary(panel.forms["VAD"].values())
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_the_dialog_of_a_command_sends_what_its_form_holds(name: str):
+    sent: list[WireModel] = []
+    dialog = CommandDialog(sent.append)
+    dialog.ask(MORE[name])
+    wire = {**FILLED_FORMS[name][1], "command": name}
+    dialog.form.write(commands.parse(json.dumps(wire)))
+    dialog.submit()
+    assert [command.to_wire() for command in sent] == [wire]
+    assert not dialog.dialog.open

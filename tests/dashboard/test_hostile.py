@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from browser import Page
+from waiting import until
 
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.workbench.hub_call import HubCall
 
-from .conftest import SID, T0, command, conversation, ended_call
-from .site import SIZE, Site
+from .conftest import SID, T0, KeptPage, command, conversation, ended_call
+from .site import Site, show_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -63,6 +64,25 @@ TAKEN = """() => {
   return {strange, taken: window.taken ?? null, title: document.title,
           over: document.documentElement.scrollWidth - innerWidth}
 }"""
+
+
+SETTLE = """() => new Promise((done) => {
+  const image = new Image()
+  image.onerror = () => requestAnimationFrame(() => requestAnimationFrame(done))
+  image.src = 'data:,'
+})"""
+"""Whatever was put in the page before has been loaded, or has failed, and is drawn."""
+A_WHILE_DRAWN = """() => {
+  window.drawn = (window.drawn ?? 0) + 1
+  return window.drawn % 15 === 0
+}"""
+"""True once in 15 frames that are drawn: a quarter of a second, or more if busy."""
+
+
+def taken_in(tab: Any) -> dict[str, Any]:
+    """Return what the texts of the page have done to it."""
+    tab.evaluate(SETTLE)
+    return tab.evaluate(TAKEN)
 
 
 def every_event(text: str) -> list[Record]:
@@ -129,59 +149,71 @@ def hostile_call(name: str) -> HubCall:
 
 
 def show(site: Site, tab: Any, call: HubCall) -> None:
-    tab.goto(site.page_of(call))
-    tab.wait_for_selector("canvas")
-    tab.locator(".row.ev").first.wait_for()
+    site.keep(call)
+    show_in(tab, call)
     tab.get_by_text("Fit", exact=True).first.click()
 
 
+def places_of(tab: Any) -> dict[str, Any]:
+    """Return where things stand once nothing moves any more."""
+    seen: list[dict[str, Any]] = [tab.evaluate(PLACES)]
+
+    def is_at_rest() -> bool:
+        tab.wait_for_function(A_WHILE_DRAWN)
+        seen.append(tab.evaluate(PLACES))
+        return seen[-1] == seen[-2]
+
+    until(is_at_rest, awaited="a page at rest")
+    return seen[-1]
+
+
 @pytest.fixture(scope="module")
-def places(chromium: Any, site: Site) -> dict[str, Any]:
+def places(kept_page: KeptPage, site: Site) -> dict[str, Any]:
     """Where things stand when nobody says anything bad."""
-    tab = chromium.new_page(viewport=SIZE)
     call = ended_call([*conversation(), *every_event("fine")], "s.harmless")
+    tab = kept_page.open().page
     show(site, tab, call)
-    tab.wait_for_timeout(1500)
-    found = tab.evaluate(PLACES)
-    tab.close()
+    found = places_of(tab)
     assert len(found) >= 4
     return found
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_of_a_call_is_text(
-    opened: Page, site: Site, places: dict[str, Any], name: str
+    kept: Page, site: Site, places: dict[str, Any], name: str
 ):
-    tab = opened.page
+    tab = kept.page
     show(site, tab, hostile_call(name))
     for row in range(0, 10, 3):
         tab.locator(".row.ev").nth(row).click()
         tab.locator("pre").first.wait_for()
     tab.locator(".row .words").first.click()
     hover(tab)
-    tab.wait_for_timeout(300)
-    look = tab.evaluate(TAKEN)
+    look = taken_in(tab)
     assert look["taken"] is None
     assert look["strange"] == []
     assert look["over"] <= 0
     assert look["title"] == "rustpbx lab"
-    assert moved(tab.evaluate(PLACES), places) == {}
+    assert moved(places_of(tab), places) == {}
 
 
-def test_an_error_that_comes_is_told_as_text(opened: Page, site: Site):
-    tab, call = opened.page, open_call("s.toast")
+def test_an_error_that_comes_is_told_as_text(kept: Page, site: Site):
+    tab, call = kept.page, open_call("s.toast")
     show(site, tab, call)
-    tab.wait_for_timeout(1500)  # what was there before it was opened is no news
-    for text in TEXTS.values():
-        fields = {"event": "error", "sender": text, "error": text, "trackId": SID}
+    for number, text in enumerate(TEXTS.values()):
+        said = f"no. {number}: {text}"
+        fields = {"event": "error", "sender": text, "error": said, "trackId": SID}
         at_ms = round(time.time() * 1000)
-        call.log.append(logged({**fields, "timestamp": at_ms}, at_ms))
-        tab.locator(".w.error", has_text="the server reported").wait_for()
-        tab.wait_for_timeout(120)
-        look = tab.evaluate(TAKEN)
+        record = logged({**fields, "timestamp": at_ms}, at_ms)
+        call.log.append(record)
+        if record.name != "error":  # it cannot be read: no error, but a note
+            continue
+        told = f"the server reported: no. {number}:"
+        tab.locator(".w.error", has_text=told).wait_for()
+        look = taken_in(tab)
         assert look["strange"] == []
         assert look["over"] <= 0
-    assert tab.evaluate(TAKEN)["taken"] is None
+        assert look["taken"] is None
     call.log.close()
 
 

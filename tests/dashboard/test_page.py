@@ -7,7 +7,7 @@ from browser import Page
 from waiting import until
 
 from .conftest import HOSTILE, conversation, ended_call
-from .site import Site, sent
+from .site import Site, sent, show_in
 
 pytestmark = pytest.mark.browser
 
@@ -64,9 +64,10 @@ def test_keys_work_and_are_silent_while_typing(opened: Page, site: Site):
     site.hub.hang_up(call.id)
 
 
-def test_hostile_text_of_a_call_is_shown_as_text(opened: Page, site: Site):
-    call = ended_call(conversation(HOSTILE), "s.hostile")
-    tab = show(opened, site.page_of(call))
+def test_hostile_text_of_a_call_is_shown_as_text(kept: Page, site: Site):
+    tab, call = kept.page, ended_call(conversation(HOSTILE), "s.hostile")
+    site.keep(call)
+    show_in(tab, call)
     row = tab.locator(".row.ev", has_text="onerror").first
     row.wait_for()
     row.click()
@@ -76,10 +77,10 @@ def test_hostile_text_of_a_call_is_shown_as_text(opened: Page, site: Site):
     assert tab.title() != "taken"
 
 
-def test_the_palette_changes_while_the_page_is_open(opened: Page, site: Site):
-    call = ended_call(conversation(), "s.dark")
-    tab = show(opened, site.page_of(call))
-    tab.locator(".row.ev").first.wait_for()
+def test_the_palette_changes_while_the_page_is_open(kept: Page, site: Site):
+    tab, call = kept.page, ended_call(conversation(), "s.dark")
+    site.keep(call)
+    show_in(tab, call)
     canvas = tab.locator("canvas").nth(2)
     before = canvas.screenshot()
     tab.get_by_label("Toggle theme").click()

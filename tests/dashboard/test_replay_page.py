@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 from browser import Page
-from waiting import until
+from waiting import LIMIT_S, until
 
 from rustpbx_lab import EventLog, read_log
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.workbench.hub import CallHub
 
 from .conftest import HOSTILE, SID, conversation, note
-from .site import OPTION
+from .site import IS_IDLE, OPTION, show_in
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 def show(page: Page, url: str) -> Any:
     """Open a page and wait until Panel takes changes of it."""
     page.page.goto(url)
-    page.page.wait_for_function("() => window.Bokeh?.index?.roots?.[0]?.is_idle")
+    page.page.wait_for_function(IS_IDLE)
     return page.page
 
 
@@ -53,10 +53,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / f"{SID}.events.jsonl"
 
 
-def test_a_replay_plays_pauses_seeks_and_changes_speed(opened, site, file):
+def test_a_replay_plays_pauses_seeks_and_changes_speed(kept, site, file):
     call = site.hub.replay(file, speed=4)
-    tab = opened.page
-    tab.goto(f"{site.url}/live?call={call.id}")
+    tab = kept.page
+    show_in(tab, call)
     until(lambda: call.is_over)
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
     assert call.log == read_log(file)
@@ -78,11 +78,10 @@ def test_a_replay_plays_pauses_seeks_and_changes_speed(opened, site, file):
     until(lambda: call.is_over)
 
 
-def test_nothing_can_be_sent_in_a_replay(opened, site, file):
+def test_nothing_can_be_sent_in_a_replay(kept, site, file):
     call = site.hub.replay(file)
-    tab = opened.page
-    tab.goto(f"{site.url}/live?call={call.id}")
-    tab.locator(".row.ev").first.wait_for()
+    tab = kept.page
+    show_in(tab, call)
     assert tab.locator("button:has-text('Interrupt')").last.is_disabled()
     assert tab.locator("button:has-text('Hang up')").last.is_disabled()
 
@@ -97,13 +96,12 @@ def test_the_sound_follows_the_replay(opened, site, file):
 
 def test_the_sound_is_served_in_parts(site, file):
     call = site.hub.replay(file)
-    request = urllib.request.Request(
-        f"{site.url}/sound/{call.id}", headers={"Range": "bytes=0-99"}
-    )
-    with urllib.request.urlopen(request) as answer:
+    url = f"{site.url}/sound/{call.id}"
+    request = urllib.request.Request(url, headers={"Range": "bytes=0-99"})
+    with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
         assert answer.status == 206
         assert len(answer.read()) == 100
-    with urllib.request.urlopen(f"{site.url}/sound/{call.id}") as answer:
+    with urllib.request.urlopen(url, timeout=LIMIT_S) as answer:
         samples, rate = soundfile.read(io.BytesIO(answer.read()), dtype="int16")
     saved, _ = soundfile.read(file.with_name(f"{SID}.wav"), dtype="int16")
     assert rate == 16000
@@ -113,7 +111,7 @@ def test_the_sound_is_served_in_parts(site, file):
 @pytest.mark.parametrize("path", ["/sound/s.nobody", "/sound/../../etc/passwd"])
 def test_no_other_file_is_served(site, path):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(site.url + path)
+        urllib.request.urlopen(site.url + path, timeout=LIMIT_S)
     refused.value.close()
     assert refused.value.code == 404
 
@@ -136,7 +134,7 @@ def test_another_site_cannot_open_files(site):
         f"{site.url}/open?name=x.events.jsonl", data=b"{}", method="POST"
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request)
+        urllib.request.urlopen(request, timeout=LIMIT_S)
     refused.value.close()
     assert refused.value.code == 403
 

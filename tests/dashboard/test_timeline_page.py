@@ -12,9 +12,10 @@ from waiting import until
 from rustpbx_lab.plots.point_lanes import COMMAND_ROWS
 from rustpbx_lab.plots.theme import LIGHT
 from rustpbx_lab.plots.timeline import RIGHT_AXIS_PX
+from rustpbx_lab.workbench.hub_call import HubCall
 
 from .conftest import conversation, ended_call
-from .site import SIZE, Site, sent
+from .site import IS_IDLE, SIZE, Site, sent, show_in
 from .test_what_if import call_with_sound
 
 pytestmark = pytest.mark.browser
@@ -32,6 +33,12 @@ LANES = """() => {
 TICKERS = """() => [...Bokeh.documents[0]._all_models.values()]
   .filter((model) => model.type === 'Figure')
   .flatMap((figure) => figure.above.map((axis) => axis.ticker.type))"""
+
+
+def shown_in(page: Page, site: Site, call: HubCall) -> Any:
+    site.keep(call)
+    show_in(page.page, call)
+    return page.page
 
 
 def opened_at(page: Page, url: str) -> Any:
@@ -73,8 +80,8 @@ def test_a_drag_moves_the_lanes_and_stops_following(opened: Page, site: Site):
     site.hub.hang_up(call.id)
 
 
-def test_the_time_of_day_and_the_lanes_are_chosen(opened: Page, site: Site):
-    tab = opened_at(opened, site.page_of(call_with_sound()))
+def test_the_time_of_day_and_the_lanes_are_chosen(kept: Page, site: Site):
+    tab = shown_in(kept, site, call_with_sound())
     tab.keyboard.press("c")
     until(lambda: "CustomJSTicker" in tab.evaluate(TICKERS))
     tab.get_by_text("Time of day", exact=True).wait_for()
@@ -87,6 +94,8 @@ def test_the_time_of_day_and_the_lanes_are_chosen(opened: Page, site: Site):
     tab.locator("button", has_text="Lanes").last.click()
     tab.locator("li", has_text="Metrics").click()
     until(lambda: not tab.get_by_text("ms, log scale").is_visible())
+    tab.locator("li", has_text="Metrics").click()  # as the next test expects it
+    tab.keyboard.press("Escape")
 
 
 def test_two_tabs_share_a_call(opened: Page, chromium: Any, site: Site):
@@ -131,11 +140,9 @@ def selected_of(tab: Any) -> list[str]:
     return tab.locator(".row.sel").all_text_contents()
 
 
-def test_a_tap_on_a_mark_a_line_or_a_row_goes_there_everywhere(
-    opened: Page, site: Site
-):
+def test_a_tap_on_a_mark_a_line_or_a_row_goes_there_everywhere(kept: Page, site: Site):
     call = ended_call(conversation(), "s.tapped")
-    tab = opened_at(opened, site.page_of(call))
+    tab = shown_in(kept, site, call)
     inspected = tab.locator("pre")
     # a mark: its row is lit and inspected
     mark = next(record for record in call.log if record.name == "interrupt")
@@ -157,9 +164,9 @@ def test_a_tap_on_a_mark_a_line_or_a_row_goes_there_everywhere(
     assert start <= call.log[1].time_ms <= end
 
 
-def test_a_picture_of_the_lanes_is_saved(opened: Page, site: Site, tmp_path: Path):
+def test_a_picture_of_the_lanes_is_saved(kept: Page, site: Site, tmp_path: Path):
     call = call_with_sound()
-    tab = opened_at(opened, site.page_of(call))
+    tab = shown_in(kept, site, call)
     lanes = tab.locator("canvas").nth(12).bounding_box()  # the lowest
     with tab.expect_download() as saved:
         tab.locator("button", has_text="photo_camera").last.click()
@@ -184,7 +191,7 @@ MASKS = """() => [...Bokeh.documents[0]._all_models.values()]
 def test_marks_that_come_into_view_are_not_dressed_anew(opened: Page, site: Site):
     """Bokeh does it in the middle of a change of data, with an error ever after."""
     tab = opened_at(opened, site.page_of(ended_call(conversation(), "s.masks")))
-    tab.wait_for_function("() => window.Bokeh?.index?.roots?.[0]?.is_idle")
+    tab.wait_for_function(IS_IDLE)
     tab.evaluate(f"() => {{ window.masks = ({MASKS})() }}")
     before = tab.evaluate(LANES)
     for key in ("+", "+", "ArrowLeft"):

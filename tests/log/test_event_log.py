@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import join
 
 from rustpbx_lab.log import LOG_COLUMNS, EventLog, Record
 from rustpbx_lab.log.pages import BATCH_PAGES, PAGE_ROWS
@@ -193,7 +194,7 @@ async def test_a_row_of_another_thread_wakes_the_cursor():
         cursor = log.cursor()
         thread.start()
         seen = [record.message.index async for record in cursor]
-    thread.join()
+    join(thread)
     assert seen == list(range(rows))
 
 

@@ -220,7 +220,9 @@ async def keep(
 
 def _version() -> str:
     binary = str(real_server_binary())
-    answer = subprocess.run([binary, "--version"], capture_output=True, text=True)
+    answer = subprocess.run(
+        [binary, "--version"], capture_output=True, text=True, timeout=60
+    )
     return answer.stdout.strip()
 
 

@@ -1,11 +1,13 @@
 """What a client sees of a stand-in that fails on purpose."""
 
 import json
+import threading
 import time
 from contextlib import ExitStack
 
 import pytest
 from simulator.call_bench import SST, TTS, CallBench, base64_tone
+from waiting import join, until
 from websockets.sync.client import connect as plain_connect
 
 from rustpbx_lab import connect, events, notes, options, read_log
@@ -44,14 +46,13 @@ def is_event(record):
 async def test_events_come_late_and_in_order():
     with faulty(delay=300) as server:
         async with connect(server.url) as call:
-            began = time.monotonic()
             await call.invite(timeout=5)
-            assert time.monotonic() - began >= 0.29
             await marks(call, 20)
             await call.wait_for(events.Custom, where=lambda e: e.data == 19, timeout=5)
         assert numbers(call) == list(range(20))
-        custom = next(r for r in call.log if r.name == "custom" and is_event(r))
-        assert custom.received_ms - custom.timestamp >= 290
+        for record in call.log:
+            if record.name in ("answer", "custom") and is_event(record):
+                assert record.received_ms - record.timestamp >= 290
 
 
 async def test_every_third_event_is_lost_on_the_way(tmp_path, anyio_backend):
@@ -109,12 +110,10 @@ def test_a_half_open_server_takes_nothing_and_stops_all_the_same():
             socket.send('{"command":"invite","option":{}}')
             said = [json.loads(socket.recv(timeout=5))["event"] for _ in range(2)]
             assert said == ["trackStart", "answer"]
-            began = time.monotonic()
-            while is_echoed(socket):
-                assert time.monotonic() - began < 5
-            began = time.monotonic()
-            running.close()
-            assert time.monotonic() - began < 3
+            until(lambda: not is_echoed(socket), awaited="a server that is silent")
+            stopping = threading.Thread(target=running.close)
+            stopping.start()
+            join(stopping)
 
 
 def is_echoed(socket):
@@ -140,17 +139,19 @@ async def test_a_broken_frame_is_a_note_and_loses_nothing():
         assert broken[0].text.startswith('{"event":"custom"')
 
 
-def test_a_slow_recogniser_speaks_late():
+def test_a_slow_recogniser_speaks_late(monkeypatch):
     from rustpbx_lab.simulator.faulty import SlowRecogniser
 
     slow = SlowRecogniser(ScriptedRecogniser([("hello", 500)], pause_ms=0), 80).stream()
-    began = time.monotonic()
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
     found = []
     for samples in speech():
         found += slow.push(samples)
     found += slow.finish()
     assert found
-    assert time.monotonic() - began >= 0.08
+    assert waited
+    assert set(waited) == {0.08}
 
 
 def speech():

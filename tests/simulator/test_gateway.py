@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import anyio
 import numpy as np
 import pytest
+from waiting import LIMIT_S
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as dial
 
@@ -54,7 +55,7 @@ def read_speech(socket):
 def test_a_text_in_pieces_is_spoken_at_the_rate_that_was_asked(gateway):
     with dial(gateway.tts_option().endpoint) as socket:
         socket.send(run_task("tts", sample_rate=8000, format="pcm", volume=50, rate=1))
-        assert event_of(socket.recv()) == "task-started"
+        assert event_of(socket.recv(timeout=LIMIT_S)) == "task-started"
         socket.send(said("Hel"))
         socket.send(said("lo"))
         socket.send(FINISH)
@@ -68,7 +69,7 @@ def test_volume_is_a_share_of_50(gateway):
     for volume in (50, 5):
         with dial(gateway.tts_option().endpoint) as socket:
             socket.send(run_task("tts", volume=volume))
-            socket.recv()
+            socket.recv(timeout=LIMIT_S)
             socket.send(said("Hello"))
             socket.send(FINISH)
             audio, _ = read_speech(socket)
@@ -79,11 +80,11 @@ def test_volume_is_a_share_of_50(gateway):
 def test_a_format_that_is_not_made_fails_the_task_and_the_socket_lives_on(gateway):
     with dial(gateway.tts_option().endpoint) as socket:
         socket.send(run_task("tts", format="mp3"))
-        failed = json.loads(socket.recv())
+        failed = json.loads(socket.recv(timeout=LIMIT_S))
         assert failed["header"]["event"] == "task-failed"
         assert "'pcm'" in failed["header"]["error_message"]
         socket.send(run_task("tts", format="pcm"))
-        assert event_of(socket.recv()) == "task-started"
+        assert event_of(socket.recv(timeout=LIMIT_S)) == "task-started"
 
 
 def test_deepgram_results_end_utterances_and_the_stream_closes(gateway):
@@ -105,7 +106,7 @@ def test_deepgram_results_end_utterances_and_the_stream_closes(gateway):
 def test_dashscope_sentences_carry_what_the_server_reads(gateway):
     with dial(gateway.asr_option("aliyun").endpoint) as socket:
         socket.send(run_task("asr", format="pcm", sample_rate=16000))
-        assert event_of(socket.recv()) == "task-started"
+        assert event_of(socket.recv(timeout=LIMIT_S)) == "task-started"
         for _ in range(5):
             socket.send(SECOND)
         socket.send(FINISH)

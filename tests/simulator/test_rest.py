@@ -7,6 +7,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import LIMIT_S
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as plain_connect
 
@@ -120,15 +121,15 @@ class EventStream:
 def test_the_stream_has_commands_events_and_audio_and_ends_with_the_call(server):
     with plain_connect(f"{server.url}/call?id=seen&ping=0") as owner:
         owner.send('{"command":"custom","data":"before"}')
-        owner.recv()
+        owner.recv(timeout=LIMIT_S)
         stream = EventStream(server, "seen")
         option = {"tts": {"provider": "aliyun", "secretKey": SECRET}}
         owner.send(json.dumps({"command": "invite", "option": option}))
-        while '"answer"' not in str(owner.recv()):
+        while '"answer"' not in str(owner.recv(timeout=LIMIT_S)):
             pass
         speech = {"command": "tts", "text": "AAAA" * 160, "base64": True}
         owner.send(json.dumps(speech))
-        while '"trackEnd"' not in str(owner.recv()):
+        while '"trackEnd"' not in str(owner.recv(timeout=LIMIT_S)):
             pass
         owner.send(json.dumps({"command": "custom", "data": f"echo {SECRET}"}))
         owner.send('{"command":"hangup"}')
@@ -148,16 +149,16 @@ def test_the_stream_has_commands_events_and_audio_and_ends_with_the_call(server)
 def test_a_slow_reader_loses_the_oldest_unsaid(server):
     with plain_connect(f"{server.url}/call?id=slow&ping=0") as owner:
         owner.send('{"command":"custom","data":-1}')
-        owner.recv()
+        owner.recv(timeout=LIMIT_S)
         stream = EventStream(server, "slow")
         filling = "x" * 100_000  # more than the sockets between us take
         for number in range(300):
             data = {"n": number, "filling": filling}
             owner.send(json.dumps({"command": "custom", "data": data}))
-            owner.recv()
+            owner.recv(timeout=LIMIT_S)
         owner.send('{"command":"hangup"}')
         with pytest.raises(ConnectionClosed, match="1005"):
-            owner.recv()
+            owner.recv(timeout=LIMIT_S)
         entries = stream.rest()
     events = [message for kind, message in entries if message.get("event") == "custom"]
     numbers = [event["data"]["n"] for event in events]
@@ -193,8 +194,8 @@ def test_a_prepared_playbook_is_said_not_to_run(server):
     assert status == 200
     call_id = json.loads(text)["session_id"]
     with plain_connect(f"{server.url}/call?id={call_id}") as owner:
-        error = json.loads(owner.recv())
+        error = json.loads(owner.recv(timeout=LIMIT_S))
         with pytest.raises(ConnectionClosed, match="1005"):
-            owner.recv()
+            owner.recv(timeout=LIMIT_S)
     assert (error["event"], error["sender"]) == ("error", "playbook")
     assert "real server" in error["error"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import websockets.exceptions
 from simulator.call_bench import TTS, base64_tone
+from waiting import LIMIT_S, join
 from websockets.sync.client import connect as plain_connect
 
 from rustpbx_lab import connect, events, notes, options
@@ -32,9 +33,8 @@ def server(tmp_path_factory):
 def fetch(server, path, **headers):
     url = server.url.replace("ws", "http", 1) + path
     try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers)
-        ) as got:
+        request = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as got:
             return got.status, got.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -246,7 +246,7 @@ def test_a_server_that_stops_ends_its_calls_and_its_threads():
             stopping = threading.Thread(target=running.close)
             stopping.start()
             assert read_to_the_end(socket)[-1]["event"] == "trackEnd"
-        stopping.join()
+        join(stopping)
     assert threading.active_count() == before
 
 

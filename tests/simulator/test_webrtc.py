@@ -184,6 +184,7 @@ print(bench.new_events()[0][1]["error"])
         text=True,
         cwd="tests",
         check=True,
+        timeout=60,
     )
     assert "pip install" in told.stdout
     assert "[webrtc]'" in told.stdout

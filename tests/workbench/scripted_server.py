@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from waiting import join
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
@@ -70,4 +71,4 @@ def running(**on_invite: dict[str, object]) -> Iterator[ScriptedServer]:
         yield scripted
     finally:
         server.shutdown()
-        thread.join()
+        join(thread)

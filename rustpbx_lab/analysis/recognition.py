@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from typing_extensions import override
 
@@ -57,11 +57,23 @@ class Recognition:
 Leg = tuple[str, bool]
 
 
+def _join(record: Record) -> int:
+    """Return the server's clock less call time, as the record's place has it."""
+    return (record.timestamp or 0) - said_at(record)
+
+
 class _Spoken(NamedTuple):
     """A stretch of speech that waits for its final."""
 
     start_ms: int
     end_ms: int
+    join_ms: int
+    """The server's clock less call time, as it was known then."""
+
+    def placed(self, join_ms: int) -> Self:
+        """Return the speech as a later, better join places it."""
+        moved = self.join_ms - join_ms
+        return type(self)(self.start_ms + moved, self.end_ms + moved, join_ms)
 
     def is_part_of(self, row: Recognition) -> bool:
         """Whether most of the shorter of both lies in the other."""
@@ -114,10 +126,14 @@ class RecognitionFold(Fold[Recognition]):
                 continue
             leg = (speech.track_id, speech.refer)
             spoken = self._spoken.setdefault(leg, deque(maxlen=MAX_OPEN))
-            spoken.append(_Spoken(start, end))
+            spoken.append(_Spoken(start, end, _join(record)))
 
     def _clock_step(self, record: Record, message: notes.ClockStep) -> None:
         self._times.learn(record, message)
+        if message.clock == "server":
+            for leg, spoken in self._spoken.items():
+                moved = (s._replace(join_ms=s.join_ms + message.by_ms) for s in spoken)
+                self._spoken[leg] = deque(moved, MAX_OPEN)
         self._hear(record, message)
 
     def _configure(self, record: Record, message: Any) -> None:
@@ -142,7 +158,7 @@ class RecognitionFold(Fold[Recognition]):
         row = self._row(record, message, self._open.pop((leg, message.index), None))
         for key in [key for key in self._open if key[0] == leg]:
             self._closed.append(self._open.pop(key))
-        delay, quality = self._delay(row, self._own_stop(leg, row))
+        delay, quality = self._delay(row, self._own_stop(leg, row, _join(record)))
         self._closed.append(
             replace(row, is_final=True, delay_ms=delay, quality=quality)
         )
@@ -173,7 +189,7 @@ class RecognitionFold(Fold[Recognition]):
             seq=record.seq if before is None else before.seq,
         )
 
-    def _own_stop(self, leg: Leg, row: Recognition) -> int | None:
+    def _own_stop(self, leg: Leg, row: Recognition, join_ms: int) -> int | None:
         """Return the end of the speech that a final is of, and forget it.
 
         A slow recogniser answers when the caller has spoken again: what was said later
@@ -181,10 +197,11 @@ class RecognitionFold(Fold[Recognition]):
         """
         spoken = self._spoken.get(leg, deque())
         if row.end_ms is None:
-            own = list(spoken) if len(spoken) == 1 else []
+            own = [each.placed(join_ms) for each in spoken] if len(spoken) == 1 else []
             spoken.clear()
         else:
-            own = [speech for speech in spoken if speech.is_part_of(row)]
+            placed = (each.placed(join_ms) for each in spoken)
+            own = [speech for speech in placed if speech.is_part_of(row)]
             while spoken and spoken[0].start_ms < row.end_ms:
                 spoken.popleft()
         return own[-1].end_ms if own else None

@@ -187,10 +187,17 @@ class SpeechFold(Fold[Speech]):
         if row.start_ms is None or lasted is None:
             self._closed.append(replace(row, said_ms=said_at(record)))
             return
+        # placed anew: the clocks may be joined better than at its beginning, and what
+        # the server measured by one clock must not come from two
+        leg = (message.track_id, bool(message.refer))
+        end = message.start_time + message.duration
+        start_ms, end_ms = self._times.place(record, leg, message.start_time, end)
+        start_ms = row.start_ms if start_ms is None else start_ms
         self._closed.append(
             replace(
                 row,
-                end_ms=row.start_ms + lasted,
+                start_ms=start_ms,
+                end_ms=start_ms + lasted if end_ms is None else end_ms,
                 said_ms=said_at(record),
                 quality="measured",
             )

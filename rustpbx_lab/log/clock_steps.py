@@ -107,19 +107,20 @@ class StepFinder:
 
     def steps(self) -> list[Step]:
         """Return the steps, in order; none in a log that other clocks have stamped."""
-        times = _without_outliers(self._times) if self.applies else []
+        times, odd = _without_outliers(self._times if self.applies else [])
         gaps = [after - before for (_, before), (_, after) in pairwise(times)]
         steps = _jumps(gaps)
         places = {record: place for place, (record, _) in enumerate(times)}
         for span in self._spans:
             start, end = places.get(span.start), places.get(span.end)
             if start is not None and end is not None:
-                self._fit(span, range(start, end), gaps, steps)
+                self._fit(span, range(start, end), gaps, steps, odd)
         for record, latest in self._media:
             if record in places and steps:
                 _fit_media(latest, places[record], times, steps)
+        firsts = {place: record for place, (record, _) in odd.items()}
         return [
-            Step(times[place + 1][0], by_ms, why)
+            Step(firsts.get(place, times[place + 1][0]), by_ms, why)
             for place, (by_ms, why) in sorted(steps.items())
         ]
 
@@ -129,6 +130,7 @@ class StepFinder:
         inside: range,
         gaps: list[int],
         steps: dict[int, tuple[int, str]],
+        odd: dict[int, tuple[int, int]],
     ) -> None:
         """Make a track last as long as the server measured, by what steps allow."""
         known = [place for place in inside if place in steps]
@@ -140,8 +142,13 @@ class StepFinder:
                 steps[known[-1]] = (by_ms - missing, why)
             return
         least = CERTAIN_MS if self._is_sip or not span.is_caller else STEP_MS
-        if missing > STEP_MS:  # set back, where time went back a little
-            where = [place for place in inside if gaps[place] < -DISORDER_MS]
+        if missing > STEP_MS:  # set back, where time went back a little or for once
+            where = [
+                place
+                for place in inside
+                if gaps[place] < -DISORDER_MS
+                or 0 < odd.get(place, (0, 0))[1] <= missing
+            ]
         elif -missing > least:  # set forward, in a pause that is long enough
             where = [place for place in inside if gaps[place] >= -missing]
         else:
@@ -178,9 +185,16 @@ def _latest(message: events.Speaking | events.Silence | events.Transcript) -> in
     return message.end_time or message.start_time or 0
 
 
-def _without_outliers(times: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the times without single ones that fit neither side."""
-    kept = times[:1]
+def _without_outliers(
+    times: list[tuple[int, int]],
+) -> tuple[list[tuple[int, int]], dict[int, tuple[int, int]]]:
+    """Return the times without single ones that fit neither side, and those.
+
+    Returns:
+        The times that are kept, and for those that are not: the place in what is kept
+        that they follow → (record, how far it lies behind).
+    """
+    kept, left = times[:1], dict[int, tuple[int, int]]()
     odd: tuple[int, int] | None = None
     latest = kept[0][1] if kept else 0
     for each in times[1:]:
@@ -189,11 +203,13 @@ def _without_outliers(times: list[tuple[int, int]]) -> list[tuple[int, int]]:
             kept += (odd, each)
             latest, odd = max(odd[1], stamped), None
         elif is_possible(stamped - latest, STEP_MS):
+            if odd is not None:
+                left[len(kept) - 1] = (odd[0], latest - odd[1])
             kept.append(each)
             latest, odd = max(latest, stamped), None
         else:
             odd = each
-    return kept
+    return kept, left
 
 
 def _jumps(gaps: list[int]) -> dict[int, tuple[int, str]]:

@@ -139,8 +139,8 @@ def test_no_step_makes_a_time_negative_or_longer_than_the_call(
         *RecognitionFold().advance(log.records()).closed,
     ]:
         for at in (row.start_ms, row.end_ms):
-            # a step back that a pause of up to 2 s hides leaves no trace
-            assert at is None or -2000 <= at <= longest + 2000
+            # a step back that the pauses around it hide leaves no trace
+            assert at is None or -4000 <= at <= longest + 4000
 
 
 def test_one_wrong_time_is_not_a_step():

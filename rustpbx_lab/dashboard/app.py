@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.server.server import BaseServer
 from bokeh.util.browser import view
 from panel.viewable import Viewable
-from tornado.ioloop import IOLoop
 
 from rustpbx_lab.client.listening import listening_socket, reachable
 from rustpbx_lab.dashboard.access import (
@@ -136,16 +136,17 @@ def serve(
     bound = listening_socket(address, port)
     url = f"http://{reachable(address)}:{bound.getsockname()[1]}{site.prefix}"
 
-    def started(loop: IOLoop) -> None:
+    def started(server: BaseServer) -> None:
         if show:
-            loop.add_callback(view, f"{url}/live")
+            server.io_loop.add_callback(view, f"{url}/live")
         on_address(url)
 
     if not threaded:
         site.serve(bound, started)
         return None
     thread = PageThread(site, bound)
-    started(thread.begin())
+    thread.start()
+    started(thread.server)
     return thread
 
 

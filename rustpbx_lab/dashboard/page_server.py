@@ -55,7 +55,9 @@ class PageSite:
     is_proxied: bool = False
     """Whether a proxy in front says scheme and address of the client."""
 
-    def serve(self, bound: socket.socket, on_start: Callable[[IOLoop], object]) -> None:
+    def serve(
+        self, bound: socket.socket, on_start: Callable[[BaseServer], object]
+    ) -> None:
         """Serve in this thread until the loop is stopped.
 
         ``pn.serve`` would build the ``HTTPServer`` itself; only one of our own can have
@@ -63,7 +65,7 @@ class PageSite:
 
         Args:
             bound: Where to listen.
-            on_start: Called with the loop when everything is there, before it runs.
+            on_start: Called when everything is there, before the loop runs.
         """
         loop = IOLoop()
         try:
@@ -76,7 +78,7 @@ class PageSite:
             server = BaseServer(loop, application, http)
             server.start()
             with _stopped_by_signals(loop):
-                on_start(loop)
+                on_start(server)
                 loop.start()
             server.stop()
             loop.run_sync(partial(_close, http))
@@ -130,26 +132,26 @@ class PageThread(threading.Thread):
     def __init__(self, site: PageSite, bound: socket.socket) -> None:
         super().__init__(name="dashboard", daemon=True)
         self._site, self._bound = site, bound
-        self._loop: Future[IOLoop] = Future()
+        self._server: Future[BaseServer] = Future()
 
-    def begin(self) -> IOLoop:
-        """Start it, and return its loop as soon as it serves."""
-        self.start()
-        return self._loop.result(START_S)
+    @property
+    def server(self) -> BaseServer:
+        """Bokeh's server, as soon as it serves; what it raised if it does not."""
+        return self._server.result(START_S)
 
     def run(self) -> None:
         """Serve."""
         try:
-            self._site.serve(self._bound, self._loop.set_result)
+            self._site.serve(self._bound, self._server.set_result)
         except BaseException as exc:
-            if self._loop.done():
+            if self._server.done():
                 raise
-            self._loop.set_exception(exc)
+            self._server.set_exception(exc)
 
     def stop(self) -> None:
         """Ask it to end; ``join`` waits for that."""
         if self.is_alive():
-            loop = self._loop.result(START_S)
+            loop = self.server.io_loop
             loop.add_callback(loop.stop)
 
 

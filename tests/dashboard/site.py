@@ -10,6 +10,7 @@ from typing import Any
 from waiting import join, until
 
 from rustpbx_lab.dashboard.app import serve
+from rustpbx_lab.dashboard.page_server import PageThread
 from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
@@ -45,6 +46,8 @@ class Site:
     hub: CallHub
     url: str
     server: StandIn | None = None
+    thread: PageThread | None = None
+    """What serves it."""
 
     @property
     def host(self) -> str:
@@ -87,7 +90,7 @@ def serving(hub: CallHub, server: StandIn | None = None, **how: Any) -> Iterator
         on_address=told.append,
         **how,
     )
-    site = Site(hub, told[0], server)
+    site = Site(hub, told[0], server, thread)
     until(lambda: answers(f"{site.url}/favicon.ico"))  # a page takes seconds to make
     try:
         yield site

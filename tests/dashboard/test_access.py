@@ -22,6 +22,7 @@ from rustpbx_lab.dashboard import app as app_module
 from rustpbx_lab.dashboard.access import operator_names, page_login, page_prefix
 from rustpbx_lab.dashboard.app import serve
 from rustpbx_lab.dashboard.login import TEMPLATE, read_users
+from rustpbx_lab.dashboard.notebook import Cells
 from rustpbx_lab.dashboard.process import process_hub
 from rustpbx_lab.errors import ServerStartError
 from rustpbx_lab.workbench.hub import CallHub
@@ -126,6 +127,24 @@ def test_a_socket_is_for_our_own_pages(plain: Site, origin: str | None, status: 
     port = urllib.parse.urlsplit(plain.url).port
     named = {} if origin is None else {"Origin": origin.format(port=port)}
     assert upgrade(plain, **named) == status
+
+
+def test_the_page_in_a_cell_is_checked_as_well(hub: CallHub):
+    threads = []
+
+    def served(on_address):
+        how = {"port": 0, "show": False, "threaded": True}
+        threads.append(serve(hub, on_address=on_address, **how))
+
+    frame = Cells().frame(hub, served)
+    site = Site(hub, frame.src.removesuffix("/live"))
+    try:
+        assert ask(site, "/live").status == 200
+        assert ask(site, "/live", Host="attacker.example").status == 403
+        assert upgrade(site, Origin="http://localhost:8888") == 403
+    finally:
+        threads[0].stop()
+        threads[0].join(10)
 
 
 def test_a_page_elsewhere_can_link_here_but_not_load_our_scripts(plain: Site):

@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from bokeh.document import Document
 from bokeh.model import Model
-from bokeh.server.server import BaseServer
 from param import Parameterized
 from waiting import join, until
 from websockets.sync.client import connect
@@ -35,17 +34,12 @@ class Visited:
 
     def __init__(self, site: Site, call: HubCall) -> None:
         self.call, self.live = call, site.live.removeprefix("http://")
-        [self.server] = [
-            served
-            for served in gc.get_objects()
-            if isinstance(served, BaseServer)
-            and served.io_loop.asyncio_loop.is_running()
-        ]
+        assert site.thread is not None
+        self.server = site.thread.server
 
     @property
     def n_sessions(self) -> int:
-        contexts = self.server._tornado._applications.values()
-        return sum(len(list(context.sessions)) for context in contexts)
+        return len(self.server.get_sessions())
 
     def open(self, n_pages: int) -> None:
         """Open pages as a browser does, all at once, and close them again."""

@@ -47,8 +47,8 @@ def analyse(
     for one in table.skipped:
         output.error(f"skipped: {one.why}")
     for row in table.rows:
-        if row["damage"]:
-            output.progress(f"{row['file']}: {row['damage']} damaged lines are missing")
+        for remark in row["remarks"]:
+            output.progress(f"{row['file']}: {remark}")
     if csv is not None and table.rows:
         table.write_csv(csv)
         output.progress(f"{len(table.rows)} calls written to {csv}")

@@ -1,6 +1,7 @@
 """Saved calls in one table: for the screen, for a spreadsheet, for a program."""
 
 import csv
+import json
 import logging
 import math
 import os
@@ -193,7 +194,13 @@ def _usable(path: Path) -> Path | SkippedFile:
 def _row(file: Path, label: str) -> dict[str, Any]:
     log = read_log(file)
     plain = {name: _plain(value) for name, value in summary(log).items()}
-    return {"file": label, **plain, "damage": log.damage}
+    return {
+        "file": label,
+        **plain,
+        "damage": log.damage,
+        "damaged_lines": log.damaged_lines,
+        "remarks": log.remarks,
+    }
 
 
 def _common_folder(files: Sequence[str]) -> str:
@@ -208,6 +215,8 @@ def _plain(value: Any) -> Any:
 
 
 def _harmless(value: Any) -> Any:
+    if isinstance(value, list):
+        value = json.dumps(value) if value else ""
     if not isinstance(value, str):
         return "" if value is None else value
     text = NOT_UTF8.sub("\ufffd", value)

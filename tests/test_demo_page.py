@@ -74,7 +74,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     ) as process:
         try:
             running = Demo(port, logs)
-            until(lambda: answers(running.url), 60, "the page to be served")
+            until(lambda: answers(running.url), 150, "the page to be served")
             yield running
         finally:
             process.terminate()

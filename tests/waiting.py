@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LIMIT_S = 20.0
+LIMIT_S = 40.0
 """For what takes milliseconds alone, and seconds on a busy machine."""
 
 

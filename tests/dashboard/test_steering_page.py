@@ -38,7 +38,10 @@ def newest(call: HubCall, name: str) -> Fields:
 
 def opened_on(tab: Any, site: Site) -> HubCall:
     call = site.call()
-    show_in(tab, call)
+    if tab.url == "about:blank":
+        tab.goto(site.page_of(call))
+    else:
+        show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     until(tab.locator("button", has_text="Interrupt").last.is_enabled)
     tab.keyboard.press("ArrowLeft")  # follow no longer: a page at rest is quicker

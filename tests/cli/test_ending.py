@@ -60,7 +60,8 @@ def test_what_ends_a_task_group_ends_the_program_as_outside_of_one(
 
 
 def test_a_defect_is_one_line_and_a_file_with_its_traceback(capsys):
-    assert exit_code_of(raising(TypeError("secret\nplan"))) == DEFECT
+    with logging_to_output():
+        assert exit_code_of(raising(TypeError("secret\nplan"))) == DEFECT
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1
     assert "unexpected TypeError: secret plan" in printed

@@ -102,7 +102,7 @@ def test_the_chip_of_errors_counts_them():
     box = EventsBox(nothing)
     box.show_call(seen(conversation()[:-1]))
     box.count_errors()
-    assert box.kinds.styles == {}
+    assert box.kinds.styles == {"--lab-n-errors": "''"}
     box.kinds.value = ["Errors", "VAD"]
     box.show_call(seen(conversation()))
     box.count_errors()

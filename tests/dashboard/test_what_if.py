@@ -85,10 +85,10 @@ def test_a_slider_acts_while_it_moves_and_says_what_it_did():
     box.what_if.silence_padding.value = 600
     after = [span for span in box._caller.spans.rows if span.look == "what-if"]
     assert len(before) > len(after) > 0
-    assert re.search("splits <b>[1-9] \u2192 0</b>", box.bar._legend.object)
+    assert re.search("splits <b>[1-9] \u2192 0</b>", box.bar.legend.object)
     box.bar.what_if.value = False
     assert "what-if" not in {span.look for span in box._caller.spans.rows}
-    assert "splits" not in box.bar._legend.object
+    assert "splits" not in box.bar.legend.object
 
 
 def test_without_audio_or_vad_it_says_so():

@@ -10,6 +10,9 @@ REAL_FOLDER := .real-server
 # the binary: named by the environment, on the path, or built here
 REAL_SERVER := $(or $(RUSTPBX_LAB_REAL_SERVER),$(shell command -v active-call),$(abspath $(REAL_FOLDER))/bin/active-call)
 
+# processes that tests start would compile all that they import, each time anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-quick test-all lint serve bench notebooks real-server clean
 
 # uv takes the versions of uv.lock; without it pip takes the newest that are allowed
@@ -74,7 +77,7 @@ lint: $(VENV)/.dev-installed
 	$(BIN)/pyright
 
 notebooks: $(VENV)/.dev-installed
-	$(BIN)/python -m pytest --nbmake notebooks
+	$(BIN)/python -m pytest -p nbmake.pytest_plugin --nbmake notebooks
 
 bench: $(VENV)/.dev-installed
 	mkdir -p benchmarks/results

@@ -21,6 +21,8 @@ nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
+# every process that a test starts would compile all that it imports
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 CANDIDATES = ["3.11", "3.12", "3.13", "3.14"]
 """Versions of Python to test on where they are found; the last is not promised yet."""
 

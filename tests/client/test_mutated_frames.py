@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import anyio
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -138,6 +139,7 @@ async def take_in(frames: list[str]) -> EventLog:
     return call.log
 
 
+@pytest.mark.slow
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -159,7 +161,8 @@ def test_every_mutated_frame_is_one_row_and_none_escapes(numbers, backend):
             f'{{"event":"custom","timestamp":1,"data":"mark {n}"}}',
         ]
     log = anyio.run(take_in, frames, backend=backend)
-    rows = [row for row in log if row.name != "advice"]
+    # what we say ourselves of the frames, and of timestamps far from the others
+    rows = [row for row in log if row.name not in ("advice", "clockStep")]
     assert [rows[0].name, rows[-1].name] == ["invite", "closed"]
     taken = rows[1:-1]
     assert len(taken) == len(frames)

@@ -129,6 +129,7 @@ def test_a_socket_is_for_our_own_pages(plain: Site, origin: str | None, status: 
     assert upgrade(plain, **named) == status
 
 
+@pytest.mark.slow
 def test_the_page_in_a_cell_is_checked_as_well(hub: CallHub):
     threads = []
 
@@ -173,6 +174,7 @@ def test_a_proxy_needs_its_name_whether_it_passes_the_host_on_or_not():
         assert ask(site, "/live", Host="attacker.example", **forged).status == 403
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["?a=b?c", "??", "?call=%00%ff", "?%3F=?x#y"])
 def test_a_query_of_any_kind_gets_the_page(plain: Site, query: str):
     assert ask(plain, f"/live{query}").status == 200
@@ -333,6 +335,7 @@ def test_a_wrong_login_is_refused(guarded: Site, name: str, password: str):
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.slow
 def test_a_login_goes_where_it_was_asked_for(guarded: Site):
     answer = log_in(guarded, "ann", USERS["ann"], "/lab/live?call=x")
     assert (answer.status, answer.headers["Location"]) == (302, "./live?call=x")
@@ -449,6 +452,7 @@ def shown(site: Site, host: str) -> str:
     return document_of(site, get_session_id(token))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_panel_serve_shows_the_page_to_our_own_names_only(tmp_path: Path):
     hosts = {"RUSTPBX_LAB_ALLOW_HOSTS": "lab.example.com"}
@@ -461,6 +465,7 @@ def test_panel_serve_shows_the_page_to_our_own_names_only(tmp_path: Path):
     assert log.count("Host not allowed: 'attacker.example'") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(sys.platform == "win32", reason="one process only on Windows")
 def test_panel_serve_refuses_several_processes(tmp_path: Path):

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from browser import Page
 from waiting import until
@@ -46,6 +45,9 @@ NEVER_RUN = re.compile(r"^\[\s*\]:?$")
 
 
 def write_notebook(path: Path) -> None:
+    # here, since it takes seconds to import, in each worker that collects the tests
+    import nbformat
+
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     notebook.cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in CELLS]

@@ -17,6 +17,8 @@ from rustpbx_lab.workbench.hub_call import HubCall
 
 from .conftest import T0, conversation, ended_call, event
 
+pytestmark = pytest.mark.slow  # builds whole pages: about a second each
+
 
 @pytest.fixture(autouse=True)
 def _prepared() -> None:

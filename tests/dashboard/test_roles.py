@@ -12,6 +12,8 @@ from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.simulator.server import StandIn
 from rustpbx_lab.workbench.hub import CallHub
 
+pytestmark = pytest.mark.slow  # builds whole pages: about a second each
+
 
 @pytest.fixture
 def served() -> Iterator[tuple[CallHub, StandIn]]:

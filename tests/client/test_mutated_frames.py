@@ -140,6 +140,7 @@ async def take_in(frames: list[str]) -> EventLog:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

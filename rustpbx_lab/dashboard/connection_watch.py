@@ -36,6 +36,7 @@ class ConnectionWatch(JSComponent):
 
     _esm = """
 const LATE_MS = 2500
+const FIRST_MS = 8000
 const STYLE = `position:fixed;top:52px;left:50%;transform:translateX(-50%);z-index:2000;
   max-width:calc(100vw - 32px);padding:9px 16px;border-radius:5px;
   font:600 13px/18px system-ui,sans-serif;background:#B3261E;color:#fff;
@@ -53,7 +54,8 @@ function* deep(root) {
 export function render({model, view}) {
   const page = document.documentElement
   const off = [], process = model.process
-  let last = null, lostAt = null, banner  // no beat before the page acts
+  // a page that opens takes its time before it beats
+  let last = performance.now() + FIRST_MS, lostAt = null, banner
   let isClosed = false, isAsking = false, isBack = false
 
   const seconds = (since) => Math.round((performance.now() - since) / 1000)
@@ -64,7 +66,7 @@ export function render({model, view}) {
 
   function lose() {
     if (lostAt !== null) return
-    lostAt = last ?? performance.now()
+    lostAt = Math.min(last, performance.now())
     page.dataset.labLost = ''
     banner = document.createElement('div')
     banner.style.cssText = STYLE
@@ -88,6 +90,7 @@ export function render({model, view}) {
   function find() {
     last = performance.now()
     isBack = false
+    page.dataset.labAlive = ''
     if (lostAt === null) return
     lostAt = null
     delete page.dataset.labLost
@@ -117,11 +120,11 @@ export function render({model, view}) {
     }
   }
 
-  const wake = () => { if (last !== null) last = performance.now() }
+  const wake = () => { last = Math.max(last, performance.now()) }
   model.on('msg:custom', find)
   const timer = setInterval(() => {
     if (document.hidden) { wake(); return }  // its timers rest
-    if (last !== null && performance.now() - last > LATE_MS) lose()
+    if (performance.now() - last > LATE_MS) lose()
     if (lostAt === null) return
     banner.textContent = words()
     switchOff()  // what was drawn anew since

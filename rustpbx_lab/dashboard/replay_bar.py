@@ -31,6 +31,7 @@ class ReplayBar(Viewer):
         self._moved = moved
         self._view: CallView | None = None
         self._ticks = 0
+        self._is_ready = False
         self._told: Mapping[str, Any] = {}
         self.player = Player(self._hear, sizing_mode="stretch_width", height=34)
         self._layout = pn.Row(
@@ -56,6 +57,8 @@ class ReplayBar(Viewer):
         self._view = view
         self._told = {}
         self._tell()
+        if self._is_ready and self.replay is not None:
+            self.replay.begin()
 
     def refresh(self, looks_back: bool) -> None:
         """Keep up with the call.
@@ -137,7 +140,7 @@ class ReplayBar(Viewer):
         replay = self.replay
         match message:
             case {"ready": True}:
-                self._told = {}
+                self._told, self._is_ready = {}, True
                 if replay is not None:
                     replay.begin()
             case {"at": int() | float() as at_ms} if replay is None:

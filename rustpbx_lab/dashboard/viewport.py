@@ -27,10 +27,11 @@ class Viewport:
         self._axis, self._bar = axis, bar
         self._view: CallView | None = None
         self._moves_itself = False
+        self._sets_span = False
         self._stepped_s = 0.0
         self.is_still = False
         """Whether a followed call moves in steps of a second, not all the time."""
-        bar.span.param.watch(then(self._set_span), "value")
+        bar.span.param.watch(self._on_span, "value")
         bar.zoom_in.on_click(then(lambda: self.zoom(0.5)))
         bar.zoom_out.on_click(then(lambda: self.zoom(2.0)))
         bar.follow.param.watch(then(self.say_behind), "value")
@@ -142,10 +143,16 @@ class Viewport:
 
     def choose_span(self, name: str) -> None:
         """Show so much time, one of `SPANS`."""
-        if self._bar.span.value == name:
-            self._set_span()
-        else:
+        self._sets_span = True
+        try:
             self._bar.span.value = name
+        finally:
+            self._sets_span = False
+        self._set_span()  # at once: what an address asks for comes after it
+
+    def _on_span(self, _: object) -> None:
+        if not self._sets_span:
+            locked(self._set_span)
 
     def _set_span(self) -> None:
         if self._bar.span.value is None:

@@ -117,12 +117,13 @@ def test_a_dashboard_that_is_silent_for_a_while_is_said_and_forgiven(
     tab = lone.page
     tab.goto(f"{dashboard.url}/live?call=s.saved")
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
+    tab.wait_for_function("'labAlive' in document.documentElement.dataset")
     tab.evaluate("window.wasHere = true")
     assert dashboard.process is not None
     dashboard.process.send_signal(signal.SIGSTOP)
     try:
         banner = tab.locator(".lab-lost")
-        banner.wait_for(timeout=4000)
+        banner.wait_for(timeout=10_000)
     finally:
         dashboard.process.send_signal(signal.SIGCONT)
     banner.wait_for(state="detached", timeout=20_000)

@@ -14,6 +14,11 @@ from .styles import html
 FIT = "Fit"
 FIRST_SPAN = "20 s"
 SPANS = {"10 s": 10_000, FIRST_SPAN: 20_000, "60 s": 60_000, FIT: None}
+OWN_SPAN = "Own"
+"""What is chosen while the eye is elsewhere; a button that nobody sees.
+
+A group without a choice is not to be had: Panel takes its first option then.
+"""
 FOLLOW = "Follow live"
 LANES = ("Caller", "ASR", "Agent", "Turn latency", "Metrics", "Commands, errors")
 """Names of the lanes, from above."""
@@ -40,7 +45,7 @@ class TimelineBar(Viewer):
     def __init__(self) -> None:
         super().__init__()
         self.span = pmui.RadioButtonGroup(
-            options=list(SPANS),
+            options=[*SPANS, OWN_SPAN],
             value=FIRST_SPAN,
             size="small",
             width=164,
@@ -53,7 +58,8 @@ class TimelineBar(Viewer):
                     "lineHeight": 1.7,
                     "whiteSpace": "nowrap",
                     "flex": 1,
-                }
+                },
+                "& .MuiToggleButton-root:last-of-type": {"display": "none"},
             },
         )
         self.zoom_in = _icon("zoom_in", "Zoom in (+)")

@@ -6,7 +6,7 @@ from rustpbx_lab.plots.timeline import TimeAxis
 
 from .call_view import CallView
 from .locking import locked, then
-from .timeline_bar import FIRST_SPAN, FIT, SPANS, TimelineBar
+from .timeline_bar import FIRST_SPAN, FIT, OWN_SPAN, SPANS, TimelineBar
 
 AHEAD = 0.025
 """How much empty time stands right of now."""
@@ -134,12 +134,9 @@ class Viewport:
 
     def _release_span(self) -> None:
         """Light no span that is not the one in view: pressing it is a change then."""
-        name = self._bar.span.value
-        if name is None:
-            return
-        span, (start, end) = SPANS[name], self.visible
+        span, (start, end) = SPANS.get(self._bar.span.value), self.visible
         if span is None or abs(end - start - span) > 1:
-            self._bar.span.value = None
+            self._bar.span.value = OWN_SPAN
 
     def choose_span(self, name: str) -> None:
         """Show so much time, one of `SPANS`."""
@@ -155,9 +152,10 @@ class Viewport:
             locked(self._set_span)
 
     def _set_span(self) -> None:
-        if self._bar.span.value is None:
+        name = self._bar.span.value
+        if name == OWN_SPAN:
             return
-        span = SPANS[self._bar.span.value]
+        span = SPANS[name]
         if span is None:
             self._move(*self._whole())
             return

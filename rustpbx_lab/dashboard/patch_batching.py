@@ -21,6 +21,7 @@ from bokeh.document.events import (
 )
 from bokeh.events import ModelEvent
 from bokeh.model import Model
+from bokeh.models import DataSource, Glyph
 from panel.custom import JSComponent
 
 from .bokeh_internals import can_take_held_events, take_held_events
@@ -66,7 +67,7 @@ export function render({model, view}) {
 
 @contextmanager
 def single_patch() -> Iterator[None]:
-    """Send what changes in the block as one message, in the order of the changes.
+    """Send what changes in the block as one message; of each model, in its order.
 
     To be used with the document locked; a block inside another one belongs to that.
     Bokeh sends each changed property as a message of its own, thirty messages of five
@@ -95,7 +96,8 @@ def _is_free(document: Document) -> bool:
 def _send(document: Document, events: Sequence[DocumentChangedEvent]) -> None:
     for is_plain, group in groupby(events, _is_plain):
         if is_plain:
-            patch = encode_patch([e for e in group if isinstance(e, PlainEvent)])
+            plain = [event for event in group if isinstance(event, PlainEvent)]
+            patch = encode_patch(sorted(plain, key=_is_drawn_later))
             message = MessageSentEvent(document, MESSAGE, patch)
             document.callbacks.trigger_on_change(message)
             continue
@@ -104,6 +106,16 @@ def _send(document: Document, events: Sequence[DocumentChangedEvent]) -> None:
                 # Panel would take the call for a change made in the browser
                 event.callback_invoker = None
             document.callbacks.trigger_on_change(event)
+
+
+def _is_drawn_later(event: PlainEvent) -> bool:
+    """Whether a renderer takes in a change step by step, after the whole patch.
+
+    These come last. A change of layout paints at once: new boxes would meet the colours
+    of old ones, BokehJS fails, and the rest of the patch is lost. Changes of one model
+    keep their order.
+    """
+    return isinstance(_model_of(event), DataSource | Glyph)
 
 
 def _is_plain(event: DocumentChangedEvent) -> bool:

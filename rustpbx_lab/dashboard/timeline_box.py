@@ -33,6 +33,7 @@ from .what_if import WhatIf
 
 HEADER_PX = 148
 FIRST_WIDTH_PX = 1100
+LEAST_WIDTH_PX = 80
 OVERVIEW_EVERY_S = 1.0
 """Between two redraws of the whole call and of the headers."""
 MOST_ROWS = 120
@@ -68,6 +69,7 @@ class TimelineBox(Viewer):
         self._make_lanes(palette)
         self._headers = LaneHeaders(HEADER_PX)
         self._drawn: Any = None
+        self._width_px = FIRST_WIDTH_PX
         self._overview_due_s = 0.0
         self.bar = TimelineBar()
         self.viewport = Viewport(self._axis, self.bar)
@@ -196,9 +198,11 @@ class TimelineBox(Viewer):
         try:
             width = self._caller.figure.inner_width
         except UnsetValueError:  # not laid out yet
-            width = FIRST_WIDTH_PX
+            width = 0
+        if width > LEAST_WIDTH_PX:  # less: out of sight, behind the list of calls
+            self._width_px = width
         start, end = self.viewport.visible
-        return Window(start, end, now, width)
+        return Window(start, end, now, self._width_px)
 
     def show_call(self, view: CallView | None) -> None:
         """Show another call."""

@@ -111,14 +111,12 @@ def answers(url: str) -> bool:
 def show_in(tab: Any, call: HubCall) -> None:
     """Show another call in a page that is open, by the list of all calls.
 
-    A new page costs the server and Chromium some six times as much. Not from a call
-    that runs to one that is over: BokehJS may then paint new data in old colours, and
-    fail.
+    A new page costs the server and Chromium some six times as much.
     """
     tab.locator("nav button", has_text="Calls").click()
     card = tab.locator(f".card[data-id='{call.id}']")
     card.locator("button", has_text="Open").click()
-    tab.wait_for_url(f"**call={call.id}*")
+    tab.locator(f".q[title='{call.id}']").wait_for()  # the last that is drawn
     tab.locator(".row.ev").first.wait_for()
 
 

@@ -21,7 +21,8 @@ from bokeh.document.events import (
 )
 from bokeh.events import ModelEvent
 from bokeh.model import Model
-from bokeh.models import DataSource, Glyph
+from bokeh.models import DataSource
+from bokeh.models.glyph import Glyph
 from panel.custom import JSComponent
 
 from .bokeh_internals import can_take_held_events, take_held_events

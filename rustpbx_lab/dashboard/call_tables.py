@@ -8,12 +8,20 @@ import numpy as np
 
 from rustpbx_lab.analysis.timelines import Changes, Fold
 from rustpbx_lab.log import Record
+from rustpbx_lab.plots.density import Block
+from rustpbx_lab.plots.envelope import Times
 
 REACH = 4000
 """Rows before a window that are looked at, whether they reach into it."""
 NOTABLE_OUTCOMES = ("cut_off", "interrupted", "unheard")
 NEWEST = 20
 """Rows that are returned in any case: what just came is what somebody waits for."""
+MOST_BLOCKS = 150
+STEPS_MS = tuple(
+    1000 * seconds
+    for seconds in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+)
+"""What a block of rows may cover; beyond, whole hours."""
 
 
 class Entry(NamedTuple):
@@ -77,38 +85,60 @@ class Table:
         Args:
             start_ms: The first call time.
             end_ms: The last one.
-            most: If there are more, every second, fourth, … is returned, the same ones
-                whatever the times; and all that are notable, the newest, and the
-                unfinished.
+            most: If more begin there, only those that are notable, the newest, and
+                the unfinished; `blocks` says how many the others are.
         """
         low, high = _place(self._closed, start_ms), _place(self._closed, end_ms)
         # what began before may reach in
         early = self._closed[
             max(_place(self._closed, start_ms - self._longest), low - REACH) : low
         ]
-        rows = [entry.row for entry in early if entry.end_ms >= start_ms]
-        stride, newest = 1, high
-        if most is not None and high - low > most:
-            newest = high - NEWEST
-            while (newest - low) / stride > most:
-                stride *= 2
-            low = -(-low // stride) * stride
-        thinned = self._closed[low:newest:stride] + self._closed[newest:high]
-        if stride > 1:
-            thinned = self._with_notable(thinned, start_ms, end_ms)
-        return [*rows, *(entry.row for entry in thinned), *self.open]
+        if most is None or high - low <= most:
+            found = [e for e in early if e.end_ms >= start_ms] + self._closed[low:high]
+        else:
+            newest = self._closed[max(high - NEWEST, low) : high]
+            drawn = {id(entry) for entry in newest}
+            first, last = _place(self._notable, start_ms), _place(self._notable, end_ms)
+            notable = [e for e in self._notable[first:last] if id(e) not in drawn]
+            found = sorted([*newest, *notable], key=_by_time)
+        return [*(entry.row for entry in found), *self.open]
 
-    def _with_notable(
-        self, thinned: Sequence[Entry], start_ms: float, end_ms: float
-    ) -> list[Entry]:
-        low, high = _place(self._notable, start_ms), _place(self._notable, end_ms)
-        drawn = {id(entry) for entry in thinned}
-        more = [e for e in self._notable[low:high] if id(e) not in drawn]
-        return sorted([*thinned, *more], key=_by_time)
+    def blocks(self, start_ms: float, end_ms: float, most: int) -> list[Block]:
+        """Return how many finished rows begin where, if too many to return each.
+
+        Args:
+            start_ms: The first call time.
+            end_ms: The last one.
+            most: Nothing is returned if no more begin between the two times.
+
+        Returns:
+            Blocks on a grid that is the same wherever the window begins, without the
+            empty ones. The rows of a block that reaches out of the window all count.
+        """
+        if not self._closed or self.n_between(start_ms, end_ms) <= most:
+            return []
+        first, last = self._closed[0].start_ms, self._closed[-1].start_ms
+        start, end = max(start_ms, first), min(end_ms, last + 1)
+        span = end_ms - start_ms
+        step = _step(span if np.isfinite(span) else end - start)
+        edges = np.arange(np.floor(start / step), np.ceil(end / step) + 1) * step
+        places = [_place(self._closed, float(edge)) for edge in edges]
+        return [
+            Block(float(edges[at]), float(edges[at + 1]), places[at + 1] - places[at])
+            for at in range(len(edges) - 1)
+            if places[at + 1] > places[at]
+        ]
 
     def n_between(self, start_ms: float, end_ms: float) -> int:
         """Return how many finished rows begin between two call times."""
         return _place(self._closed, end_ms) - _place(self._closed, start_ms)
+
+    def spans(self) -> tuple[Times, Times]:
+        """Return when each row starts and ends, unfinished ones last until now."""
+        spans = [(entry.start_ms, entry.end_ms) for entry in self._closed]
+        spans += [(_span(row)[0], np.inf) for row in self.open]
+        starts, ends = np.array(spans, np.float64).reshape(-1, 2).T
+        return starts, ends
 
     def newest(self, most: int) -> list[Any]:
         """Return the last finished rows, by time, and the unfinished ones."""
@@ -123,6 +153,12 @@ def is_notable(row: Any) -> bool:
     is_error = getattr(row, "kind", None) in ("error", "reject")
     is_cut = getattr(row, "interrupted_ms", None) is not None
     return is_error or is_cut or getattr(row, "outcome", None) in NOTABLE_OUTCOMES
+
+
+def _step(span_ms: float) -> float:
+    least = span_ms / MOST_BLOCKS
+    hours = np.ceil(least / STEPS_MS[-1]) * STEPS_MS[-1]
+    return next((float(step) for step in STEPS_MS if step >= least), float(hours))
 
 
 def _place(entries: Sequence[Entry], at_ms: float) -> int:

@@ -156,13 +156,13 @@ class TimelineBar(Viewer):
         self._effect = words
         self._show_legend()
 
-    def say_drawn(self, n_drawn: int, n_rows: int) -> None:
-        """Say how many of the rows in view are drawn, if not all of them are."""
+    def say_dense(self, n_rows: int) -> None:
+        """Say that so many rows in view are drawn as a density; 0: none are."""
         self._drawn = ""
-        if n_drawn < n_rows:
+        if n_rows:
             self._drawn = (
-                f"{n_drawn} of {thousands(n_rows)} rows drawn, with all errors and "
-                "interruptions; zoom in for the rest"
+                f"{thousands(n_rows)} rows as density; errors and interruptions "
+                "each; zoom in for the rest"
             )
         self._show_legend()
 

@@ -19,6 +19,8 @@ from rustpbx_lab.plots import (
     point_lanes,
 )
 from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.density import merged
+from rustpbx_lab.plots.envelope import talk_outline
 from rustpbx_lab.plots.theme import Painter, Palette
 from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
 
@@ -71,6 +73,7 @@ class TimelineBox(Viewer):
         self._drawn: Any = None
         self._width_px = FIRST_WIDTH_PX
         self._overview_due_s = 0.0
+        self._overview_is_stale = False
         self.bar = TimelineBar()
         self.viewport = Viewport(self._axis, self.bar)
         self.what_if = WhatIf(lambda: locked(self._show_what_if))
@@ -99,6 +102,9 @@ class TimelineBox(Viewer):
             self._metrics,
             self._commands,
         )
+        points = ("metrics", "recognition", "speech")
+        tables = ("speech",), ("recognition",), ("playback",), ("turns",), points
+        self._counted = list(zip(self._lanes, (*tables, ("marks",)), strict=True))
 
     def _watch_bar(self) -> None:
         bar = self.bar
@@ -238,18 +244,20 @@ class TimelineBox(Viewer):
         # what happens out of sight changes nothing
         seen = replace(window, now_ms=min(window.now_ms, window.with_margin[1]))
         drawn = (seen, view and view.is_over)
-        if view is None or (not changed and drawn == self._drawn):
-            self._show_headers()
-            self.viewport.say_behind()
-            return False
-        self._drawn = drawn
-        self._draw(view, window)
-        if time.monotonic() >= self._overview_due_s:
+        has_news = view is not None and (changed or drawn != self._drawn)
+        if view is not None and has_news:
+            self._drawn = drawn
+            self._overview_is_stale = True
+            self._draw(view, window)
+        is_due = time.monotonic() >= self._overview_due_s
+        if view is not None and self._overview_is_stale and is_due:
             self._overview_due_s = time.monotonic() + OVERVIEW_EVERY_S
+            self._overview_is_stale = False
             self._draw_overview(view)
+        if is_due or not has_news:
             self._show_headers()
         self.viewport.say_behind()
-        return True
+        return has_news
 
     def _draw(self, view: CallView, window: Window) -> None:
         start, end = window.with_margin
@@ -257,9 +265,7 @@ class TimelineBox(Viewer):
             name: table.rows(start, end, MOST_ROWS)
             for name, table in view.tables.items()
         }
-        n_rows = sum(t.n_between(start, end) for t in view.tables.values())
-        n_drawn = sum(len(found) for found in rows.values())
-        self.bar.say_drawn(n_drawn, n_rows)
+        self._show_density(view, start, end)
         set_now([lane.figure for lane in self._lanes], window.now_ms)
         self._bands.show(rows["turns"], rows["overlaps"], window)
         self._show_caller(rows["speech"], view, window)
@@ -285,13 +291,25 @@ class TimelineBox(Viewer):
                 caller_lane.wave_columns(outline, module.WAVE_Y, module.WAVE_PX),
             )
 
+    def _show_density(self, view: CallView, start: float, end: float) -> None:
+        """Show how many rows there are in lanes that have no room for each."""
+        blocks = {
+            name: table.blocks(start, end, MOST_ROWS)
+            for name, table in view.tables.items()
+        }
+        for lane, names in self._counted:
+            lane.density.show(merged(*(blocks[name] for name in names)))
+        self.bar.say_dense(sum(block.n for found in blocks.values() for block in found))
+
     def _draw_overview(self, view: CallView) -> None:
         recording, now = view.call.recording, view.now_ms
         outlines = [
-            sound.outline(view.anchors(leg), 0, max(now, 1), overview.N_SLOTS)
-            for sound, leg in (
-                (view.caller, recording.caller),
-                (view.agent, recording.server),
+            talk_outline(*view.tables[table].spans(), max(now, 1), overview.N_SLOTS)
+            if sound.is_empty
+            else sound.outline(view.anchors(leg), 0, max(now, 1), overview.N_SLOTS)
+            for sound, leg, table in (
+                (view.caller, recording.caller, "speech"),
+                (view.agent, recording.server, "playback"),
             )
         ]
         self._overview.show_waves(outlines[0], outlines[1], now)

@@ -9,6 +9,7 @@ from rustpbx_lab.analysis.playback import Playback
 
 from .bands import Bands
 from .caller_lane import draw_wave, no_wave
+from .density import Density
 from .spans import CLEAR, Look, Span, Spans
 from .timeline import (
     PX_PER_CHARACTER,
@@ -47,6 +48,7 @@ class AgentLane:
         self.labels = ColumnDataSource(data=_no_labels())
         self.cuts = ColumnDataSource(data={"x": []})
         draw_wave(plot, self.wave, painter, "agent", WAVE_Y)
+        self.density = Density(plot, painter, "agent", (3, WAVE_Y - WAVE_PX), "replies")
         self.spans = Spans(plot, painter, LOOKS, radius=3)
         words = plot.text(
             x="x",

@@ -8,6 +8,7 @@ from bokeh.models import ColumnDataSource
 from rustpbx_lab.analysis.recognition import Recognition
 
 from .bands import Bands
+from .density import Density
 from .timeline import (
     Columns,
     Target,
@@ -41,6 +42,7 @@ class AsrLane:
         self.deltas = ColumnDataSource(data={"x": []})
         self.finals = ColumnDataSource(data=_no_finals())
         self.labels = ColumnDataSource(data=_no_labels())
+        self.density = Density(plot, painter, "asr", (3, HEIGHT - 4), "utterances")
         bar = plot.quad(
             left="left",
             right="right",

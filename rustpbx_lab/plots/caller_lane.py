@@ -12,6 +12,7 @@ from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.speech.vad import VadParams, speech_segments
 
 from .bands import Bands
+from .density import Density
 from .envelope import Levels, Times, thin_out
 from .spans import Look, Spans
 from .spans import Span as Box
@@ -59,6 +60,10 @@ class CallerLane:
         )
         self._threshold = Span(
             dimension="width", line_dash=[5, 4], line_width=1, line_alpha=0.8
+        )
+        low, high = BAR_Y - BAR_PX, PROBABILITY_Y + PROBABILITY_PX
+        self.density = Density(
+            self.figure, self._painter, "vad", (low, high), "stretches of speech"
         )
         self._draw_sound()
         self._draw_probability()

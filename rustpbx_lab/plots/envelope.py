@@ -10,6 +10,8 @@ BIN_MS = 5
 COARSE = 100
 """Fine bins in a coarse one: half a second."""
 FULL_SCALE = 32768.0
+TALK_HEIGHT = 0.2
+"""Of full scale: what stands for speech that was not recorded."""
 
 Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.float32]
@@ -109,6 +111,30 @@ def thin_out(x: Times, y: Levels, n_points: int) -> tuple[Times, Levels]:
     # groups on a fixed grid, or a moving window would flicker
     whole = len(x) // size * size
     return x[:whole:size], y[:whole].reshape(-1, size).max(axis=1)
+
+
+def talk_outline(
+    starts_ms: Times, ends_ms: Times, end_ms: float, n_slots: int
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Return what stands for the outline of a sound that nobody recorded.
+
+    Args:
+        starts_ms: When somebody began to talk, call time.
+        ends_ms: When they stopped, in the same order.
+        end_ms: The right edge; the left one is 0.
+        n_slots: How many slots.
+
+    Returns:
+        As `Envelope.outline`: the same height wherever somebody talks.
+    """
+    slot_ms = max(end_ms / n_slots, 1.0)
+    edges = np.zeros(n_slots + 1, np.int64)
+    first = np.clip(np.floor(starts_ms / slot_ms), 0, n_slots - 1).astype(np.int64)
+    last = np.clip(np.floor(ends_ms / slot_ms), 0, n_slots - 1).astype(np.int64)
+    np.add.at(edges, first, 1)
+    np.add.at(edges, last + 1, -1)
+    height = np.where(np.cumsum(edges)[:-1] > 0, TALK_HEIGHT, 0).astype(np.float32)
+    return {"x": np.arange(n_slots) * slot_ms, "low": -height, "high": height}
 
 
 class _Bins:

@@ -8,6 +8,7 @@ from bokeh.models import ColumnDataSource
 from rustpbx_lab.analysis.latency import SEGMENTS, Segment, segments
 from rustpbx_lab.analysis.turns import Turn
 
+from .density import Density
 from .spans import Look, Span, Spans
 from .timeline import Columns, TimeAxis, Window, clock, plain, refill, thousands
 
@@ -42,6 +43,7 @@ class LatencyLane:
         self._painter = axis.painter
         self.figure = axis.lane(HEIGHT)
         plot: Any = self.figure  # its types lack some of its arguments
+        self.density = Density(plot, self._painter, "llm", (3, HEIGHT - 4), "turns")
         self.spans = Spans(plot, self._painter, LOOKS, radius=0)
         self.labels = ColumnDataSource(data=_no_labels())
         words = plot.text(

@@ -10,6 +10,7 @@ from rustpbx_lab.analysis.points import Mark, Metric
 from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.analysis.speech import Speech
 
+from .density import Density
 from .timeline import (
     PX_PER_CHARACTER,
     Columns,
@@ -69,6 +70,9 @@ class MetricsLane:
             y_range=Range1d(start=LOW_MS, end=HIGH_MS),
         )
         self.targets: list[Target] = []
+        self.density = Density(
+            plot, painter, "tts", (LOW_MS, HIGH_MS), "delays", _log_height
+        )
         names = ("x", "y", "marker", "colour", "seq", "tip")
         self.points = ColumnDataSource(data={name: [] for name in names})
         self.labels = ColumnDataSource(data={"x": [], "y": [], "text": [], "dx": []})
@@ -206,6 +210,10 @@ def _height(row: Point) -> float:
     return math.log(_drawn(row) / LOW_MS) / math.log(HIGH_MS / LOW_MS) * METRICS_HEIGHT
 
 
+def _log_height(low: float, high: float, share: float) -> float:
+    return low * (high / low) ** share
+
+
 def _box(row: Point, window: Window, side: float, width: float) -> Box:
     x, y = row.at_ms / window.ms_per_px, _height(row)
     if not width:
@@ -225,6 +233,9 @@ class CommandsLane:
         self._painter = axis.painter
         self.figure = plot = axis.lane(COMMANDS_HEIGHT)
         self.targets: list[Target] = []
+        self.density = Density(
+            plot, axis.painter, "command", (ERROR_Y + 6, COMMANDS_HEIGHT - 2), "rows"
+        )
         names = ("x", "y", "marker", "colour", "ink", "text", "seq", "tip")
         self.marks = ColumnDataSource(data={name: [] for name in names})
         mark = plot.scatter(

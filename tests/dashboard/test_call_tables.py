@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rustpbx_lab.analysis.folds import Changes
 from rustpbx_lab.analysis.points import Mark
-from rustpbx_lab.dashboard.call_tables import NEWEST, Table
+from rustpbx_lab.dashboard.call_tables import MOST_BLOCKS, NEWEST, Table
 
 
 class Given:
@@ -19,11 +19,12 @@ class Given:
         return Changes(self._rows, [])
 
 
+def mark(at_ms: int, seq: int, kind: str = "command") -> Mark:
+    return Mark(at_ms=at_ms, kind=kind, name=kind, text="", seq=seq)
+
+
 def table_of(kinds: list[str]) -> Table:
-    rows = [
-        Mark(at_ms=100 * seq, kind=kind, name=kind, text="", seq=seq)
-        for seq, kind in enumerate(kinds)
-    ]
+    rows = [mark(100 * seq, seq, kind) for seq, kind in enumerate(kinds)]
     table = Table(Given(rows))
     table.advance([])
     return table
@@ -42,10 +43,28 @@ def test_errors_are_drawn_however_many_rows_there_are(kinds: list[str], most: in
     assert len(rows) <= most + NEWEST + len(errors) + 1
 
 
-def test_the_same_rows_are_drawn_wherever_the_window_begins():
-    table = table_of(["command"] * 1000)
-    one, other = table.rows(0, 80_000, 100), table.rows(200, 80_000, 100)
-    assert {row.seq for row in other} <= {row.seq for row in one}
+@given(
+    st.lists(st.integers(0, 6 * 3_600_000), min_size=1, max_size=600),
+    st.integers(0, 100),
+)
+def test_what_is_not_drawn_is_counted(times: list[int], most: int):
+    table = Table(Given([mark(at_ms, seq) for seq, at_ms in enumerate(times)]))
+    table.advance([])
+    blocks = table.blocks(-np.inf, np.inf, most)
+    if len(times) <= most:
+        assert blocks == []
+        return
+    for block in blocks:
+        assert block.n == sum(block.start_ms <= at < block.end_ms for at in times) > 0
+    assert sum(block.n for block in blocks) == len(times)
+    assert len(blocks) <= MOST_BLOCKS + 2
+
+
+def test_the_same_blocks_are_drawn_wherever_the_window_begins():
+    table = table_of(["command"] * 9000)
+    one, other = table.blocks(0, 600_000, 100), table.blocks(7_300, 607_300, 100)
+    assert set(one) & set(other) == set(one[1:])
+    assert one[1].start_ms == 5000
 
 
 def test_rows_are_counted_by_time():

@@ -1,9 +1,11 @@
 """Views read a log: refresh, then look at what they hold."""
 
 import gc
+import re
 import weakref
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from work import lines_run
 
@@ -22,8 +24,9 @@ from rustpbx_lab.models import commands
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.plots.timeline import UNKNOWN
 from rustpbx_lab.plots.wall_clock import since_midnight
+from rustpbx_lab.workbench.hub_call import HubCall
 
-from .conftest import HOSTILE, SID, T0, command, conversation, ended_call, event
+from .conftest import HOSTILE, SID, SST, T0, command, conversation, ended_call, event
 
 
 def nothing(_: object) -> None:
@@ -421,19 +424,93 @@ def test_the_inspector_of_no_row_is_empty(seq: int | None):
     assert "Tap a mark" in inspector.body.object
 
 
-def test_a_long_call_says_how_many_rows_are_drawn_and_draws_what_went_wrong():
-    records = [
-        event(100 * number, event="dtmf", digit="1", trackId=SID)
-        if number % 500
-        else event(100 * number, event="error", sender="tts", error="no", trackId=SID)
-        for number in range(1, 2001)
-    ]
-    box = TimelineBox(LIGHT, lambda seq: None)
-    view = CallView(ended_call(records))
-    while view.refresh(5000):
-        pass
+def long_call(minutes: int, turn_s: int, n_wrong: int = 3) -> HubCall:
+    """Return a call of so many turns; some replies are interrupted, some TTS fail."""
+    n_turns = minutes * 60 // turn_s
+    wrong = {n_turns * (2 * at + 1) // (2 * n_wrong) for at in range(n_wrong)}
+    user, agent = {"trackId": SID}, {"trackId": SST}
+    records = [event(1, event="answer", sdp="", **user)]
+    for turn in range(n_turns):
+        at, play = 1000 * (turn * turn_s + 1), f"r-{turn}"
+        stop, said = at + 1000, at + 1600
+        records += [
+            event(at + 200, event="speaking", startTime=T0 + at, **user),
+            event(
+                stop + 400, event="silence", startTime=T0 + at, duration=1000, **user
+            ),
+            event(
+                said,
+                event="asrFinal",
+                index=turn,
+                startTime=T0 + at,
+                endTime=T0 + stop,
+                text="Yes",
+                **user,
+            ),
+            command(said + 2, commands.Tts(text="Good.", play_id=play)),
+            event(said + 300, event="trackStart", playId=play, **agent),
+        ]
+        if turn in wrong:
+            records += [
+                event(
+                    said + 700,
+                    event="interruption",
+                    playId=play,
+                    totalDuration=900,
+                    current=400,
+                    **agent,
+                ),
+                event(said + 900, event="error", sender="tts", error="no", **user),
+            ]
+        end = said + (701 if turn in wrong else 1200)
+        length = end - said - 300
+        records.append(
+            event(end, event="trackEnd", playId=play, duration=length, ssrc=1, **agent)
+        )
+    return ended_call(records)
+
+
+def drawn_whole(call: HubCall) -> tuple[TimelineBox, CallView]:
+    box, view = TimelineBox(LIGHT, lambda seq: None), CallView(call)
     box.show_call(view)
+    while view.refresh(1000):
+        box.refresh(changed=True)
+    box._overview_due_s = 0.0
+    box.refresh(changed=False)  # what came since it was drawn last is drawn, too
     assert box.bar.span.value == "Fit"
-    assert "rows drawn, with all errors" in box.bar.legend.object
-    drawn = box.plots[-1].renderers[0].data_source.data
-    assert list(drawn["marker"]).count("x") == 4
+    return box, view
+
+
+@pytest.mark.parametrize(("minutes", "turn_s"), [(20, 6), (360, 20)])
+def test_a_long_call_shows_each_thing_that_went_wrong_and_counts_the_rest(
+    minutes: int, turn_s: int
+):
+    box, view = drawn_whole(long_call(minutes, turn_s))
+    n_turns = minutes * 60 // turn_s
+    assert list(box._commands.marks.data["marker"]).count("x") == 3
+    assert len(box._agent.cuts.data["x"]) == 3
+    assert len(box._overview.marks.data["x"]) == 6
+    for role, table in (("caller", "speech"), ("agent", "playback")):
+        wave = box._overview.waves[role].data
+        talks = (wave["high"] > wave["low"]).mean()
+        spans = np.diff(view.tables[table].spans(), axis=0).sum() / view.now_ms
+        assert spans < talks <= 1  # some slots are touched only
+    lanes = {"speech": box._caller, "playback": box._agent, "turns": box._latency}
+    for name, lane in lanes.items():
+        density = lane.density.source.data
+        counts = [int(re.sub(r"\D", "", tip.split(" ")[0])) for tip in density["tip"]]
+        assert sum(counts) == view.tables[name].n_closed >= n_turns - 1
+        starts = [row.start_ms for row in view.tables["playback"].rows()]
+        if name == "playback":
+            assert counts == [
+                sum(left <= start < right for start in starts)
+                for left, right in zip(density["left"], density["right"], strict=True)
+            ]
+    assert "rows as density" in box.bar.legend.object
+
+
+def test_a_short_call_is_drawn_row_by_row():
+    box, _ = drawn_whole(long_call(5, 6))
+    assert list(box._agent.density.source.data["tip"]) == []
+    assert len(box._agent.cuts.data["x"]) == 3
+    assert "density" not in box.bar.legend.object

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rustpbx_lab.plots.envelope import Envelope, thin_out
+from rustpbx_lab.plots.envelope import Envelope, talk_outline, thin_out
 
 
 def tone(n_samples: int, level: int = 8192) -> np.ndarray:
@@ -69,3 +69,17 @@ def test_a_long_step_line_keeps_its_peaks():
     x, thin = thin_out(np.arange(10_000, dtype=np.float64), y, 1000)
     assert len(x) <= 1000
     assert thin.max() == 1.0
+
+
+def test_talk_that_was_not_recorded_is_drawn_where_it_was():
+    starts, ends = np.array([0.0, 250.0, 900.0]), np.array([100.0, 260.0, np.inf])
+    outline = talk_outline(starts, ends, 1000, 10)
+    assert list(outline["x"]) == [100 * slot for slot in range(10)]
+    talks = [slot for slot, high in enumerate(outline["high"]) if high > 0]
+    assert talks == [0, 1, 2, 9]
+    assert (outline["low"] == -outline["high"]).all()
+
+
+def test_nobody_talks_in_an_empty_call():
+    outline = talk_outline(np.zeros(0), np.zeros(0), 1, 10)
+    assert not outline["high"].any()

@@ -278,10 +278,12 @@ class TurnFold(BuiltFold[Turn]):
         if stop is not None and at - stop > MAX_REPLY_MS:
             self._close(talk)
             return None
-        after = [row for seq, row in spoken if seq not in before]
+        after = {seq: row for seq, row in spoken if seq not in before}
+        if talk.seq in after:  # it began with what comes after the reply
+            talk.seq = min(before)
         talk.speeches = before
         self._last_stop = stop
-        for row in after:
+        for row in after.values():
             talk.resumed_ms = talk.resumed_ms or row.start_ms
             self._add(row)
         return talk

@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,6 @@ from bokeh.core.validation.warnings import EMPTY_LAYOUT
 from bokeh.server.auth_provider import AuthProvider, NullAuth
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
-from panel.io.application import build_applications
 from panel.io.resources import DIST_DIR
 from panel.viewable import Viewable
 from tornado.httpserver import HTTPServer
@@ -28,6 +27,8 @@ from typing_extensions import override
 
 from rustpbx_lab.client.gate import Gate
 from rustpbx_lab.client.host_policy import HostPolicy
+
+from .page_building import page_applications
 
 ICON = DIST_DIR / "images" / "favicon.ico"
 START_S = 60
@@ -68,9 +69,10 @@ class PageSite:
             on_start: Called when everything is there, before the loop runs.
         """
         loop = IOLoop()
+        builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="page")
         try:
             silence(EMPTY_LAYOUT, True)
-            application = self._application()
+            application = self._application(builder)
             http = HTTPServer(
                 _PageGate(self.policy, application), xheaders=self.is_proxied
             )
@@ -83,10 +85,11 @@ class PageSite:
             server.stop()
             loop.run_sync(partial(_close, http))
         finally:
+            builder.shutdown(wait=False, cancel_futures=True)
             bound.close()
             loop.close()
 
-    def _application(self) -> BokehTornado:
+    def _application(self, builder: Executor) -> BokehTornado:
         patterns = list(self.patterns)
         if self.prefix:  # "/lab" itself; what is relative to it would leave the prefix
             start = f"{self.prefix}/{next(iter(self.pages))}"
@@ -97,7 +100,7 @@ class PageSite:
                 (f"/({ICON.name})", StaticFileHandler, icon),
             ]
         return BokehTornado(
-            build_applications(dict(self.pages), title=self.title),
+            page_applications(self.pages, self.title, builder),
             prefix=self.prefix,
             extra_patterns=patterns,
             ico_path=str(ICON),

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 from analysis.call_logs import CALLER, EPOCH, SERVER, Call
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rustpbx_lab.analysis.timelines import TIMELINES, timeline
@@ -458,6 +458,16 @@ def key_of(row) -> tuple:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(STEP, max_size=40), st.lists(st.integers(0, 60)), st.booleans())
+@example(
+    [
+        # the first that is told begins last, after the reply was asked for
+        ("speaking", 421, CALLER, False),
+        ("speaking", 0, CALLER, False),
+        ("start", "a", CALLER),
+    ],
+    [],
+    True,
+)
 def test_any_way_of_cutting_the_records_gives_the_same_table(steps, cuts, is_closed):
     call = Call(vad=VAD | {"silenceTimeout": 3000})
     for number, step in enumerate(steps):

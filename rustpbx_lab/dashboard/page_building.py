@@ -8,8 +8,8 @@ from weakref import WeakSet
 
 from bokeh.application.application import SessionContext
 from bokeh.document import Document
-from panel.io import init_doc
 from panel.io.application import Application, build_applications
+from panel.io.document import init_doc
 from typing_extensions import override
 
 

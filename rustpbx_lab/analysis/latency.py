@@ -11,10 +11,11 @@ from .folds import Quality
 from .timelines import as_table
 from .turns import Turn
 
-SEGMENTS = ("hang-over", "ASR final", "app", "LLM", "TTS", "buffer")
+SEGMENTS = ("hang-over", "ASR final", "app", "LLM", "TTS", "buffer", "lead-in")
 """In the order of time: until the server said that speech had ended, until the last
 final, until the application acted (called its language model, else asked for the
-reply), until the reply was asked for, until its first byte, until it was audible."""
+reply), until the reply was asked for, until its first byte, until its first frame
+arrived, until it could be heard: silence that the reply itself begins with."""
 MIN_FOR_P95 = 5
 """Under this many turns a 95th percentile says nothing."""
 
@@ -85,15 +86,18 @@ def _steps(turn: Turn) -> list[_Step]:
         steps.append(_Step("app", turn.llm_ms, "llm_call_start"))
         steps.append(_Step("LLM", command, asked, asked_quality))
     first, quality = turn.first_audio_ms, turn.first_audio_quality
+    heard = [_Step("buffer", first, "the first audio", quality)]
+    frame = turn.first_frame_ms
+    if frame is not None and first is not None and frame < first:
+        heard = [
+            _Step("buffer", frame, "the first frame"),
+            _Step("lead-in", first, "the first sound", quality),
+        ]
     if turn.kind == "play":
-        return [*steps, _Step("buffer", first, "the first audio", quality)]
+        return [*steps, *heard]
     if quality == "inferred":  # the first byte is all that is known
         return [*steps, _Step("TTS", first, "the first byte", quality)]
-    return [
-        *steps,
-        _Step("TTS", turn.tts_ms, "the first byte", "inferred"),
-        _Step("buffer", first, "the first audio", quality),
-    ]
+    return [*steps, _Step("TTS", turn.tts_ms, "the first byte", "inferred"), *heard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Latency:
     llm_ms: int | None
     tts_ms: int | None
     buffer_ms: int | None
+    lead_in_ms: int | None
     unknown_ms: int | None
     """What cannot be told apart. All parts sum to ``total_ms``."""
     stop_ms: int | None
@@ -138,6 +143,7 @@ def latency(turn: Turn) -> Latency:
         llm_ms=known.get("LLM"),
         tts_ms=known.get("TTS"),
         buffer_ms=known.get("buffer"),
+        lead_in_ms=known.get("lead-in"),
         unknown_ms=sum(joined) if joined else None,
         stop_ms=turn.stop_ms,
         first_audio_ms=turn.first_audio_ms,

@@ -31,8 +31,10 @@ class Numbers:
     """Turns that got a reply."""
     n_cut_off: int
     first_word_ms: int | None
-    """First audio of the agent less the answer."""
+    """First audio of the agent that can be heard less the answer."""
     first_word_quality: Quality
+    first_word_is_audible: bool
+    """Whether it is when sound began, not merely when audio came."""
     first_word_id: str | None
     """Play id of it."""
     n_interruptions: int
@@ -51,6 +53,7 @@ class _First(NamedTuple):
     delay_ms: int | None
     quality: Quality
     play_id: str | None
+    is_audible: bool = False
 
 
 class NumbersFold:
@@ -96,7 +99,9 @@ class NumbersFold:
             at, since = row.first_audio_ms, self._answered_ms
             if at is None or since is None or at < since:
                 continue
-            self._first = _First(at - since, row.quality, row.play_id)
+            self._first = _First(
+                at - since, row.quality, row.play_id, row.is_audible
+            )
             # what is inferred may still be measured
             self._is_first_settled = row.quality == "measured" or row in played.closed
             return
@@ -117,6 +122,7 @@ class NumbersFold:
             n_cut_off=sum(turn.outcome == "cut_off" for turn in turns),
             first_word_ms=first.delay_ms,
             first_word_quality=first.quality,
+            first_word_is_audible=first.is_audible,
             first_word_id=first.play_id,
             n_interruptions=len(breaks),
             n_false=sum(row.is_false is True for row in breaks),

@@ -44,11 +44,17 @@ class Playback:
     command_ms: int | None
     start_ms: int
     """``trackStart``: made, before any of its audio exists."""
+    first_frame_ms: int | None
+    """First audio that arrived here, silent or not; empty if audio was arriving when
+    the track began, or if none was subscribed to."""
     first_audio_ms: int | None
-    """First audio: measured where it arrived here, inferred as the later of command and
-    ``trackStart`` plus the time to the first byte of the synthesis."""
+    """First audio that can be heard: measured in what arrived here (in older logs, the
+    first frame), inferred as the later of command and ``trackStart`` plus the time to
+    the first byte of the synthesis."""
     quality: Quality
     """Of ``first_audio_ms``."""
+    is_audible: bool
+    """Whether ``first_audio_ms`` is when sound began, not merely audio."""
     end_ms: int | None
     """``trackEnd``; the end of the call where that came first."""
     interrupted_ms: int | None
@@ -111,6 +117,8 @@ class PlaybackFold(Fold[Playback]):
             ("event", "metrics"): self._measured,
             ("note", "audioStarted"): self._audio_started,
             ("note", "audioStopped"): self._audio_stopped,
+            ("note", "soundStarted"): self._sound_started,
+            ("note", "soundStopped"): self._sound_stopped,
             ("event", "hangup"): self._call_end,
             ("note", "closed"): self._call_end,
         }
@@ -201,8 +209,10 @@ class PlaybackFold(Fold[Playback]):
             kind="track" if asked is None else asked.kind,
             command_ms=None if asked is None else asked.at_ms,
             start_ms=said_at(record),
+            first_frame_ms=None,
             first_audio_ms=None,
             quality="unknown",
+            is_audible=False,
             end_ms=None,
             interrupted_ms=None,
             heard_ms=None,
@@ -282,7 +292,8 @@ class PlaybackFold(Fold[Playback]):
             is_cached=flag(data.get("cached")),
             total_ms=total,
         )
-        if row.first_audio_ms is None and ttfb is not None:
+        is_silent = row.first_frame_ms is not None  # so far: it will be measured
+        if row.first_audio_ms is None and ttfb is not None and not is_silent:
             since = max(row.start_ms, row.command_ms or row.start_ms)
             return replace(row, first_audio_ms=since + ttfb, quality="inferred")
         return row
@@ -290,20 +301,49 @@ class PlaybackFold(Fold[Playback]):
     def _audio_started(self, record: Record, message: notes.AudioStarted) -> None:
         if message.leg != "server":
             return
+        at = our_time(record, message.at_ms)
+        if self._open and not self._is_sounding:
+            self._arrive(at)
+        if not message.is_silent:
+            self._sound(at, is_audible=message.is_silent is False)
+
+    def _sound_started(self, record: Record, message: notes.SoundStarted) -> None:
+        if message.leg == "server":
+            self._sound(our_time(record, message.at_ms), is_audible=True)
+
+    def _arrive(self, at: int) -> None:
+        row = self._open[-1]
+        is_known = row.quality == "measured" or row.first_frame_ms is not None
+        if not is_known and row.seq not in self._contiguous:
+            # two clocks that agree within milliseconds: not before its own start
+            first = max(at, row.start_ms)
+            self._open[-1] = replace(
+                row, first_frame_ms=first, first_audio_ms=None, quality="unknown"
+            )
+
+    def _sound(self, at: int, *, is_audible: bool) -> None:
         self._is_sounding = True
         if not self._open:
             return
-        row, at = self._open[-1], our_time(record, message.at_ms)
+        row = self._open[-1]
         if row.quality != "measured" and row.seq not in self._contiguous:
-            # two clocks that agree within milliseconds: not before its own start
-            first = max(at, row.start_ms)
-            self._open[-1] = replace(row, first_audio_ms=first, quality="measured")
+            self._open[-1] = replace(
+                row,
+                first_audio_ms=max(at, row.start_ms),
+                quality="measured",
+                is_audible=is_audible,
+            )
 
     def _audio_stopped(self, record: Record, message: notes.AudioStopped) -> None:
-        if message.leg != "server":
-            return
+        if message.leg == "server":
+            self._fall_silent(our_time(record, message.at_ms))
+
+    def _sound_stopped(self, record: Record, message: notes.SoundStopped) -> None:
+        if message.leg == "server":
+            self._fall_silent(our_time(record, message.at_ms))
+
+    def _fall_silent(self, at: int) -> None:
         self._is_sounding = False
-        at = our_time(record, message.at_ms)
         # a burst that ended as the track began was the one before it: the next is ours
         self._contiguous = {
             row.seq

@@ -34,7 +34,9 @@ MARKED_EVENTS = frozenset(
         "transferRequest",
     }
 )
-SILENT_NOTES = frozenset({"audioStarted", "audioStopped"})
+SILENT_NOTES = frozenset(
+    {"audioStarted", "audioStopped", "soundStarted", "soundStopped"}
+)
 
 
 @dataclass(frozen=True, slots=True)

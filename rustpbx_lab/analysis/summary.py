@@ -66,7 +66,7 @@ class Summary:
     tts_ttfb_cached_p50_ms: int | None
     tts_ttfb_cached_n: int
     first_word_ms: int | None
-    """First audio of the agent less the answer."""
+    """First audio of the agent that can be heard less the answer."""
     first_word_quality: Quality
     clock_steps: list[dict[str, Any]]
     """Where a clock was set during the call: ``at_ms`` (call time at which it shows),

@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 
 from rustpbx_lab.log import Record
+from rustpbx_lab.models import notes
 
 from .basics import Basics
-from .folds import said_at
+from .folds import our_time, said_at
 from .playback import Playback
 from .speech import Speech
 
@@ -44,6 +45,8 @@ class Talk:
     none_ms: int = 0
     gaps: tuple[Gap, ...] = ()
     """Dead air, longer than `DEAD_AIR_MS`."""
+    is_audible: bool = False
+    """Whether the agent's share is what could be heard, not all that was played."""
 
     @property
     def total_ms(self) -> int:
@@ -64,8 +67,9 @@ _SIDES: tuple[Side, Side] = ("caller", "agent")
 class TalkMeter:
     """Sums up who talks; what is settled is not looked at again.
 
-    The agent talks from its first audio, or from ``trackStart`` where nobody knows
-    that, to the end of playback.
+    Where the log tells sound from silence, the agent talks while it can be heard. Else
+    it talks from its first audio, or from ``trackStart`` where nobody knows that, to
+    the end of playback.
     """
 
     def __init__(self, basics: Basics | None = None) -> None:
@@ -77,6 +81,8 @@ class TalkMeter:
         self._last: Side | None = None
         self._since_ms = 0
         self._end_ms: int | None = None
+        self._hears_since: int | None = None
+        self._sound_seq: int | None = None
 
     def advance(self, records: Iterable[Record]) -> None:
         """Take in the next records of the log."""
@@ -87,6 +93,8 @@ class TalkMeter:
             is_end = record.name == "closed" and record.direction == "note"
             if is_end and self._end_ms is None:
                 self._end_ms = said_at(record)
+            if record.direction == "note":
+                self._listen(record)
         spoken = self._basics.speech.advance(new)
         played = self._basics.playback.advance(new)
         for speech in spoken.closed:
@@ -107,7 +115,43 @@ class TalkMeter:
             return Talk()
         end = round(now_ms) if self._end_ms is None else self._end_ms
         shares, last, since = self._swept(end)
-        return _with_gap(shares, last, since, end)  # a silence that goes on
+        talk = _with_gap(shares, last, since, end)  # a silence that goes on
+        return replace(talk, is_audible=self._hears_since is not None)
+
+    def _listen(self, record: Record) -> None:
+        match record.message:
+            case notes.AudioStarted(leg="server", is_silent=bool(), at_ms=at_ms):
+                at = our_time(record, at_ms)
+                if self._hears_since is None:
+                    self._hear_from(at)
+                if not record.message.is_silent:
+                    self._sound(record.seq, at)
+            case notes.SoundStarted(leg="server", at_ms=at_ms):
+                self._sound(record.seq, our_time(record, at_ms))
+            case (
+                notes.SoundStopped(leg="server", at_ms=at_ms)
+                | notes.AudioStopped(leg="server", at_ms=at_ms)
+            ):
+                self._fall_silent(our_time(record, at_ms))
+            case _:
+                pass
+
+    def _hear_from(self, at: int) -> None:
+        """Believe what is heard from now on, and what was played only until now."""
+        self._hears_since = at
+        for key, row in list(self._sounds.items()):
+            if key[0] == "agent":
+                self._put(*key, row.start_ms, at if row.end_ms is None else row.end_ms)
+
+    def _sound(self, seq: int, at: int) -> None:
+        if self._hears_since is not None and self._sound_seq is None:
+            self._sound_seq = seq
+            self._put("agent", seq, at, None)
+
+    def _fall_silent(self, at: int) -> None:
+        seq, self._sound_seq = self._sound_seq, None
+        if seq is not None:
+            self._put("agent", seq, self._going_on.get(("agent", seq), at), at)
 
     def _hear(self, row: Speech, *, is_over: bool) -> None:
         is_lost = is_over and row.end_ms is None  # nobody knows how long it lasted
@@ -124,6 +168,11 @@ class TalkMeter:
         start = row.first_audio_ms
         if start is None:
             start = row.start_ms
+        if self._hears_since is not None:
+            end = min(self._hears_since if end is None else end, self._hears_since)
+            if start >= end:
+                self._forget("agent", row.seq)
+                return
         self._put("agent", row.seq, start, end)
 
     def _forget(self, side: Side, seq: int) -> None:

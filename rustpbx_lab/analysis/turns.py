@@ -49,7 +49,10 @@ class Turn:
     """When the reply was asked for; ``trackStart`` if no command of the log did."""
     tts_ms: int | None
     """First byte of the synthesis."""
+    first_frame_ms: int | None
+    """First audio that arrived for the reply, even if it was silent."""
     first_audio_ms: int | None
+    """First audio of the reply that can be heard; see `Playback`."""
     first_audio_quality: Quality
     end_ms: int | None
     """When the reply was over or cut."""
@@ -330,6 +333,7 @@ def _turn(talk: _Talk, *, is_over: bool = False) -> Turn:
         llm_ms=talk.llm_ms,
         command_ms=at,
         tts_ms=_first_byte(reply),
+        first_frame_ms=None if reply is None else reply.first_frame_ms,
         first_audio_ms=first,
         first_audio_quality=first_quality,
         end_ms=None if reply is None else _over(reply),

@@ -5,12 +5,17 @@ from collections.abc import Callable
 from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.models import notes
 
+from .listener import Listener
+
 GAP_MS = 200
 """A pause this long between two frames ends a burst."""
 
 
 class AudioLegs:
-    """Puts frames into the recording and notes where each burst begins and ends."""
+    """Puts frames into the recording and notes where each burst begins and ends.
+
+    What the server plays is listened to: its silences are noted apart from its sound.
+    """
 
     def __init__(
         self, recording: Recording, note: Callable[[notes.KnownNote], object]
@@ -18,6 +23,7 @@ class AudioLegs:
         self._recording = recording
         self._note = note
         self._last_ms: dict[str, int] = {}
+        self._listener: Listener | None = None
         self.frames = {"caller": 0, "server": 0}
         """Binary frames per leg."""
 
@@ -29,19 +35,41 @@ class AudioLegs:
         leg = self._leg(name)
         if not frame:
             return
-        if name not in self._last_ms:
-            self._note(
-                notes.AudioStarted(
-                    leg=name,  # pyright: ignore[reportArgumentType]
-                    at_ms=at_ms,
-                    sample=leg.n_samples,
-                    sample_rate_hz=leg.sample_rate_hz,
-                    codec=leg.codec,
-                )
-            )
+        is_first = name not in self._last_ms
         self._last_ms[name] = at_ms
         self.frames[name] += 1
+        sample = leg.n_samples
         leg.append(frame, at_ms)
+        if name == "server":
+            self._listen(leg, sample, at_ms, is_first=is_first)
+        elif is_first:
+            self._begin(name, leg, sample, at_ms, is_silent=None)
+
+    def _begin(
+        self, name: str, leg: Leg, sample: int, at_ms: int, *, is_silent: bool | None
+    ) -> None:
+        self._note(
+            notes.AudioStarted(
+                leg=name,  # pyright: ignore[reportArgumentType]
+                at_ms=at_ms,
+                sample=sample,
+                sample_rate_hz=leg.sample_rate_hz,
+                codec=leg.codec,
+                is_silent=is_silent,
+            )
+        )
+
+    def _listen(self, leg: Leg, sample: int, at_ms: int, *, is_first: bool) -> None:
+        if is_first or self._listener is None:
+            self._listener = Listener(sample, leg.sample_rate_hz)
+        changes = list(self._listener.push(leg.samples(sample)))
+        if is_first:
+            is_loud = bool(changes) and changes[0].sample == sample
+            self._begin("server", leg, sample, at_ms, is_silent=not is_loud)
+            changes = changes[is_loud:]
+        for is_sound, place in changes:
+            kind = notes.SoundStarted if is_sound else notes.SoundStopped
+            self._note(kind(leg="server", at_ms=leg.time_of(place), sample=place))
 
     def end_bursts(self, now_ms: int | None) -> None:
         """Note the end of the bursts that have paused; of all if ``now_ms`` is None."""

@@ -126,8 +126,13 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     events.Error: lambda message: f"{message.sender}: {message.error}",
     commands.Tts: _tts,
     commands.History: _said,
-    notes.AudioStarted: lambda message: f"{message.leg} audio begins, {message.codec}",
+    notes.AudioStarted: lambda message: (
+        f"{message.leg} audio begins, {message.codec}"
+        + (", with silence" if message.is_silent else "")
+    ),
     notes.AudioStopped: lambda message: f"{message.leg} audio pauses",
+    notes.SoundStarted: lambda message: f"{message.leg} is heard",
+    notes.SoundStopped: lambda message: f"{message.leg} sends silence",
     notes.Advice: lambda message: f"{message.text} {message.instead or ''}",
 }
 

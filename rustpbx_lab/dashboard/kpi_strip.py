@@ -164,10 +164,15 @@ def _p95(numbers: Numbers) -> str:
 
 
 def _first_word(numbers: Numbers) -> str:
-    hint = "answer → first audio" if numbers.first_word_ms is not None else "no audio"
+    what = "first sound" if numbers.first_word_is_audible else "first audio"
+    hint = f"answer → {what}" if numbers.first_word_ms is not None else "no audio"
     if numbers.first_word_quality == "inferred":
         hint += ", inferred"
-    tip = f"First audio of {numbers.first_word_id or 'the agent'} less the answer."
+    tip = f"{what.capitalize()} of {numbers.first_word_id or 'the agent'} less the answer."
+    if numbers.first_word_is_audible:
+        tip += " Sound is what is louder than -50 dBFS."
+    elif numbers.first_word_quality == "measured":
+        tip += " The first audio that came; nobody listened whether it was silent."
     at = numbers.first_word_ms
     role = _colour(at, FIRST_WORD_MS)
     cell = _cell("Time to first word", thousands(at), "ms", hint, tip, role)
@@ -228,6 +233,11 @@ def _ratio(talk: Talk) -> str:
         f'<i style="width:{part / total:.2%};background:var(--lab-{roles[name]})"></i>'
         for name, part in shares.items()
     )
+    agent = (
+        "The agent talks while it can be heard (louder than -50 dBFS)."
+        if talk.is_audible
+        else "The agent talks while something is played, silence included."
+    )
     words = " · ".join(
         f"{name} {_percent(part / total)}"
         for name, part in (
@@ -238,7 +248,7 @@ def _ratio(talk: Talk) -> str:
         )
     )
     return (
-        f'<div title="Shares of the time since the answer; both counts in each.">'
+        f'<div title="Shares of the time since the answer; both counts in each. {agent}">'
         f'<div class="l">Talk ratio</div><div class="bar">{bar}</div>'
         f'<div class="h">{words}</div></div>'
     )

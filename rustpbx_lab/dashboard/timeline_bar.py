@@ -106,8 +106,8 @@ class TimelineBar(Viewer):
         self.picture = _icon("photo_camera", "Save a picture of the lanes")
         self._list_lanes()
         self._swatches = "".join(
-            f'<span class="sg"><i class="sw" style="background:var(--lab-{role})"></i>'
-            f"{name}</span>"
+            f'<span class="sg"><i class="sw" style="background:var(--lab-'
+            f'{role.replace("_", "-")})"></i>{name}</span>'
             for name, role in ROLES.items()
         )
         self.legend = html("", BAR_CSS, sizing_mode="stretch_width", height=30)

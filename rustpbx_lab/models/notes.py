@@ -142,6 +142,12 @@ class AudioStarted(BaseNote, frozen=True):
     codec: StrictStr
     """How they are encoded: ``pcm``, ``pcmu``, ``pcma`` or ``g722``."""
 
+    is_silent: bool | None = None
+    """Whether it begins with silence: ``soundStarted`` tells when it can be heard.
+
+    None if nobody listened: what the caller sends, and older logs.
+    """
+
 
 class AudioStopped(BaseNote, frozen=True):
     """A burst of audio is over on a leg."""
@@ -158,6 +164,40 @@ class AudioStopped(BaseNote, frozen=True):
 
     sample: WireInt
     """Offset after the last sample in the leg's recording."""
+
+
+class SoundStarted(BaseNote, frozen=True):
+    """A burst that was silent can be heard: above -50 dBFS."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "leg", "value": "sample"}
+
+    note: Literal["soundStarted"] = "soundStarted"
+
+    leg: LegName
+    """Whose audio."""
+
+    at_ms: WireInt
+    """When, milliseconds since the Unix epoch, our clock."""
+
+    sample: WireInt
+    """Offset of the first sample that is heard in the leg's recording."""
+
+
+class SoundStopped(BaseNote, frozen=True):
+    """A burst goes on in silence; a pause of less than 300 ms is not told."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "leg", "value": "sample"}
+
+    note: Literal["soundStopped"] = "soundStopped"
+
+    leg: LegName
+    """Whose audio."""
+
+    at_ms: WireInt
+    """When the last sound ended, milliseconds since the Unix epoch, our clock."""
+
+    sample: WireInt
+    """Offset after the last sample that was heard in the leg's recording."""
 
 
 class Gap(BaseNote, frozen=True):
@@ -222,6 +262,8 @@ KnownNote = (
     | Advice
     | AudioStarted
     | AudioStopped
+    | SoundStarted
+    | SoundStopped
     | Gap
     | ClockStep
 )

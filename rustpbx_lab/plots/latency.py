@@ -20,12 +20,17 @@ DIGIT_PX, THIN_PX = 6.2, 2.2
 THIN = "\u2009"
 GAP_PX = 8
 
-ROLES = dict(zip(SEGMENTS, ("vad", "asr", "app", "llm", "tts", "agent"), strict=True))
+_COLOURS = ("vad", "asr", "app", "llm", "tts", "agent", "agent_tint")
+ROLES = dict(zip(SEGMENTS, _COLOURS, strict=True))
 """Segment → role of its colour."""
 INKS = {
-    name: "text" if role == "app" else f"{role}_ink" for name, role in ROLES.items()
+    name: "text" if role == "app" else f"{role.removesuffix('_tint')}_ink"
+    for name, role in ROLES.items()
 }
-LOOKS = {name: Look(fill=role, line="surface") for name, role in ROLES.items()}
+LOOKS = {
+    name: Look(fill=role, line="agent" if role == "agent_tint" else "surface")
+    for name, role in ROLES.items()
+}
 LOOKS["?"] = Look(fill="llm_tint", line="muted", dash="3 2", hatch="muted")
 LOOKS["tick"] = Look(fill="text")
 

@@ -32,10 +32,22 @@ class Call:
     def note(self, note: notes.KnownNote, at: int) -> Record:
         return self.log.append(Record.of_note(note, EPOCH + at))
 
-    def audio(self, kind: str, at: int, leg: str = "server", noted: int | None = None):
+    def audio(
+        self,
+        kind: str,
+        at: int,
+        leg: str = "server",
+        noted: int | None = None,
+        is_silent: bool | None = None,
+    ):
         values = {"leg": leg, "at_ms": EPOCH + at, "sample": 0}
         if kind == "started":
-            note = notes.AudioStarted(**values, sample_rate_hz=8000, codec="pcm")
+            how = {"sample_rate_hz": 8000, "codec": "pcm", "is_silent": is_silent}
+            note = notes.AudioStarted(**values, **how)
+        elif kind == "sound":
+            note = notes.SoundStarted(**values)
+        elif kind == "silence":
+            note = notes.SoundStopped(**values)
         else:
             note = notes.AudioStopped(**values)
         return self.note(note, at if noted is None else noted)

@@ -234,6 +234,38 @@ def test_first_audio_is_measured_where_it_arrives():
     assert row["heard_ms"] is None
 
 
+def test_first_audio_is_when_it_can_be_heard_not_when_silence_comes():
+    call = spoken()
+    call.audio("started", 300, is_silent=True)
+    call.synthesised(310, "a", ttfb=150, n_bytes=32000)
+    silent = only(timeline("playback", call.log))
+    assert silent["first_frame_ms"] == 300
+    assert pd.isna(silent["first_audio_ms"])  # not yet
+    assert silent["quality"] == "unknown"
+    call.audio("sound", 640)
+    call.audio("silence", 900, noted=1200)
+    call.audio("sound", 1300)  # a pause within
+    row = only(timeline("playback", call.log))
+    assert (row["first_frame_ms"], row["first_audio_ms"]) == (300, 640)
+    assert (row["quality"], bool(row["is_audible"])) == ("measured", True)
+
+
+def test_sound_tells_a_reply_in_a_stream_that_never_pauses():
+    call = Call()
+    call.audio("started", 20, is_silent=True)  # silence is streamed all the time
+    call.command("tts", 100, text="Good morning", playId="a")
+    call.track_start(102, "a")
+    call.audio("sound", 350)
+    call.audio("silence", 900, noted=1200)
+    call.track_end(1000, "a")
+    call.command("tts", 2000, text="Next", playId="b")
+    call.track_start(2002, "b")
+    call.audio("sound", 2300)
+    table = timeline("playback", call.log)
+    assert table["first_audio_ms"].tolist() == [350, 2300]
+    assert table["first_frame_ms"].isna().all()
+
+
 def test_first_audio_is_inferred_from_the_synthesis_otherwise():
     call = spoken()
     call.synthesised(500, "a", ttfb=300, n_bytes=32000)
@@ -422,7 +454,11 @@ STEP = st.one_of(
     st.tuples(st.just("end"), PLAY, TRACK),
     st.tuples(st.just("interruption"), PLAY, st.integers(0, 900)),
     st.tuples(st.just("metrics"), PLAY, st.integers(0, 900)),
-    st.tuples(st.just("audio"), st.sampled_from(["started", "stopped"])),
+    st.tuples(
+        st.just("audio"),
+        st.sampled_from(["started", "stopped", "sound", "silence"]),
+        st.sampled_from([None, False, True]),
+    ),
 )
 
 
@@ -447,8 +483,8 @@ def play(call: Call, at: int, step: tuple) -> None:  # noqa: C901
             call.interruption(at, play_id, current, 0)
         case ("metrics", play_id, ttfb):
             call.synthesised(at, play_id, ttfb, 100)
-        case ("audio", kind):
-            call.audio(kind, at)
+        case ("audio", kind, is_silent):
+            call.audio(kind, at, is_silent=is_silent)
 
 
 def key_of(row) -> tuple:

@@ -124,6 +124,44 @@ def test_the_segments_are_contiguous_and_sum_to_the_latency():
     assert sum(part.length_ms for part in segments(turn)) == 1248
 
 
+def test_silence_that_a_reply_begins_with_is_a_part_of_its_latency():
+    call = Call(vad=VAD)
+    ask(call)
+    reply(call, 3900, "r-1", None)
+    call.audio("started", 4300, is_silent=True)
+    assert turns_of(call)[0].latency_ms is None  # nothing was heard yet
+    call.audio("sound", 4620)
+    turn = turns_of(call)[0]
+    assert parts_of(turn)[-2:] == [("buffer", 140), ("lead-in", 320)]
+    assert turn.latency_ms == sum(part.length_ms for part in segments(turn)) == 1620
+    assert latency(turn).lead_in_ms == 320
+
+
+def test_the_agent_talks_while_it_can_be_heard():
+    call = Call(vad=VAD)
+    call.command("tts", 100, text="x", playId="a")
+    call.track_start(110, "a")
+    call.audio("started", 200, is_silent=True)
+    call.audio("sound", 500)
+    call.audio("silence", 1500, noted=1800)
+    call.audio("sound", 2500)
+    call.audio("stopped", 3000, noted=3200)
+    call.track_end(3100, "a")
+    call.closed(4010)
+    found = talk(call.log.records(), 4010)
+    assert (found.agent_ms, found.is_audible) == (1500, True)
+    assert found.total_ms == 4000
+
+
+def test_without_ears_the_agent_talks_while_it_plays():
+    call = Call(vad=VAD)
+    reply(call, 20, "greeting", 300)
+    call.audio("stopped", 900)
+    call.track_end(900, "greeting")
+    found = talk(call.log.records(), 1010)
+    assert (found.agent_ms, found.is_audible) == (600, False)
+
+
 def test_turns_are_told_apart_by_what_became_of_them():
     turns = turns_of(conversation())
     assert [turn.outcome for turn in turns] == [

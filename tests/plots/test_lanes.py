@@ -67,8 +67,10 @@ PLAYBACK = Playback(
     kind="tts",
     command_ms=3000,
     start_ms=3010,
+    first_frame_ms=None,
     first_audio_ms=3300,
     quality="measured",
+    is_audible=False,
     end_ms=6000,
     interrupted_ms=6000,
     heard_ms=2700,
@@ -260,6 +262,7 @@ TURN = Turn(
     llm_ms=3410,
     command_ms=3822,
     tts_ms=4082,
+    first_frame_ms=None,
     first_audio_ms=4248,
     first_audio_quality="measured",
     end_ms=6000,
@@ -278,14 +281,14 @@ TURN = Turn(
 
 def test_a_turn_is_drawn_as_segments_without_a_gap(axis: TimeAxis):
     lane = LatencyLane(axis)
-    lane.show([TURN], WINDOW)
+    lane.show([replace(TURN, first_frame_ms=4200)], WINDOW)
     parts = [span for span in lane.spans.rows if span.look != "tick"]
     assert [span.look for span in parts] == list(ROLES)
     assert parts[0].left == 3000
     assert parts[-1].right == 4248
     assert all(one.right == other.left for one, other in pairwise(parts))
     words = "".join(lane.labels.data["text"])
-    assert words == "T91\u2009248 ms148+252+10+412+260+166"
+    assert words == "T91\u2009248 ms148+252+10+412+260+118+48"
     assert "measured" in parts[0].tip
     assert pick(lane.targets, 3500, 15, WINDOW) == 7
 

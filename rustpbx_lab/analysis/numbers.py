@@ -99,9 +99,7 @@ class NumbersFold:
             at, since = row.first_audio_ms, self._answered_ms
             if at is None or since is None or at < since:
                 continue
-            self._first = _First(
-                at - since, row.quality, row.play_id, row.is_audible
-            )
+            self._first = _First(at - since, row.quality, row.play_id, row.is_audible)
             # what is inferred may still be measured
             self._is_first_settled = row.quality == "measured" or row in played.closed
             return

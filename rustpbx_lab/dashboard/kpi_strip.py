@@ -168,7 +168,8 @@ def _first_word(numbers: Numbers) -> str:
     hint = f"answer → {what}" if numbers.first_word_ms is not None else "no audio"
     if numbers.first_word_quality == "inferred":
         hint += ", inferred"
-    tip = f"{what.capitalize()} of {numbers.first_word_id or 'the agent'} less the answer."
+    whose = numbers.first_word_id or "the agent"
+    tip = f"{what.capitalize()} of {whose} less the answer."
     if numbers.first_word_is_audible:
         tip += " Sound is what is louder than -50 dBFS."
     elif numbers.first_word_quality == "measured":
@@ -248,7 +249,8 @@ def _ratio(talk: Talk) -> str:
         )
     )
     return (
-        f'<div title="Shares of the time since the answer; both counts in each. {agent}">'
+        f'<div title="Shares of the time since the answer; both counts in each. '
+        f'{agent}">'
         f'<div class="l">Talk ratio</div><div class="bar">{bar}</div>'
         f'<div class="h">{words}</div></div>'
     )

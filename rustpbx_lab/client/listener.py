@@ -45,9 +45,9 @@ class Listener:
         whole = len(samples) // self._size * self._size
         self._rest = samples[whole:]
         windows = samples[:whole].reshape(-1, self._size).astype(np.float32)
-        levels = np.sqrt(np.mean(windows * windows, axis=1)) if len(windows) else []
-        for level in levels:
-            if level >= _AUDIBLE:
+        is_loud = np.mean(windows * windows, axis=1) >= _AUDIBLE * _AUDIBLE
+        for sounds in is_loud.tolist():
+            if sounds:
                 self._last_sound = self._at + self._size
                 if not self.is_sound:
                     self.is_sound = True

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+
 import pytest
 from real_server import real_server
 
@@ -22,3 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run every async test on both event loops."""
     return request.param
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: a third of the time is spent waiting."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 2

@@ -24,8 +24,8 @@ from .site import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-PAGES = 9
-TOGETHER = 3
+PAGES = 4
+TOGETHER = 2
 KINDS = (LivePage, CallView, Document, Model, Parameterized)
 
 

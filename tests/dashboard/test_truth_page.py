@@ -77,7 +77,7 @@ def lone(chromium: Any, dashboard: Dashboard) -> Iterator[Page]:
     page.page.close()
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 def test_a_dead_dashboard_is_said_and_the_page_comes_back(
     lone: Page, dashboard: Dashboard
 ):
@@ -89,8 +89,8 @@ def test_a_dead_dashboard_is_said_and_the_page_comes_back(
     banner = tab.locator(".lab-lost")
     banner.wait_for(state="detached")  # a machine at its limit is silent, too
     dashboard.kill()
-    banner.wait_for(timeout=3000)
-    until(lambda: "has not answered" in banner.inner_text(), 3, "the right words")
+    banner.wait_for()
+    until(lambda: "has not answered" in banner.inner_text(), awaited="the words")
     assert banner.get_attribute("role") == "alert"
     enabled = """() => {
       const found = []
@@ -103,14 +103,14 @@ def test_a_dead_dashboard_is_said_and_the_page_comes_back(
       walk(document)
       return found
     }"""
-    until(lambda: tab.evaluate(enabled) == [], 2, "every button to be off")
+    until(lambda: tab.evaluate(enabled) == [], awaited="every button to be off")
     dashboard.start()
-    tab.wait_for_function("window.wasHere === undefined", timeout=30_000)
+    tab.wait_for_function("window.wasHere === undefined")
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
     assert banner.count() == 0
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 def test_a_dashboard_that_is_silent_for_a_while_is_said_and_forgiven(
     lone: Page, dashboard: Dashboard
 ):
@@ -123,10 +123,10 @@ def test_a_dashboard_that_is_silent_for_a_while_is_said_and_forgiven(
     dashboard.process.send_signal(signal.SIGSTOP)
     try:
         banner = tab.locator(".lab-lost")
-        banner.wait_for(timeout=10_000)
+        banner.wait_for()
     finally:
         dashboard.process.send_signal(signal.SIGCONT)
-    banner.wait_for(state="detached", timeout=20_000)
+    banner.wait_for(state="detached")
     assert tab.evaluate("window.wasHere"), "the page was not loaded anew"
 
 

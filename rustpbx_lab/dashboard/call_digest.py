@@ -13,7 +13,7 @@ from rustpbx_lab.analysis.numbers import NumbersFold
 from rustpbx_lab.analysis.timelines import begin_timelines
 from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.log import EventLog, Record
-from rustpbx_lab.models import commands, events
+from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.plots.envelope import Anchors, Envelope
 from rustpbx_lab.workbench.hub_call import HubCall
@@ -21,6 +21,8 @@ from rustpbx_lab.workbench.hub_call import HubCall
 from .call_tables import Table
 from .event_rows import kind_of, message_of
 
+BROKEN_CODES = (1006, 1011)
+"""Close codes that stand for a connection that broke."""
 SAMPLES_A_TICK = 16000 * 120
 SLOT_S, RATE_SLOTS = 0.1, 50
 """Arrivals are counted by the tenth of a second, over five seconds."""
@@ -85,6 +87,10 @@ class Facts:
         """The newest call time of a record."""
         self.n_errors = 0
         """Rows of the chip Errors: errors, refusals, warnings, what nobody can read."""
+        self.hung_up_by: str | None = None
+        """Who ended the call, as far as the log tells: ``we``, ``caller``, …"""
+        self.is_broken = False
+        """Whether the connection was lost, not closed."""
         self._arrivals: deque[list[int]] = deque(maxlen=RATE_SLOTS)
 
     def learn(self, record: Record) -> None:
@@ -96,12 +102,26 @@ class Facts:
             self._count_arrival()
         if record.direction == "command":
             self._learn_toggle(record)
+        if record.name in ("hangup", "closed"):
+            self._learn_end(record)
         if record.name in ("invite", "accept", "answer"):
             message = message_of(record)
             if isinstance(message, commands.Invite | commands.Accept):
                 self.option = message.option
             elif isinstance(message, events.Answer) and not message.refer:
                 self.caller_track = message.track_id
+
+    def _learn_end(self, record: Record) -> None:
+        message = message_of(record)
+        match message:
+            case commands.Hangup() if not message.refer:
+                self.hung_up_by = "we"
+            case events.Hangup() if not message.refer:
+                self.hung_up_by = self.hung_up_by or message.initiator
+            case notes.Closed():
+                self.is_broken = message.code in BROKEN_CODES
+            case _:
+                pass
 
     def _learn_toggle(self, record: Record) -> None:
         if record.name in ("mute", "unmute"):

@@ -1,5 +1,6 @@
 """The sidebar: where to connect, how the call is made, the calls of this process."""
 
+import time
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -22,7 +23,7 @@ from .browser_files import FileOpener
 from .locking import then
 from .option_panel import OptionPanel
 from .other_calls import OtherCalls
-from .participants import AGENTS, CALLERS, make_agent, make_caller
+from .participants import AGENTS, CALLERS, SCRIPTED, make_agent, make_caller
 from .presets import Presets
 from .server_calls import ServerCalls
 from .styles import NOTE_CSS, html
@@ -37,6 +38,8 @@ LIST_CSS = """
 .c .m{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .none{padding:4px 12px;color:var(--lab-muted);font-size:11.5px}
 """
+TWICE_S = 0.6
+"""Two presses within this are a double click."""
 MARKS = {"in call": "vad", "ended": "llm", "failed": "error"}
 
 
@@ -66,6 +69,8 @@ class ConnectionPanel(Viewer):
         self._connected = connected
         self._disconnect = disconnect
         self._user = user
+        self._pressed_s = -TWICE_S
+        self._failed: HubCall | None = None
         self._make_fields(endpoint)
         self.options = OptionPanel(self.lint)
         self.presets = Presets(
@@ -139,8 +144,17 @@ class ConnectionPanel(Viewer):
     def _show_fields(self) -> None:
         is_sip = self.call_type.value == "sip"
         self.callee.visible = self.caller.visible = is_sip
-        self.audio.visible = self.call_type.value == "websocket"
+        self.audio.visible = not is_sip
+        # a scripted caller speaks over the connection, not through a WebRTC peer
+        choices = [one for one in CALLERS if self._can_play(one)]
+        if self.audio.options != choices:
+            if self.audio.value not in choices:
+                self.audio.value = choices[0]
+            self.audio.options = choices
         self.wav.visible = self.audio.visible and self.audio.value == "WAV file"
+
+    def _can_play(self, caller: str) -> bool:
+        return self.call_type.value == "websocket" or caller != SCRIPTED
 
     def _assemble(self) -> Viewable:
         fields = pn.Column(
@@ -207,13 +221,22 @@ class ConnectionPanel(Viewer):
 
     def press(self) -> None:
         """Connect, or disconnect the running call."""
+        if self._is_pressed_twice():
+            return
         if self.button.label == "Disconnect":
             self._disconnect()
             return
         self._connect()
 
+    def _is_pressed_twice(self) -> bool:
+        """Whether somebody double-clicks: the second click would undo the first."""
+        before, self._pressed_s = self._pressed_s, time.monotonic()
+        return self._pressed_s - before < TWICE_S
+
     def call_again(self) -> None:
         """End the call that is shown and make another with what is filled in."""
+        if self._is_pressed_twice():
+            return
         if self.option() is not None and self.button.label == "Disconnect":
             self._disconnect()
         self._connect()
@@ -253,8 +276,13 @@ class ConnectionPanel(Viewer):
             raise InvalidOptionError(
                 f"cannot connect to {url[:80]!r}: an endpoint begins with ws:// or wss://"
             )
+        if self.call_type.value == "sip" and not option.callee:
+            raise InvalidOptionError(
+                "cannot call nobody: a SIP call needs a callee, such as "
+                "sip:bob@example.com"
+            )
         extra: dict[str, Any] = {}
-        if self.call_type.value == "websocket":
+        if self.call_type.value != "sip":
             extra["audio"] = self._source()
             extra["caller"] = make_caller(self.audio.value)
         return self._hub.start(
@@ -276,14 +304,20 @@ class ConnectionPanel(Viewer):
         if not path:
             raise InvalidOptionError("cannot play a file: no path was given")
         clip = Clip.read(Path(path))
-        return ClipSource(clip.mono())
+        if clip.channels > 1:  # the caller is left in what the server records
+            self._tell(
+                f"{Path(path).name} has {clip.channels} channels; the first is sent",
+                "info",
+            )
+        return ClipSource(clip.channel(0))
 
-    def _tell(self, problem: str | None) -> None:
+    def _tell(self, problem: str | None, severity: str = "error") -> None:
+        role, mark = ("alert", "✕") if severity == "error" else ("status", "i")
         self.problem.object = (
             ""
             if problem is None
-            else f'<div class="w error" role="alert"><i>✕</i><span>{escape(problem)}'
-            "</span></div>"
+            else f'<div class="w {severity}" role="{role}"><i>{mark}</i><span>'
+            f"{escape(problem)}</span></div>"
         )
 
     # ------------------------------------------------------------------ showing
@@ -300,6 +334,7 @@ class ConnectionPanel(Viewer):
         text = rows or '<div class="none">None yet.</div>'
         if self.list.object != text:
             self.list.object = text
+        self._tell_failure(shown)
         is_own = shown is not None and shown.role == "own"
         if self.again.visible != is_own:
             self.again.visible = is_own
@@ -311,6 +346,14 @@ class ConnectionPanel(Viewer):
                 icon="call_end" if runs else "call",
                 variant="outlined" if runs else "contained",
             )
+
+    def _tell_failure(self, shown: HubCall | None) -> None:
+        """Say why a call of ours failed where its endpoint stands, once."""
+        if shown is None or shown.role != "own" or shown.error is None:
+            return
+        if shown is not self._failed:
+            self._failed = shown
+            self._tell(shown.error)
 
 
 def _call_row(call: HubCall, is_shown: bool) -> str:

@@ -20,6 +20,7 @@ CSS = """
 .st{display:flex;align-items:center;gap:7px;border-radius:12px;font-size:12px;
   padding:3px 11px 3px 9px;font-weight:700;margin-right:12px;min-width:0}
 .st span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.q,.sp{flex-shrink:0}
 .st i{width:8px;height:8px;border-radius:50%;flex:none}
 .st.live{background:var(--lab-vad-tint);color:var(--lab-vad-ink)}
 .st.live i{background:var(--lab-vad);
@@ -75,8 +76,7 @@ def state_chip(view: CallView | None) -> StateChip:
         case "failed":
             return StateChip("bad", f"Failed: {call.error or 'unknown reason'}")
         case "ended":
-            why = f" ({call.close_reason})" if call.close_reason else ""
-            return StateChip("over", f"Disconnected {clock(view.now_ms, 1)}{why}")
+            return _ended(view)
         case "connected":
             return StateChip("wait", "Connected")
         case "replay":
@@ -89,10 +89,23 @@ def state_chip(view: CallView | None) -> StateChip:
             return StateChip("live", f"{where} · {who}")
 
 
+def _ended(view: CallView) -> StateChip:
+    """Return who ended a call or what broke it, and when."""
+    at, facts, reason = clock(view.now_ms, 1), view.facts, view.call.close_reason
+    if facts.is_broken:
+        return StateChip("bad", f"Connection lost {at} ({reason or 'no reason told'})")
+    if facts.hung_up_by == "we":
+        reason = "we hung up"
+    elif facts.hung_up_by:
+        reason = f"the {facts.hung_up_by} hung up"
+    return StateChip("over", f"Disconnected {at}" + (f" ({reason})" if reason else ""))
+
+
 def state_words(view: CallView | None) -> str:
     """Return the state of a call without what changes all the time."""
     if view is not None and view.call.state == "ended":
-        return f"Disconnected {view.call.close_reason or ''}".strip()
+        at = f" {clock(view.now_ms, 1)}"
+        return state_chip(view).words.replace(at, "", 1)
     return state_chip(view).words.split(" · ")[0]
 
 

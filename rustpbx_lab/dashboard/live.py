@@ -350,8 +350,11 @@ class LivePage(Viewer):
         """Show a line for some seconds, and read it out."""
         self.telling.say(text, severity)
 
-    def select(self, seq: int | None) -> None:
-        """Select a log row: in the lists, the inspector and the timeline."""
+    def select(self, seq: int | None, at_ms: float | None = None) -> None:
+        """Select a log row in lists, inspector and timeline; None selects none.
+
+        ``at_ms`` is where to listen from, unless it is the time of the row.
+        """
         view = self._view
         self.events.list.selected = seq
         self.transcript.list.selected = seq
@@ -359,11 +362,11 @@ class LivePage(Viewer):
         if view is None:
             return
         view.selected = seq
-        if seq is not None and 0 <= seq < len(view.log):
+        if at_ms is None and seq is not None and 0 <= seq < len(view.log):
             at_ms = view.log[seq].time_ms
-            if at_ms is not None:
-                self.timeline.viewport.reveal(at_ms)
-                self.replay.go(at_ms)
+        if at_ms is not None:
+            self.timeline.viewport.reveal(at_ms)
+            self.replay.go(at_ms)
 
     def _connect(self) -> None:
         self.connection.press()

@@ -6,7 +6,7 @@ from .timeline_bar import FIT
 
 KEYS = (
     *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
-    *("t", "i", "m", "h", "Enter", "/", " "),
+    *("t", "i", "m", "h", "Enter", "Escape", "/", " "),
     *("w", "z", "c", "[", "]", "?"),
 )
 """The keys that the page takes while nobody types."""
@@ -59,6 +59,8 @@ class LiveKeys:
                 self._flip(getattr(self._page.timeline.bar, SWITCHES[key]))
             case "[" | "]":
                 self._go_to_turn(forward=key == "]")
+            case "Escape":
+                self._page.select(None)
             case "?":
                 self._page.key_list.open()
             case "t":

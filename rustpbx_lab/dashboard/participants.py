@@ -7,7 +7,8 @@ from rustpbx_lab.simulator.caller import ScriptedCaller
 from rustpbx_lab.workbench.demo import SCRIPTS
 from rustpbx_lab.workbench.hub_call import Participant
 
-CALLERS = ("silence", "scripted caller", "WAV file")
+SCRIPTED = "scripted caller"
+CALLERS = ("silence", SCRIPTED, "WAV file")
 AGENTS = ("none", "front desk")
 
 _scripts = cycle(SCRIPTS)
@@ -15,7 +16,7 @@ _scripts = cycle(SCRIPTS)
 
 def make_caller(name: str) -> Participant | None:
     """Return a caller that acts by itself, or None for a plain sound."""
-    return ScriptedCaller(next(_scripts)) if name == "scripted caller" else None
+    return ScriptedCaller(next(_scripts)) if name == SCRIPTED else None
 
 
 def make_agent(name: str) -> Participant | None:

@@ -50,7 +50,8 @@ class TimelineBox(Viewer):
 
     Args:
         palette: The colours to begin with.
-        on_select: Called with the log row of a mark that was tapped.
+        on_select: Called with the log row of a mark that was tapped, None if there is
+            none, and the call time of the tap.
         on_clock: Called when times are to be written otherwise.
         empty: What the lanes say while there is no call.
     """
@@ -58,7 +59,7 @@ class TimelineBox(Viewer):
     def __init__(
         self,
         palette: Palette,
-        on_select: Callable[[int], None],
+        on_select: Callable[[int | None, float], None],
         on_clock: Callable[[], None] = lambda: None,
         empty: EmptyLanes | None = None,
     ) -> None:
@@ -151,9 +152,9 @@ class TimelineBox(Viewer):
 
     def _tapper(self, lane: Any) -> Callable[[Any], None]:
         def tapped(event: Any) -> None:
-            seq = pick(lane.targets, event.x, event.y, self.window())
-            if seq is not None:
-                locked(lambda: self._on_select(seq))
+            up = lane.height_of(event.y) if lane is self._metrics else event.y
+            seq = pick(lane.targets, event.x, up, self.window())
+            locked(lambda: self._on_select(seq, event.x))
 
         return tapped
 

@@ -109,6 +109,11 @@ class MetricsLane:
         painter.paint(plot.ygrid[0], grid_line_color="grid")
         add_tips(plot, [mark])
 
+    @staticmethod
+    def height_of(value_ms: float) -> float:
+        """Return how high a delay is drawn, pixels from below."""
+        return _height_of(min(max(value_ms, LOW_MS), HIGH_MS))
+
     def show(self, points: Sequence[Point], window: Window) -> None:
         """Redraw what changed."""
         rows = [row for row in points if window.shows(row.at_ms, row.at_ms)]
@@ -207,7 +212,11 @@ def _drawn(row: Point) -> float:
 
 
 def _height(row: Point) -> float:
-    return math.log(_drawn(row) / LOW_MS) / math.log(HIGH_MS / LOW_MS) * METRICS_HEIGHT
+    return _height_of(_drawn(row))
+
+
+def _height_of(value_ms: float) -> float:
+    return math.log(value_ms / LOW_MS) / math.log(HIGH_MS / LOW_MS) * METRICS_HEIGHT
 
 
 def _log_height(low: float, high: float, share: float) -> float:

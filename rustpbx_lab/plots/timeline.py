@@ -11,8 +11,8 @@ from bokeh.models import (
     BoxZoomTool,
     ColumnDataSource,
     CrosshairTool,
+    CustomJSTickFormatter,
     DatetimeTicker,
-    DatetimeTickFormatter,
     GlyphRenderer,
     HoverTool,
     PanTool,
@@ -210,20 +210,23 @@ def set_now(plots: Sequence[figure], now_ms: float) -> None:
                 annotation.left = now_ms
 
 
-def call_time_formatter() -> DatetimeTickFormatter:
-    """Return a formatter for call time in ms; without ``days`` 0 reads 01/01."""
-    minutes = "%M:%S"
-    return DatetimeTickFormatter(
-        milliseconds="%M:%S.%3N",
-        seconds=minutes,
-        minsec=minutes,
-        minutes=minutes,
-        hourmin="%H:%M:%S",
-        hours="%H:%M:%S",
-        days=minutes,
-        months=minutes,
-        years=minutes,
-    )
+_CALL_TIME = """
+const two = (number) => String(number).padStart(2, '0')
+const ms = Math.round(Math.abs(tick)), s = Math.floor(ms / 1000)
+const hours = Math.floor(s / 3600), minutes = Math.floor(s / 60) % 60
+const isWhole = ticks.every((one) => Math.round(one) % 1000 === 0)
+const rest = isWhole ? '' : '.' + String(ms % 1000).padStart(3, '0')
+return (Math.round(tick) < 0 ? '\\u2212' : '')
+  + (hours ? hours + ':' : '') + two(minutes) + ':' + two(s % 60) + rest
+"""
+
+
+def call_time_formatter() -> CustomJSTickFormatter:
+    """Return a formatter of call time in ms: ``00:07``, ``6:19:26``, below 0 as well.
+
+    A calendar's formatter reads 59:58 two seconds before a call, and drops the hours.
+    """
+    return CustomJSTickFormatter(code=_CALL_TIME)
 
 
 def remembered(make: Callable[[R], T]) -> Callable[[R], T]:

@@ -1,9 +1,9 @@
-"""How the caller of a command-line call is heard: over the connection, or by WebRTC."""
+"""How the caller of a call is heard: over the connection, or by WebRTC."""
 
 import ssl as ssl_module
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import AudioSource, ClipSource, SilenceSource
@@ -15,7 +15,15 @@ from rustpbx_lab.errors import InvalidOptionError, RequestRefusedError
 from rustpbx_lab.models import events, options
 from rustpbx_lab.models.records import IceServer
 
-Invite = Callable[[options.CallOption], Awaitable[events.Answer]]
+
+class Invite(Protocol):
+    """Sets a call up; see ``CallSession.invite``."""
+
+    def __call__(
+        self, option: options.CallOption, timeout: float | None = ...
+    ) -> Awaitable[events.Answer]:
+        """Wait for the answer for so many seconds; None waits as long as it takes."""
+        ...
 
 
 class ThenSilence:
@@ -50,6 +58,12 @@ def check_audio(call_type: str, has_sound: bool) -> None:
             "cannot send audio on a sip call: its caller is a telephone; leave --wav "
             "and --say out, or use --type websocket or webrtc"
         )
+
+
+@asynccontextmanager
+async def by_the_connection(call: CallSession) -> AsyncGenerator[Invite, None]:
+    """Yield the function that sets a call up whose audio its connection carries."""
+    yield call.invite
 
 
 @asynccontextmanager

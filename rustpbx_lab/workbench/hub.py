@@ -20,7 +20,6 @@ from rustpbx_lab.client.watching import watch
 from rustpbx_lab.errors import (
     CallError,
     InvalidOptionError,
-    LogFileError,
     NotAllowedError,
     RustpbxLabError,
     shorten,
@@ -30,12 +29,13 @@ from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.records import ActiveCall
 
+from .caller_audio import by_the_connection, caller_audio, check_audio
 from .hub_call import HubCall, Participant
 from .kept_calls import KeptCalls
 from .others import WatchedHubCall, running_calls
-from .outputs import make_folder
+from .outputs import make_log_folder
 from .replay import ReplayCall, ReplayRun
-from .running import CallRun, Opening
+from .running import CallRun, Opening, Sounding
 from .saved_call import read_saved
 
 UNWATCHED_LIMIT_S = 7200
@@ -88,7 +88,7 @@ class CallHub(KeptCalls):
         self._is_closed = False
         self._gone = anyio.Event()
         if logs is not None:
-            _make_folder(logs)
+            make_log_folder(logs)
 
     # ------------------------------------------------------------------ starting
 
@@ -113,7 +113,8 @@ class CallHub(KeptCalls):
                 call, or let the agent do as it likes).
             call_type: ``"websocket"``, ``"webrtc"`` or ``"sip"``.
             call_id: Session id; None chooses one.
-            audio: What the caller says, sent in real time from the answer on.
+            audio: What the caller says, sent in real time from the answer on; by a
+                WebRTC peer of our own on a call of that type.
             caller: Plays the caller from the answer on.
             agent: Plays the agent from the answer on.
             user: Who starts it.
@@ -121,9 +122,11 @@ class CallHub(KeptCalls):
 
         Raises:
             InvalidOptionError: If a call of this id runs already.
+            MissingExtraError: If a WebRTC call lacks its package.
             NotAllowedError: If operators are named and ``user`` is none of them.
         """
         self._check_allowed(user, "start a call")
+        check_audio(call_type, has_sound=False)
         chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
         call = HubCall(chosen, url, call_type, option, system_clock_ms(), self._now_s)
         opening = partial(
@@ -132,11 +135,18 @@ class CallHub(KeptCalls):
             call_type,  # pyright: ignore[reportArgumentType]
             id=chosen,
             log=call.log,
-            audio=audio,
+            audio=None if call_type == "webrtc" else audio,
             **connect_options,
         )
+        sounding = partial(
+            caller_audio,
+            url=url,
+            call_type=call_type,
+            source=audio,
+            ssl=connect_options.get("ssl"),
+        )
         participants = [one for one in (caller, agent) if one is not None]
-        self._add(call, self._call_run(call, opening, participants))
+        self._add(call, self._call_run(call, opening, participants, sounding))
         return call
 
     def watch(self, url: str, call_id: str, **watch_options: Any) -> HubCall:
@@ -155,7 +165,7 @@ class CallHub(KeptCalls):
                 return self._calls[call_id]
             call = WatchedHubCall(call_id, url, system_clock_ms(), self._now_s)
             opening = partial(watch, url, call_id, log=call.log, **watch_options)
-            self._add(call, self._call_run(call, opening, []))
+            self._add(call, self._call_run(call, opening))
         return call
 
     def replay(
@@ -209,12 +219,17 @@ class CallHub(KeptCalls):
         return self._soon(self._running_portal(), running_calls, url)
 
     def _call_run(
-        self, call: HubCall, opening: Opening, participants: list[Participant]
+        self,
+        call: HubCall,
+        opening: Opening,
+        participants: list[Participant] | None = None,
+        sounding: Sounding = by_the_connection,
     ) -> CallRun:
         return CallRun(
             call,
             opening,
-            participants,
+            participants or [],
+            sounding=sounding,
             logs=self.logs,
             unwatched_limit_s=self._unwatched_limit_s,
             changed=self._changed,
@@ -383,14 +398,3 @@ class CallHub(KeptCalls):
 
     def __repr__(self) -> str:
         return f"<CallHub of {len(self._calls)} calls>"
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        make_folder(folder)
-    except (OSError, ValueError) as exc:
-        why = getattr(exc, "strerror", None) or exc
-        raise LogFileError(
-            f"cannot keep logs in {shorten(str(folder))}: {why}; "
-            "choose a folder that may be written"
-        ) from exc

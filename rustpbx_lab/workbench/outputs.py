@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rustpbx_lab.errors import AudioError, OutputFileError, shorten
+from rustpbx_lab.errors import AudioError, LogFileError, OutputFileError, shorten
 
 
 def check_outputs(
@@ -96,6 +96,22 @@ def make_folder(folder: Path) -> None:
     probe = folder / f".{os.getpid()}.probe"
     probe.write_bytes(b"x")
     probe.unlink()
+
+
+def make_log_folder(folder: Path) -> None:
+    """Make the folder in which a hub keeps its calls.
+
+    Raises:
+        LogFileError: If it cannot be made or written to.
+    """
+    try:
+        make_folder(folder)
+    except (OSError, ValueError) as exc:
+        why = getattr(exc, "strerror", None) or exc
+        raise LogFileError(
+            f"cannot keep logs in {shorten(str(folder))}: {why}; "
+            "choose a folder that may be written"
+        ) from exc
 
 
 @contextmanager

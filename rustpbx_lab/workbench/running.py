@@ -20,6 +20,7 @@ from rustpbx_lab.errors import (
 from rustpbx_lab.log import LogWriter, Record, free_path
 from rustpbx_lab.models import notes
 
+from .caller_audio import Invite
 from .hub_call import HubCall, Participant
 from .outputs import export_whole
 
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 Opening = Callable[[], AbstractAsyncContextManager[CallSession | WatchedCall]]
 """Makes the connection of a call: our own, or to a call that we only watch."""
+Sounding = Callable[[CallSession], AbstractAsyncContextManager[Invite]]
+"""Gives a call its audio for the time of a block, and says how to set it up."""
 
 
 class CallRun:
@@ -43,6 +46,7 @@ class CallRun:
         opening: Opening,
         participants: list[Participant],
         *,
+        sounding: Sounding,
         logs: Path | None,
         unwatched_limit_s: float | None,
         changed: Callable[[], None],
@@ -50,6 +54,7 @@ class CallRun:
         self._call = call
         self._opening = opening
         self._participants = participants
+        self._sounding = sounding
         self._path = None if logs is None else free_path(logs, call.id)
         self._unwatched_limit_s = unwatched_limit_s
         self._changed = changed
@@ -102,12 +107,14 @@ class CallRun:
         await run_in_worker(call.listen)
 
     async def _take_part(self, session: CallSession) -> None:
-        if self._call.option is not None:
-            await session.invite(self._call.option, timeout=None)
-        self._is_up = True
-        async with anyio.create_task_group() as tasks:
-            for participant in self._participants:
-                tasks.start_soon(self._guarded, participant.run, session)
+        async with self._sounding(session) as invite:
+            if self._call.option is not None:
+                await invite(self._call.option, timeout=None)
+            self._is_up = True
+            async with anyio.create_task_group() as tasks:
+                for participant in self._participants:
+                    tasks.start_soon(self._guarded, participant.run, session)
+            await anyio.sleep_forever()  # the audio lasts as long as the call
 
     async def _guarded(
         self, part: Callable[..., Awaitable[object]], *args: object

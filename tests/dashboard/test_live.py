@@ -324,3 +324,57 @@ def test_a_link_opens_a_call_that_was_saved(tmp_path: Path):
         assert first.timeline.bar.span.value == "Fit"
         assert LivePage(hub, call_id="../s.kept").view is not None
         assert hub.saved("../s.kept") is None
+
+
+def test_a_tap_selects_the_mark_under_it_and_one_beside_nothing(hub: CallHub):
+    put(hub, ended_call(conversation()))
+    page = LivePage(hub)
+    lane = page.timeline._metrics
+    for target in lane.targets:
+        point = next(row for row in page.view.log if row.seq == target.seq)
+        value = next(
+            value
+            for value, at in zip(
+                lane.points.data["y"], lane.points.data["x"], strict=True
+            )
+            if at == target.left
+        )
+        tapped(page, lane, target.left, value)
+        assert page.view.selected == point.seq
+    assert lane.targets
+    tapped(page, lane, 100, 5000)
+    assert page.view.selected is None
+    page.select(3)
+    page.press_key("Escape", False)
+    assert page.view.selected is None
+
+
+def tapped(page: LivePage, lane: object, at_ms: float, y: float) -> None:
+    event = type("Tap", (), {"x": at_ms, "y": y})
+    page.timeline._tapper(lane)(event)
+
+
+def test_a_second_click_on_connect_is_a_double_click(hub: CallHub):
+    page, started = LivePage(hub), []
+    page.connection._connect = lambda: started.append(1)
+    page.connection.press()
+    page.connection.press()
+    assert started == [1]
+
+
+def test_a_sip_call_without_a_callee_is_not_made(hub: CallHub):
+    page = LivePage(hub)
+    page.connection.call_type.value = "sip"
+    page.connection.press()
+    assert "needs a callee" in page.connection.problem.object
+    assert hub.calls == []
+
+
+def test_a_call_that_failed_says_so_where_its_endpoint_stands(hub: CallHub):
+    page = LivePage(hub)
+    page.connection.endpoint.value = "ws://127.0.0.1:9"
+    page.connection.press()
+    until(lambda: hub.calls[0].is_over)
+    page.refresh()
+    page._show_state()
+    assert "cannot connect" in page.connection.problem.object

@@ -20,13 +20,23 @@ from rustpbx_lab.dashboard.inspector import Inspector
 from rustpbx_lab.dashboard.timeline_box import TimelineBox
 from rustpbx_lab.dashboard.transcript_box import TranscriptBox
 from rustpbx_lab.log import EventLog
-from rustpbx_lab.models import commands
+from rustpbx_lab.models import commands, notes
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.plots.timeline import UNKNOWN
 from rustpbx_lab.plots.wall_clock import since_midnight
 from rustpbx_lab.workbench.hub_call import HubCall
 
-from .conftest import HOSTILE, SID, SST, T0, command, conversation, ended_call, event
+from .conftest import (
+    HOSTILE,
+    SID,
+    SST,
+    T0,
+    command,
+    conversation,
+    ended_call,
+    event,
+    note,
+)
 
 
 def nothing(_: object) -> None:
@@ -290,6 +300,29 @@ def test_hostile_text_is_shown_as_text():
     view.call.error = HOSTILE
     header.show(view, 3.0)
     assert "<img" not in header.pane.object
+
+
+@pytest.mark.parametrize(
+    ("ending", "look", "words"),
+    [
+        ([command(3900, commands.Hangup())], "over", "(we hung up)"),
+        (
+            [event(3900, event="hangup", initiator="callee", reason="Some(ByCallee)")],
+            "over",
+            "(the callee hung up)",
+        ),
+        ([], "over", "Disconnected 00:04.0"),
+        ([note(4000, notes.Closed(why="it broke", code=1006))], "bad", "(it broke)"),
+    ],
+)
+def test_the_state_chip_says_who_ended_the_call(ending, look: str, words: str):
+    closed = note(4000, notes.Closed(why="the server closed the connection"))
+    last = ending if ending and ending[-1].name == "closed" else [*ending, closed]
+    view = seen([*conversation(), *last])
+    session = type("Session", (), {"close_reason": last[-1].message.why})
+    view.call.session = session()
+    assert state_chip(view).look == look
+    assert words in state_chip(view).words
 
 
 def test_the_state_chip_says_what_happened():

@@ -115,7 +115,9 @@ class LaneHeaders:
             )
         )
         if view.caller.is_empty and view.call.call_type == "websocket":
-            told = "no audio yet"
+            told = "no audio" if view.is_over else "no audio yet"
+        if view.facts.is_muted and not view.is_over:
+            told = "muted: the server hears nothing"
         head += _line(53, told) + _meter(28, level, "caller")
         option = view.facts.option
         if option is not None and option.vad is None:
@@ -184,6 +186,8 @@ def _agent(view: CallView | None) -> str:
         row.end_ms is None for row in view.tables["playback"].open
     )
     told = "" if view is None else "playing" if playing else "silent"
+    if view is not None and view.facts.is_paused and not view.is_over:
+        told = "paused"
     return (
         _line(30, "Agent", "t")
         + _line(46, told)

@@ -28,7 +28,7 @@ LIST_CSS = """
 
 EVENTS_CSS = """
 .head,.ev{display:grid;align-items:center;
-  grid-template-columns:var(--time,82px) 54px 26px 128px 58px minmax(0,1fr)}
+  grid-template-columns:var(--time,90px) 62px 26px 128px 58px minmax(0,1fr)}
 .head{height:24px;color:var(--lab-muted);font-size:11px;
   border-bottom:1px solid var(--lab-border)}
 .head>span,.ev>span{padding:0 8px;white-space:nowrap;overflow:hidden;
@@ -44,7 +44,7 @@ EVENTS_CSS = """
 TRANSCRIPT_CSS = """
 .list{display:flex;flex-direction:column-reverse}
 .row:first-child{margin-bottom:auto}
-.row{display:grid;grid-template-columns:var(--time,54px) 14px minmax(0,1fr) auto;
+.row{display:grid;grid-template-columns:var(--time,62px) 14px minmax(0,1fr) auto;
   gap:0 6px;padding:4px 12px;align-items:start;font-size:12.5px;line-height:17px;
   border:0;content-visibility:auto;contain-intrinsic-size:auto 25px;flex:none}
 .row .mono{line-height:17px}

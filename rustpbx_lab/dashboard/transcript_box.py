@@ -156,7 +156,7 @@ def badge_of(line: Line, turn: Turn | None) -> Badge:
         heard_s, total_s = line.heard_ms / 1000, line.total_ms / 1000
         return Badge(f"heard {heard_s:.1f} of {total_s:.1f} s", "cut")
     if line.interrupted:
-        return Badge("interrupted", "cut")
+        return Badge("not heard" if line.heard_ms == 0 else "interrupted", "cut")
     if turn is not None and turn.latency_ms is not None and turn.outcome != "open":
         title = (
             f"turn {turn.number}: from the end of the caller's speech to the first "
@@ -170,6 +170,8 @@ def badge_of(line: Line, turn: Turn | None) -> Badge:
 
 def split_heard(line: Line) -> tuple[str, str]:
     """Split a text by the share of it that was played, at a word's border."""
+    if line.interrupted and line.heard_ms == 0:
+        return "", line.text
     if not line.interrupted or not line.total_ms or line.heard_ms is None:
         return line.text, ""
     share = min(max(line.heard_ms / line.total_ms, 0.0), 1.0)

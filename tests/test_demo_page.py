@@ -88,7 +88,7 @@ def chromium() -> Iterator[Any]:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=120) as response:
             return response.status == 200
     except OSError:
         return False

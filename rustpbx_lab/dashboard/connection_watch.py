@@ -37,6 +37,7 @@ class ConnectionWatch(JSComponent):
     _esm = """
 const LATE_MS = 2500
 const FIRST_MS = 8000
+const RELOAD_MS = 30_000
 const STYLE = `position:fixed;top:52px;left:50%;transform:translateX(-50%);z-index:2000;
   max-width:calc(100vw - 32px);padding:9px 16px;border-radius:5px;
   font:600 13px/18px system-ui,sans-serif;background:#B3261E;color:#fff;
@@ -56,7 +57,7 @@ export function render({model, view}) {
   const off = [], process = model.process
   // a page that opens takes its time before it beats
   let last = performance.now() + FIRST_MS, lostAt = null, banner
-  let isClosed = false, isAsking = false, isBack = false
+  let isClosed = false, isAsking = false, isBack = false, reloadAt = 0
 
   const seconds = (since) => Math.round((performance.now() - since) / 1000)
   const words = () => !isBack
@@ -112,7 +113,10 @@ export function render({model, view}) {
       const isAnother = told.process !== undefined && told.process !== process
       // a line that is open and silent is one of a busy machine: it will speak again
       isBack = isAnother || isClosed
-      if (isBack) location.reload()
+      // once: loading takes seconds, and to begin anew would abort it
+      if (!isBack || performance.now() < reloadAt) return
+      reloadAt = performance.now() + RELOAD_MS
+      location.reload()
     } catch {
       isBack = false
     } finally {

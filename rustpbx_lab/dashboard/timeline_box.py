@@ -75,6 +75,7 @@ class TimelineBox(Viewer):
         self._width_px = FIRST_WIDTH_PX
         self._overview_due_s = 0.0
         self._overview_is_stale = False
+        self._n_dense = 0
         self.bar = TimelineBar()
         self.viewport = Viewport(self._axis, self.bar)
         self.what_if = WhatIf(lambda: locked(self._show_what_if))
@@ -255,6 +256,7 @@ class TimelineBox(Viewer):
             self._overview_due_s = time.monotonic() + OVERVIEW_EVERY_S
             self._overview_is_stale = False
             self._draw_overview(view)
+            self.bar.say_dense(self._n_dense)
         if is_due or not has_news:
             self._show_headers()
         self.viewport.say_behind()
@@ -300,7 +302,11 @@ class TimelineBox(Viewer):
         }
         for lane, names in self._counted:
             lane.density.show(merged(*(blocks[name] for name in names)))
-        self.bar.say_dense(sum(block.n for found in blocks.values() for block in found))
+        n_dense = sum(block.n for found in blocks.values() for block in found)
+        is_news = bool(n_dense) != bool(self._n_dense)
+        self._n_dense = n_dense
+        if is_news:  # else once a second: to write the bar anew takes 15 ms
+            self.bar.say_dense(n_dense)
 
     def _draw_overview(self, view: CallView) -> None:
         recording, now = view.call.recording, view.now_ms

@@ -28,6 +28,7 @@ MORE = {
 """Every command there is, in all its fields; the common ones have buttons, too."""
 
 
+WHOLE_ROW_CSS = "@media (max-width:599px){:host{flex:1 1 100% !important}}"
 WRAPPED_CSS = "@media (max-width:899px){:host{flex-wrap:wrap}}"
 
 
@@ -102,6 +103,7 @@ class CommandBar(Viewer):
             self.speak,
             sizing_mode="stretch_width",
             height=32,
+            stylesheets=[WHOLE_ROW_CSS],
             margin=(9, 6, 9, 10),
             css_classes=["lab-say"],
         )

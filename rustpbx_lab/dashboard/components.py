@@ -123,7 +123,8 @@ export function render({model}) {
     }
   }
   model.on('msg:custom', (msg) => {
-    const {focus, copy} = msg.data ?? msg
+    const {focus, copy, narrowed} = msg.data ?? msg
+    if (narrowed) document.documentElement.dataset.labNarrowed = ''
     if (focus) {
       const host = find(document, focus)
       const input = host && (host.querySelector('input') ??
@@ -179,4 +180,8 @@ export function render({model}) {
             key, shift = message["key"], bool(message.get("shift"))
             locked(lambda: self._on_key(key, shift))
         elif message.get("narrow"):
-            self._on_narrow()
+            locked(self._narrow)
+
+    def _narrow(self) -> None:
+        self._on_narrow()
+        self._send_msg({"narrowed": True})

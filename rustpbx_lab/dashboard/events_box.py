@@ -13,7 +13,7 @@ from .call_view import CallView
 from .event_rows import KINDS, EventFilter, EventRow, event_row
 from .locking import coalesced, then
 from .row_lists import EventList
-from .styles import BOX, html
+from .styles import BOX, STACKED_CSS, html
 
 NBSP = "\u00a0"
 LIMIT = 500
@@ -107,6 +107,7 @@ class EventsBox(Viewer):
             margin=(0, 6),
             styles=BOX,
             min_width=380,
+            stylesheets=[STACKED_CSS],
         )
 
     def __panel__(self) -> Viewable:

@@ -35,6 +35,7 @@ from .patch_batching import PatchChannel, single_patch
 from .picture import Picture
 from .replay_bar import ReplayBar
 from .steering import Steering
+from .styles import NARROW_CSS, SCROLLED, STACK_CSS, stretched
 from .telling import Telling
 from .tick import TICK_MS, ticks
 from .timeline_box import TimelineBox
@@ -131,21 +132,17 @@ class LivePage(Viewer):
 
     def _assemble(self, is_dark: bool) -> pmui.Page:
         bottom = pn.Row(
-            self.transcript,
-            self.events,
-            self.inspector,
-            margin=(6, 8),
-            sizing_mode="stretch_both",
+            *(self.transcript, self.events, self.inspector),
             min_height=160,
+            **stretched(STACK_CSS, margin=(6, 8)),
         )
         # what does not fit is scrolled; the commands are always in reach
         scrolled = pn.Column(
             *(self.kpi, self.timeline, self.replay, bottom),
-            margin=0,
-            sizing_mode="stretch_both",
-            styles={"overflow-x": "hidden", "overflow-y": "auto", "min-height": "0"},
+            styles=SCROLLED,
+            **stretched(NARROW_CSS),
         )
-        self._live = pn.Column(scrolled, self.bar, margin=0, sizing_mode="stretch_both")
+        self._live = pn.Column(scrolled, self.bar, **stretched(NARROW_CSS))
         main = pn.Column(
             self._live,
             self.wall,
@@ -157,9 +154,8 @@ class LivePage(Viewer):
             *self.telling.parts,
             self.bar.dialog.dialog,
             self.key_list.dialog,
-            margin=0,
-            sizing_mode="stretch_both",
             styles={"background": "var(--lab-page)"},
+            **stretched(NARROW_CSS),
         )
         return page_frame([self.nav, self.header.pane], self.connection, main, is_dark)
 

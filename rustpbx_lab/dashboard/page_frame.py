@@ -35,8 +35,9 @@ def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmu
             "&.mui-light": css_variables(LIGHT),
             "&.mui-dark": css_variables(DARK),
             "fontFamily": FONT,
-            "& .main": {"backgroundColor": "var(--lab-page)"},
             "& .sidebar .MuiToolbar-root": {"flexShrink": 0},
+            "& .MuiDrawer-root": {"display": "var(--lab-sidebar, flex)"},
+            "& .main": {"backgroundColor": "var(--lab-page)", "minWidth": 0},
             "& .header .MuiIconButton-root": {
                 "padding": "5px",
                 "marginRight": "4px",

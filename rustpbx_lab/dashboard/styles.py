@@ -47,8 +47,22 @@ body{margin:0;overflow:hidden}
 #loader.drawn:not(.error){display:none !important}
 @media (prefers-reduced-motion:reduce){*{animation:none !important;
   transition:none !important}}
+@media (max-width:1279px){html:not([data-lab-narrowed]){--lab-sidebar:none}}
 """
 
+NARROW_CSS = "@media (max-width:899px){:host{min-width:0 !important}}"
+"""For what may be as narrow as its page."""
+STACK_CSS = (
+    "@media (max-width:899px){:host{flex-wrap:wrap;height:auto !important;"
+    "min-width:0 !important;min-height:540px !important}}"
+)
+STACKED_CSS = (
+    "@media (max-width:899px){:host{min-width:0 !important;height:260px !important;"
+    "flex:1 1 100% !important}}"
+)
+"""Boxes that stand beside each other on a wide page, and below on a narrow one."""
+SCROLLED = {"overflow-x": "hidden", "overflow-y": "auto", "min-height": "0"}
+"""Styles of what is scrolled if it does not fit."""
 WIDE_ONLY_CSS = "@media (max-width:1399px){:host{display:none !important}}"
 """For what a narrow page has in its menus only."""
 PLAIN_BUTTON_SX = {
@@ -169,3 +183,8 @@ def _components(palette: Palette) -> dict[str, Any]:
 
 def _root(**style: Any) -> dict[str, Any]:
     return {"styleOverrides": {"root": style}}
+
+
+def stretched(css: str, margin: int | tuple[int, int] = 0) -> dict[str, Any]:
+    """Return the layout of a part that fills its page, with a style sheet."""
+    return {"margin": margin, "sizing_mode": "stretch_both", "stylesheets": [css]}

@@ -13,7 +13,7 @@ from rustpbx_lab.plots.timeline import thousands
 
 from .call_view import CallView
 from .row_lists import TranscriptList
-from .styles import BOX, html
+from .styles import BOX, STACKED_CSS, html
 
 LIMIT = 300
 SHOWN = {"transcript", "turns"}
@@ -56,7 +56,7 @@ class TranscriptBox(Viewer):
             margin=0,
             sizing_mode="stretch_height",
             styles=BOX,
-            stylesheets=[NARROW_CSS],
+            stylesheets=[NARROW_CSS, STACKED_CSS],
         )
 
     def __panel__(self) -> Viewable:

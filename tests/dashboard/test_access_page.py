@@ -107,6 +107,7 @@ def test_a_button_is_called_what_it_says(kept: Page, site: Site):
     assert [(text, name) for text, name in worded if text not in name] == []
     # a name is kept while its tip is shown
     icon = tab.get_by_role("button", name="Zoom in (+)")
+    tab.keyboard.press("Tab")  # a tip is shown to who moves by keys
     icon.focus()
     tab.get_by_role("tooltip").wait_for()
     assert icon.count() == 1

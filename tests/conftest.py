@@ -27,6 +27,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores: a third of the time is spent waiting."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 2
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker a core; one more without browsers, as a third of the time is waiting.
+
+    A browser is busy itself, and pages take seconds more for each worker beside them.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    return cores + ("not browser" in (config.option.markexpr or ""))

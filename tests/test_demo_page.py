@@ -176,7 +176,7 @@ def test_buttons_act_and_a_reload_keeps_the_call(chromium, demo):
     call_id = next_call(demo)
     page = opened(chromium, demo, f"/live?call={call_id}")
     try:
-        until(lambda: drawn(page, "trackStart "), 20, "the call on the page")
+        until(lambda: drawn(page, "trackStart "), 60, "the call on the page")
         say(page, "The office closes at noon today, all of the rooms and the garden.")
         tts = row(
             demo, call_id, "tts", lambda m: m.text.startswith("The office closes")
@@ -188,14 +188,14 @@ def test_buttons_act_and_a_reload_keeps_the_call(chromium, demo):
         row(demo, call_id, "trackEnd", lambda m: m.play_id == tts.play_id)
 
         page.page.reload()
-        until(lambda: drawn(page, "trackStart "), 20, "the call after a reload")
+        until(lambda: drawn(page, "trackStart "), 60, "the call after a reload")
         assert call_id in page.page.url
         assert demo.log_of(call_id)[-1].name != "closed"
 
         press(page, "Hang up")
         row(demo, call_id, "hangup", lambda m: True)
         row(demo, call_id, "closed", lambda m: True)
-        page.page.get_by_text("Disconnected").first.wait_for(timeout=10_000)
+        page.page.get_by_text("Disconnected").first.wait_for()
         assert drawn(page, "trackStart "), "an ended call stays readable"
         assert page.problems == []
         assert page.foreign == []
@@ -219,7 +219,7 @@ def row(demo: Demo, call_id: str, name: str, fits: Callable[[Any], bool]) -> Any
         rows = [r for r in demo.log_of(call_id) if r.name == name]
         return next((r.message for r in rows if fits(r.message)), None)
 
-    return until(found, 20, f"a row {name}")
+    return until(found, 60, f"a row {name}")
 
 
 def test_the_saved_log_is_json_lines(demo):

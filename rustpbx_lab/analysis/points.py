@@ -34,7 +34,7 @@ MARKED_EVENTS = frozenset(
         "transferRequest",
     }
 )
-SILENT_NOTES = frozenset(
+AUDIO_NOTES = frozenset(
     {"audioStarted", "audioStopped", "soundStarted", "soundStopped"}
 )
 
@@ -116,7 +116,7 @@ def _kind(
     if record.direction == "command":
         return "command"
     if record.direction == "note":
-        return None if record.name in SILENT_NOTES else "note"
+        return None if record.name in AUDIO_NOTES else "note"
     if record.name == "error":
         return "error"
     if record.name == "reject":

@@ -6,12 +6,14 @@ from typing import Literal
 
 import numpy as np
 
+from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import notes
 
 from .basics import Basics
 from .folds import our_time, said_at
 from .playback import Playback
+from .points import AUDIO_NOTES
 from .speech import Speech
 
 DEAD_AIR_MS = 2000
@@ -93,7 +95,7 @@ class TalkMeter:
             is_end = record.name == "closed" and record.direction == "note"
             if is_end and self._end_ms is None:
                 self._end_ms = said_at(record)
-            if record.direction == "note":
+            if record.direction == "note" and record.name in AUDIO_NOTES:
                 self._listen(record)
         spoken = self._basics.speech.advance(new)
         played = self._basics.playback.advance(new)
@@ -119,12 +121,16 @@ class TalkMeter:
         return replace(talk, is_audible=self._hears_since is not None)
 
     def _listen(self, record: Record) -> None:
-        match record.message:
-            case notes.AudioStarted(leg="server", is_silent=bool(), at_ms=at_ms):
-                at = our_time(record, at_ms)
+        try:
+            message = record.message
+        except UnreadableFrameError:  # masked beyond reading: it says nothing here
+            return
+        match message:
+            case notes.AudioStarted(leg="server", is_silent=bool()):
+                at = our_time(record, message.at_ms)
                 if self._hears_since is None:
                     self._hear_from(at)
-                if not record.message.is_silent:
+                if not message.is_silent:
                     self._sound(record.seq, at)
             case notes.SoundStarted(leg="server", at_ms=at_ms):
                 self._sound(record.seq, our_time(record, at_ms))

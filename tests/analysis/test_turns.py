@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from analysis.call_logs import Call
+from analysis.call_logs import EPOCH, Call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +23,7 @@ from rustpbx_lab.analysis.speech import SpeechFold
 from rustpbx_lab.analysis.talk import TalkMeter, talk
 from rustpbx_lab.analysis.timelines import begin_timelines
 from rustpbx_lab.analysis.turns import Turn, TurnFold
+from rustpbx_lab.log import Record
 
 VAD = {"type": "silero", "speechPadding": 250, "silencePadding": 100}
 
@@ -151,6 +152,13 @@ def test_the_agent_talks_while_it_can_be_heard():
     found = talk(call.log.records(), 4010)
     assert (found.agent_ms, found.is_audible) == (1500, True)
     assert found.total_ms == 4000
+
+
+def test_a_note_that_nobody_can_read_is_passed_over():
+    call = Call(vad=VAD)
+    raw = '{"note":"audioStarted","leg":7}'
+    call.log.append(Record("note", "audioStarted", raw, received_ms=EPOCH + 200))
+    assert talk(call.log.records(), 1010).agent_ms == 0
 
 
 def test_without_ears_the_agent_talks_while_it_plays():

@@ -209,6 +209,7 @@ class TimelineBox(Viewer):
             width = 0
         if width > LEAST_WIDTH_PX:  # less: out of sight, behind the list of calls
             self._width_px = width
+            self._axis.use_width(width)
         start, end = self.viewport.visible
         return Window(start, end, now, self._width_px)
 

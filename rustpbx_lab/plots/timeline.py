@@ -26,6 +26,7 @@ from .theme import Painter
 from .wall_clock import wall_formatter, wall_ticker
 
 RIGHT_AXIS_PX = 40
+MOST_TICKS, PX_PER_TICK = 10, 80
 LANE_TAG = "rustpbx-lab-lane"
 """Marks our lanes among the plots of a page."""
 UNKNOWN = "\u2013"
@@ -91,7 +92,7 @@ class TimeAxis:
         self.painter = painter
         self.range = Range1d(start=0, end=20_000, min_interval=400)
         self._drags: list[tuple[figure, PanTool, BoxZoomTool]] = []
-        self._ticker = DatetimeTicker(desired_num_ticks=10)
+        self._ticker = DatetimeTicker(desired_num_ticks=MOST_TICKS)
         self._rulers: list[Any] = []
         self._grids: list[Any] = []
         self.cursor = Span(dimension="height", line_dash=[2, 2], line_alpha=0.55)
@@ -172,6 +173,12 @@ class TimeAxis:
             )
         for grid in self._grids:
             grid.ticker = ticker
+
+    def use_width(self, width_px: int) -> None:
+        """Have as many ticks as there is room for their labels."""
+        n_ticks = max(min(width_px // PX_PER_TICK, MOST_TICKS), 2)
+        if self._ticker.desired_num_ticks != n_ticks:
+            self._ticker.desired_num_ticks = n_ticks
 
     def use_box_zoom(self, is_on: bool) -> None:
         """Let dragging draw the part to zoom into, or move along."""

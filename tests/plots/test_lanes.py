@@ -350,3 +350,12 @@ def test_ghosts_are_dashed_and_never_filled_solid(axis: TimeAxis):
     assert data["fill_alpha"][0] < 1
     assert lane.labels.data["text"] == ["3\u2009264 ms"]
     assert lane.targets == []
+
+
+def test_a_narrow_ruler_has_fewer_ticks(axis: TimeAxis):
+    plot = axis.lane(20, ruler=True)
+    found = []
+    for width in (1100, 800, 185, 10):
+        axis.use_width(width)
+        found.append(plot.xaxis[0].ticker.desired_num_ticks)
+    assert found == [10, 10, 2, 2]

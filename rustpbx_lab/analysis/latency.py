@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .clock_bounds import is_certain
 from .folds import Quality
 from .timelines import as_table
-from .turns import Turn
+from .turn import Turn
 
 SEGMENTS = ("hang-over", "ASR final", "app", "LLM", "TTS", "buffer", "lead-in")
 """In the order of time: until the server said that speech had ended, until the last
@@ -28,11 +29,14 @@ class Segment(NamedTuple):
     start_ms: int
     end_ms: int
     quality: Quality
-    """Unknown where the parts of a joined one are."""
+    """Unknown where the parts of a joined one are, and where two clocks do not tell."""
     begins: str
     """What happened at its start."""
     ends: str
     """What happened at its end."""
+    error_ms: int | None = 0
+    """How far its length may be wrong; more than 0 between two clocks, empty while
+    nothing tells how far these are apart."""
 
     @property
     def length_ms(self) -> int:
@@ -45,6 +49,8 @@ class _Step(NamedTuple):
     at_ms: int | None
     what: str
     quality: Quality = "measured"
+    is_ours: bool = False
+    """Whether it is a time of our clock, not of the server's."""
 
 
 def segments(turn: Turn) -> list[Segment]:
@@ -57,17 +63,27 @@ def segments(turn: Turn) -> list[Segment]:
     if turn.latency_ms is None or turn.stop_ms is None or turn.first_audio_ms is None:
         return []
     parts: list[Segment] = []
-    at, was, joined = turn.stop_ms, "the caller stopped", ""
+    at, was, joined, is_ours = turn.stop_ms, "the caller stopped", "", False
     for step in _steps(turn):
         if step.at_ms is None:
             joined += f"{step.name} + "
             continue
         # two clocks that agree within milliseconds: never before what caused it
         end = min(max(step.at_ms, at), turn.first_audio_ms)
-        quality: Quality = "unknown" if joined else step.quality
-        parts.append(Segment(joined + step.name, at, end, quality, was, step.what))
-        at, was, joined = end, step.what, ""
+        error = _error_ms(turn, from_ours=is_ours, to_ours=step.is_ours)
+        is_known = not joined and is_certain(error)
+        quality: Quality = step.quality if is_known else "unknown"
+        name = joined + step.name
+        parts.append(Segment(name, at, end, quality, was, step.what, error))
+        at, was, joined, is_ours = end, step.what, "", step.is_ours
     return parts
+
+
+def _error_ms(turn: Turn, *, from_ours: bool, to_ours: bool) -> int | None:
+    """Return how far a length between two times may be wrong, by whose clocks."""
+    if from_ours != to_ours:
+        return turn.clock_error_ms
+    return 0 if from_ours else turn.join_moved_ms
 
 
 def _steps(turn: Turn) -> list[_Step]:
@@ -78,26 +94,34 @@ def _steps(turn: Turn) -> list[_Step]:
         steps.append(_Step("hang-over", turn.said_ms, "the server said so", quality))
     if turn.final_ms is not None:
         steps.append(_Step("ASR final", turn.final_ms, "asrFinal"))
-    asked = f"the {turn.kind} command" if turn.kind != "track" else "trackStart"
-    asked_quality: Quality = "inferred" if turn.kind == "track" else "measured"
+    if turn.kind == "track":
+        asked = _Step("", command, "trackStart", "inferred")
+    else:
+        asked = _Step("", command, f"the {turn.kind} command", is_ours=True)
     if turn.llm_ms is None:
-        steps.append(_Step("app", command, asked, asked_quality))
+        steps.append(asked._replace(name="app"))
     else:
         steps.append(_Step("app", turn.llm_ms, "llm_call_start"))
-        steps.append(_Step("LLM", command, asked, asked_quality))
+        steps.append(asked._replace(name="LLM"))
+    return steps + _reply_steps(turn)
+
+
+def _reply_steps(turn: Turn) -> list[_Step]:
     first, quality = turn.first_audio_ms, turn.first_audio_quality
-    heard = [_Step("buffer", first, "the first audio", quality)]
+    if quality == "inferred":  # the first byte is all that is known
+        return [_Step("TTS", first, "the first byte", quality)]
+    heard = [_Step("buffer", first, "the first audio", quality, is_ours=True)]
     frame = turn.first_frame_ms
     if frame is not None and first is not None and frame < first:
         heard = [
-            _Step("buffer", frame, "the first frame"),
-            _Step("lead-in", first, "the first sound", quality),
+            _Step("buffer", frame, "the first frame", is_ours=True),
+            _Step("lead-in", first, "the first sound", quality, is_ours=True),
         ]
     if turn.kind == "play":
-        return [*steps, *heard]
-    if quality == "inferred":  # the first byte is all that is known
-        return [*steps, _Step("TTS", first, "the first byte", quality)]
-    return [*steps, _Step("TTS", turn.tts_ms, "the first byte", "inferred"), *heard]
+        return heard
+    # asked for and heard by our clock: what lies between is exact, its parts are not
+    first_byte = turn.tts_ms if is_certain(turn.clock_error_ms) else None
+    return [_Step("TTS", first_byte, "the first byte", "inferred"), *heard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +154,9 @@ def latency_table(turns: Iterable[Turn]) -> pd.DataFrame:
 def latency(turn: Turn) -> Latency:
     """Return the latency of a turn and its parts."""
     parts = segments(turn)
-    known = {part.name: part.length_ms for part in parts if part.name in SEGMENTS}
-    joined = [part.length_ms for part in parts if part.name not in SEGMENTS]
+    told = [part for part in parts if part.quality != "unknown"]
+    known = {part.name: part.length_ms for part in told}
+    rest = [part.length_ms for part in parts if part.quality == "unknown"]
     return Latency(
         number=turn.number,
         outcome=turn.outcome,
@@ -144,7 +169,7 @@ def latency(turn: Turn) -> Latency:
         tts_ms=known.get("TTS"),
         buffer_ms=known.get("buffer"),
         lead_in_ms=known.get("lead-in"),
-        unknown_ms=sum(joined) if joined else None,
+        unknown_ms=sum(rest) if rest else None,
         stop_ms=turn.stop_ms,
         first_audio_ms=turn.first_audio_ms,
         seq=turn.seq,

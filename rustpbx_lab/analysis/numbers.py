@@ -12,7 +12,8 @@ from .folds import Changes, Quality, said_at
 from .latency import Percentiles, percentiles, turn_latencies
 from .playback import PlaybackFold
 from .talk import Talk, TalkMeter
-from .turns import Turn, TurnFold
+from .turn import Turn
+from .turns import TurnFold
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from rustpbx_lab.speech.vad import VadEvent, VadParams, decide
 from rustpbx_lab.speech.vad_engines import CHUNK_MS, Probabilities
 
-from .turns import HOLD_MS, Turn
+from .turn import HOLD_MS, Turn
 
 
 class Ghost(NamedTuple):

@@ -8,7 +8,7 @@ import panel as pn
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.analysis.transcript import Line
-from rustpbx_lab.analysis.turns import Turn
+from rustpbx_lab.analysis.turn import Turn
 from rustpbx_lab.plots.timeline import thousands
 
 from .call_view import CallView

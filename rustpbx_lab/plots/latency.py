@@ -5,8 +5,9 @@ from typing import Any
 
 from bokeh.models import ColumnDataSource
 
+from rustpbx_lab.analysis.clock_bounds import is_certain
 from rustpbx_lab.analysis.latency import SEGMENTS, Segment, segments
-from rustpbx_lab.analysis.turns import Turn
+from rustpbx_lab.analysis.turn import Turn
 
 from .density import Density
 from .spans import Look, Span, Spans
@@ -109,7 +110,8 @@ def latency_spans(turns: Sequence[Turn], window: Window) -> list[Span]:
             continue
         alpha = CUT_OFF_ALPHA if turn.outcome == "cut_off" else 1.0
         for part in parts:
-            look = part.name if part.name in ROLES else "?"
+            is_told = part.quality != "unknown" and part.name in ROLES
+            look = part.name if is_told else "?"
             at = (part.start_ms, part.end_ms, BAR_BOTTOM, BAR_TOP)
             spans.append(Span(*at, look, _tip(turn, part), turn.seq, alpha))
         half = 0.6 * window.ms_per_px
@@ -163,7 +165,9 @@ def _add_name(labels: Columns, turn: Turn, at: float, room_px: float) -> None:
 
 def _total(turn: Turn) -> str:
     if turn.latency_ms is not None:
-        return f"{thousands(turn.latency_ms)} ms"
+        is_heard = turn.first_audio_quality == "measured"  # by our clock
+        about = "~" if is_heard and not is_certain(turn.clock_error_ms) else ""
+        return f"{about}{thousands(turn.latency_ms)} ms"
     if turn.outcome == "unanswered":
         return "no reply"
     return "unknown" if turn.outcome in ("answered", "interrupted") else ""
@@ -179,7 +183,17 @@ def _width(number: str) -> float:
 
 
 def _number(part: Segment) -> str:
-    return thousands(part.length_ms)
+    about = "~" if _margin(part) else ""
+    return about + thousands(part.length_ms)
+
+
+def _margin(part: Segment) -> str:
+    """Return how far the length of an unknown segment may be wrong; else nothing."""
+    if part.quality != "unknown" or part.error_ms == 0:
+        return ""
+    if part.error_ms is None:
+        return "it is not known how far the two clocks are apart"
+    return f"give or take {thousands(part.error_ms)} ms between two clocks"
 
 
 def _add_numbers(labels: Columns, parts: Sequence[Segment], at: float) -> None:
@@ -193,9 +207,10 @@ def _add_numbers(labels: Columns, parts: Sequence[Segment], at: float) -> None:
 
 
 def _tip(turn: Turn, part: Segment) -> str:
-    total = f"T{turn.number}: {thousands(turn.latency_ms)} ms ({turn.quality})"
+    total = f"T{turn.number}: {_total(turn)} ({turn.quality})"
     lines = [
-        f"{part.name} {thousands(part.length_ms)} ms ({part.quality})",
+        f"{part.name} {_number(part)} ms ({part.quality})",
+        _margin(part),
         f"{part.begins} {clock(part.start_ms)} → {part.ends} {clock(part.end_ms)}",
         f"{total}, {NOT_COUNTED.get(turn.outcome, turn.outcome)}",
         f"reply {turn.play_id}" if turn.play_id else "",

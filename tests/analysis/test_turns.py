@@ -22,7 +22,8 @@ from rustpbx_lab.analysis.numbers import NumbersFold, numbers
 from rustpbx_lab.analysis.speech import SpeechFold
 from rustpbx_lab.analysis.talk import TalkMeter, talk
 from rustpbx_lab.analysis.timelines import begin_timelines
-from rustpbx_lab.analysis.turns import Turn, TurnFold
+from rustpbx_lab.analysis.turn import Turn
+from rustpbx_lab.analysis.turns import TurnFold
 from rustpbx_lab.log import Record
 
 VAD = {"type": "silero", "speechPadding": 250, "silencePadding": 100}

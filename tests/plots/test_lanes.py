@@ -11,7 +11,7 @@ from rustpbx_lab.analysis.playback import Playback
 from rustpbx_lab.analysis.points import Mark, Metric
 from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.analysis.speech import Speech
-from rustpbx_lab.analysis.turns import Turn
+from rustpbx_lab.analysis.turn import Turn
 from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.plots.agent_lane import AgentLane
 from rustpbx_lab.plots.asr_lane import AsrLane

@@ -51,6 +51,57 @@ SX = {
 }
 
 
+class Section:
+    """A part of the option: its values, and its form once somebody looks at it.
+
+    Eighty fields cost a page half a second; most are never unfolded.
+    """
+
+    def __init__(self, names: Sequence[str], changed: Callable[[], None]) -> None:
+        self._names = names
+        self._changed = changed
+        self._option = CallOption()
+        self._remarks: Sequence[Remark] = ()
+        self._form: ModelForm | None = None
+
+    @property
+    def form(self) -> ModelForm:
+        """The fields, with what was set; made when they are first needed."""
+        if self._form is None:
+            self._form = ModelForm(CallOption, self._changed, only=self._names)
+            self._form.write(self._option)
+            self._form.show_remarks(self._remarks)
+        return self._form
+
+    @property
+    def errors(self) -> list[str]:
+        """What is wrong now: nothing before a field can be typed in."""
+        return [] if self._form is None else self._form.errors
+
+    def values(self) -> dict[str, Any]:
+        """Return what is set, by field name."""
+        if self._form is not None:
+            return self._form.values()
+        known = {name: getattr(self._option, name) for name in self._names}
+        return {
+            name: value
+            for name, value in known.items()
+            if value is not None and name in self._option.model_fields_set
+        }
+
+    def replace(self, option: CallOption) -> None:
+        """Take over these fields of an option, and nothing of what was there."""
+        self._option = option
+        if self._form is not None:
+            self._form.replace(option)
+
+    def show_remarks(self, remarks: Sequence[Remark]) -> None:
+        """Show remarks beside the fields they are about."""
+        self._remarks = remarks
+        if self._form is not None:
+            self._form.show_remarks(remarks)
+
+
 class OptionPanel(Viewer):
     """Builds a `CallOption` from forms."""
 
@@ -58,14 +109,12 @@ class OptionPanel(Viewer):
         super().__init__()
         self._is_filled = False
         self._changed = coalesced(lambda: changed() if self._is_filled else None)
-        self.forms = {
-            title: ModelForm(CallOption, self._changed, only=names)
-            for title, names in SECTIONS.items()
+        self.sections = {
+            title: Section(names, self._changed) for title, names in SECTIONS.items()
         }
-        for form in self.forms.values():
-            form.write(START)
-        self._is_filled = True
-        # a browser draws what is folded, too: eighty fields, five seconds
+        for section in self.sections.values():
+            section.replace(START)
+        # a browser draws what is folded, too
         self._folds = {
             title: pn.Column(margin=0, sizing_mode="stretch_width")
             for title in SECTIONS
@@ -84,6 +133,7 @@ class OptionPanel(Viewer):
         )
         self.accordion.param.watch(then(self._unfold), "active")
         self._unfold()
+        self._is_filled = True
         self._layout = pn.Column(self.accordion, margin=0, sizing_mode="stretch_width")
 
     def __panel__(self) -> Viewable:
@@ -93,25 +143,25 @@ class OptionPanel(Viewer):
         """Put the form into each section that was opened for the first time."""
         titles = list(SECTIONS)
         for place in self.accordion.active:
-            fold, form = self._folds[titles[place]], self.forms[titles[place]]
+            fold = self._folds[titles[place]]
             if not len(fold):
-                fold.append(form)
+                fold.append(self.sections[titles[place]].form)
 
     def build(self, **fixed: Any) -> CallOption | None:
         """Return the option, or None when a field is wrong and says so."""
         values = dict(fixed)
         is_valid = True
-        for form in self.forms.values():
-            values |= form.values()
-            is_valid = is_valid and not form.errors
+        for section in self.sections.values():
+            values |= section.values()
+            is_valid = is_valid and not section.errors
         return CallOption(**values) if is_valid else None
 
     def load(self, option: CallOption) -> None:
         """Fill the forms with another option, and nothing else."""
         self._is_filled = False
         try:
-            for form in self.forms.values():
-                form.replace(option)
+            for section in self.sections.values():
+                section.replace(option)
         finally:
             self._is_filled = True
         self._changed()
@@ -119,12 +169,12 @@ class OptionPanel(Viewer):
     @property
     def errors(self) -> list[str]:
         """What is wrong now."""
-        return [error for form in self.forms.values() for error in form.errors]
+        return [error for one in self.sections.values() for error in one.errors]
 
     def show_remarks(self, remarks: Sequence[Remark]) -> None:
         """Show remarks beside their fields and count the warnings in the titles."""
-        for form in self.forms.values():
-            form.show_remarks(remarks)
+        for section in self.sections.values():
+            section.show_remarks(remarks)
         for place, (title, names) in enumerate(SECTIONS.items()):
             words = self._title(title, names, remarks)
             if self._titles[title] != words:
@@ -139,7 +189,7 @@ class OptionPanel(Viewer):
             remark.severity != "info" and remark.path.partition(".")[0] in wires
             for remark in remarks
         )
-        said = summary(self.forms[title].values())
+        said = summary(self.sections[title].values())
         words = f"{title}  ·  {said}" if said else title
         return f"{words}   ⚠ {count}" if count else words
 

@@ -13,7 +13,7 @@ from rustpbx_lab.dashboard.forms import CommandDialog, ModelForm
 from rustpbx_lab.dashboard.option_panel import OptionPanel, summary
 from rustpbx_lab.models import commands, options
 from rustpbx_lab.models.base import BaseOption, WireModel
-from rustpbx_lab.models.lint import remarks
+from rustpbx_lab.models.lint import Remark, remarks
 
 from .filled_forms import FILLED as FILLED_FORMS
 
@@ -158,14 +158,28 @@ def test_hostile_text_in_a_remark_is_escaped():
 
 def test_the_option_panel_builds_one_option_of_all_sections():
     panel = OptionPanel(lambda: None)
-    panel.forms["Media"].fields["codec"].widget.value = "pcmu"
-    panel.forms["Advanced"].fields["extra"].widget.value = "a: b"
+    panel.sections["Media"].form.fields["codec"].widget.value = "pcmu"
+    panel.sections["Advanced"].form.fields["extra"].widget.value = "a: b"
     option = panel.build(callee="sip:x@y")
     assert option.codec == "pcmu"
     assert option.extra == {"a": "b"}
     assert option.callee == "sip:x@y"
     assert option.vad is not None
-    assert "silero 250 / 100 / 0.50" in summary(panel.forms["VAD"].values())
+    assert "silero 250 / 100 / 0.50" in summary(panel.sections["VAD"].values())
+
+
+def test_a_section_that_is_unfolded_late_shows_what_was_loaded():
+    panel = OptionPanel(lambda: None)
+    asr = options.TranscriptionOption(provider="aliyun", language="zh")
+    loaded = options.CallOption(asr=asr, codec="pcmu")
+    panel.load(loaded)
+    panel.show_remarks([Remark("asr.provider", "warning", "no such provider")])
+    assert panel.build() == loaded
+    panel.accordion.active = [0, 1]
+    fields = panel.sections["ASR"].form.fields["asr"].form.fields
+    assert fields["provider"].read() == "aliyun"
+    assert "no such provider" in fields["provider"].notes.pane.object
+    assert panel.build() == loaded
 
 
 @pytest.mark.parametrize("name", MORE)

@@ -11,6 +11,7 @@ from rustpbx_lab.log import EventLog
 from .barge_in import OverlapFold
 from .basics import Basics, BuiltFold
 from .folds import Changes, Fold, column_types
+from .holds import HoldFold
 from .playback import PlaybackFold
 from .points import MarkFold, MetricFold
 from .recognition import RecognitionFold
@@ -29,6 +30,7 @@ TIMELINES: Mapping[str, type[Fold[Any]]] = {
     "transcript": TranscriptFold,
     "turns": TurnFold,
     "overlaps": OverlapFold,
+    "holds": HoldFold,
 }
 """Name → fold. ``TIMELINES[name]()`` begins one; rows are dataclasses whose fields are
 the table's columns, times in milliseconds of call time."""

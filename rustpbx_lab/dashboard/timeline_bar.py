@@ -136,14 +136,16 @@ class TimelineBar(Viewer):
     def __panel__(self) -> Viewable:
         return self._layout
 
-    def flip_lane(self, item: Any) -> str:
-        """Show or hide the lane of a menu item; return its name."""
+    def lane_of(self, item: Any) -> str:
+        """Return the name of a menu item's lane."""
         label = item.get("label", "") if isinstance(item, dict) else ""
-        name = label.removeprefix(SHOWN).removeprefix(HIDDEN)
+        return str(label).removeprefix(SHOWN).removeprefix(HIDDEN)
+
+    def flip_lane(self, name: str) -> None:
+        """List a lane as hidden, or as shown."""
         if name in LANES:
             self.hidden ^= {name}
             self._list_lanes()
-        return name
 
     def _list_lanes(self) -> None:
         self.lanes.items = [

@@ -65,6 +65,8 @@ class TimelineBox(Viewer):
     ) -> None:
         super().__init__()
         self._on_clock = on_clock
+        self.on_lanes: Callable[[], None] = lambda: None
+        """Called when somebody has chosen which lanes are shown."""
         self._empty = empty
         self._began_ms: int | None = None
         self._view: CallView | None = None
@@ -112,7 +114,7 @@ class TimelineBox(Viewer):
         bar = self.bar
         # what a widget says comes without the lock, too
         bar.wall_clock.param.watch(then(self._use_clock), "value")
-        bar.lanes.on_click(lambda item: locked(lambda: self._flip_lane(item)))
+        bar.lanes.on_click(lambda item: locked(lambda: self._choose_lane(item)))
         bar.what_if.param.watch(then(self._turn_what_if), "value")
 
     def _assemble(self) -> Viewable:
@@ -180,11 +182,15 @@ class TimelineBox(Viewer):
     def _turn_what_if(self) -> None:
         self.what_if.turn(self.bar.what_if.value)
 
-    def _flip_lane(self, item: Any) -> None:
-        name = self.bar.flip_lane(item)
+    def _choose_lane(self, item: Any) -> None:
+        self.flip_lane(self.bar.lane_of(item))
+        self.on_lanes()
+
+    def flip_lane(self, name: str) -> None:
+        """Show or hide a lane; there need not be one of this name."""
+        self.bar.flip_lane(name)
         for row, title in zip(self._rows[1:], LANES, strict=True):
-            if title == name:
-                row.visible = name not in self.bar.hidden
+            row.visible = title not in self.bar.hidden
 
     def _hover(self, event: Any) -> None:
         self._headers.show_cursor(event.x)
@@ -272,10 +278,10 @@ class TimelineBox(Viewer):
         self._show_density(view, start, end)
         set_now([lane.figure for lane in self._lanes], window.now_ms)
         self._bands.show(rows["turns"], rows["overlaps"], window)
-        self._show_caller(rows["speech"], view, window)
+        self._show_caller(rows["speech"], rows["holds"], view, window)
         self._asr.show(rows["recognition"], window)
         cut_offs = latency.cut_off_words(rows["turns"])
-        self._agent.show(rows["playback"], window, cut_offs)
+        self._agent.show(rows["playback"], window, cut_offs, rows["holds"])
         self._latency.show(rows["turns"], window)
         points = point_lanes.points_of(
             rows["metrics"], rows["recognition"], rows["speech"]
@@ -326,11 +332,13 @@ class TimelineBox(Viewer):
             view.tables["playback"].rows(most=MOST_ROWS),
         )
 
-    def _show_caller(self, speech: Any, view: CallView, window: Window) -> None:
+    def _show_caller(
+        self, speech: Any, holds: Any, view: CallView, window: Window
+    ) -> None:
         start, end = window.with_margin
         ghosts = self.what_if.ghosts(start, end)
         frames = view.frames(start, end)
-        self._caller.show(speech, view.vad_params, frames, window, ghosts)
+        self._caller.show(speech, view.vad_params, frames, window, ghosts, holds)
 
     def _show_what_if(self) -> None:
         """Draw the ghosts at once: they follow a slider, not the tick."""
@@ -339,8 +347,11 @@ class TimelineBox(Viewer):
         self.bar.say_effect(words)
         if view is not None:
             window = self.window()
-            speech = view.tables["speech"].rows(*window.with_margin, MOST_ROWS)
-            self._show_caller(speech, view, window)
+            speech, holds = (
+                view.tables[name].rows(*window.with_margin, MOST_ROWS)
+                for name in ("speech", "holds")
+            )
+            self._show_caller(speech, holds, view, window)
         self._show_headers()
 
     def _show_headers(self) -> None:

@@ -5,11 +5,13 @@ from typing import Any
 
 from bokeh.models import ColumnDataSource
 
+from rustpbx_lab.analysis.holds import Hold
 from rustpbx_lab.analysis.playback import Playback
 
 from .bands import Bands
 from .caller_lane import draw_wave, no_wave
 from .density import Density
+from .held import HELD, HELD_LOOK, held_spans
 from .spans import CLEAR, Look, Span, Spans
 from .timeline import (
     PX_PER_CHARACTER,
@@ -32,6 +34,7 @@ LOOKS = {
     "not heard": Look(fill="surface", line="agent", line_alpha=0.6, dash="3 3"),
     "wait": Look(fill="tts_tint", line="tts", hatch="tts", hatch_alpha=0.8),
     "played": Look(fill="agent_tint", line="agent"),
+    HELD: HELD_LOOK,
 }
 
 
@@ -78,6 +81,7 @@ class AgentLane:
         playbacks: Sequence[Playback],
         window: Window,
         cut_offs: Mapping[str, str] | None = None,
+        holds: Sequence[Hold] = (),
     ) -> None:
         """Redraw what changed.
 
@@ -85,10 +89,13 @@ class AgentLane:
             playbacks: Rows of the ``playback`` table.
             window: What is visible.
             cut_offs: Play id → what is said where the reply came too early.
+            holds: Rows of the ``holds`` table.
         """
         rows = sorted(playbacks, key=lambda row: row.start_ms)
         boxes, cuts = box_columns(rows, window, cut_offs or {})
-        self.spans.show(box_spans(boxes))
+        around = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
+        covers = held_spans(holds, "paused", around, window)
+        self.spans.show([*covers, *box_spans(boxes)])
         refill(self.cuts, {"x": cuts})
         labels = box_labels(boxes, window)
         refill(

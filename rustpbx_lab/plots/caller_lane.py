@@ -7,6 +7,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, LinearAxis, Span
 from bokeh.plotting import figure
 
+from rustpbx_lab.analysis.holds import Hold
 from rustpbx_lab.analysis.speech import Speech
 from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.speech.vad import VadParams, speech_segments
@@ -14,6 +15,7 @@ from rustpbx_lab.speech.vad import VadParams, speech_segments
 from .bands import Bands
 from .density import Density
 from .envelope import Levels, Times, thin_out
+from .held import HELD, HELD_LOOK, held_spans
 from .spans import Look, Spans
 from .spans import Span as Box
 from .theme import Painter
@@ -39,6 +41,7 @@ LOOKS = {
     "hang-over": Look(fill="vad_tint", line="vad", hatch="vad", hatch_alpha=0.55),
     # never like a fact: dashed, never filled solid
     "what-if": Look(fill="vad_tint", fill_alpha=0.5, line="vad", dash="4 3"),
+    HELD: HELD_LOOK,
 }
 FRAME_MS = 32
 MAX_POINTS = 1500
@@ -132,6 +135,7 @@ class CallerLane:
         frames: tuple[Times, Levels],
         window: Window,
         ghosts: Sequence[Ghost] = (),
+        holds: Sequence[Hold] = (),
     ) -> None:
         """Redraw what changed.
 
@@ -141,9 +145,11 @@ class CallerLane:
             frames: Start (call time) and probability of each frame in the window.
             window: What is visible.
             ghosts: What other thresholds would have said.
+            holds: Rows of the ``holds`` table.
         """
         boxes = [*speech_spans(speech, window), *ghost_spans(ghosts, window)]
-        self.spans.show(boxes)
+        around = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
+        self.spans.show([*held_spans(holds, "muted", around, window), *boxes])
         labels = bar_labels(boxes, window)
         labels["colour"] = [self._painter.colour(role) for role in labels["colour"]]
         if params is not None:

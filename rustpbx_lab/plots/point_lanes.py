@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bokeh.models import ColumnDataSource, FixedTicker, LogAxis, Range1d
+from bokeh.models import ColumnDataSource, FixedTicker, Grid, LogAxis, Range1d
 
 from rustpbx_lab.analysis.points import Mark, Metric
 from rustpbx_lab.analysis.recognition import Recognition
@@ -105,8 +105,9 @@ class MetricsLane:
             scale, major_label_text_color="muted", major_tick_line_color="border"
         )
         plot.add_layout(scale, "right")
-        plot.ygrid.ticker = ticks
-        painter.paint(plot.ygrid[0], grid_line_color="grid")
+        grid = Grid(dimension=1, ticker=ticks)
+        painter.paint(grid, grid_line_color="grid")
+        plot.add_layout(grid)
         add_tips(plot, [mark])
 
     @staticmethod

@@ -429,6 +429,7 @@ def test_no_rows_give_an_empty_table_of_the_same_types(name: str):
     call.silence(2160, 1000, 960)
     call.asr("asrFinal", 2300, "x")
     call.synthesised(2400, "a", 1, 2)
+    call.command("mute", 2500)
     filled = timeline(name, call.log)
     assert empty.empty
     assert not filled.empty
@@ -504,6 +505,7 @@ def key_of(row) -> tuple:
     [],
     True,
 )
+@pytest.mark.slow
 def test_any_way_of_cutting_the_records_gives_the_same_table(steps, cuts, is_closed):
     call = Call(vad=VAD | {"silenceTimeout": 3000})
     for number, step in enumerate(steps):

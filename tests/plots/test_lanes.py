@@ -207,7 +207,7 @@ def test_a_lane_has_few_renderers_and_escapes_its_tips(axis: TimeAxis):
     lanes += [LatencyLane(axis), MetricsLane(axis), CommandsLane(axis), Overview(axis)]
     for lane in lanes:
         # a kind of hatch has a renderer of its own: see Spans
-        assert len(lane.figure.renderers) <= 8
+        assert len(lane.figure.renderers) <= 9
         for tool in lane.figure.tools:
             assert "safe" not in str(getattr(tool, "tooltips", ""))
 

@@ -106,6 +106,7 @@ def test_a_port_in_use_is_said(capsys):
         assert "in use" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_call_is_made_logged_and_summed_up(capsys, tmp_path, server):
     log, record = tmp_path / "out.events.jsonl", tmp_path / "out.wav"
     arguments = ["call", server.url, "--wav", str(SPEECH), "--tts", "Hello"]
@@ -166,6 +167,7 @@ def test_a_text_from_a_call_is_no_formula(tmp_path):
     assert (tmp_path / "x.csv").read_text().splitlines()[1] == "a,'=cmd(),"
 
 
+@pytest.mark.slow
 def test_the_stand_in_ends_with_a_signal():
     program = [sys.executable, "-m", "rustpbx_lab.cli", "simulate", "--port", "0"]
     with subprocess.Popen(

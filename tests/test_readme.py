@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from rustpbx_lab.simulator.server import StandIn
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_lines_of_python_run_as_they_stand_there():
     (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     with StandIn(asr="scripted", tts="scripted").in_thread() as server:

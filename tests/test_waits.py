@@ -38,7 +38,7 @@ ALLOWED = {
     "simulator/test_caller.py anyio.sleep": "polls, up to a limit; a reply's length",
     "client/test_serving.py anyio.sleep": "polls, up to a limit",
     "simulator/test_rest.py witnesses.join": "another join",
-    "test_smoke.py time.monotonic": "how long a call was watched",
+    "test_demo_page.py time.monotonic": "how long a call was watched",
     "waiting.py time.sleep": "polls, up to a deadline",
     "waiting.py time.monotonic": "its deadline",
 }

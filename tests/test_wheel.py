@@ -64,6 +64,7 @@ def test_a_wheel_says_what_it_is(wheel: Path):
     assert "rustpbx-lab = rustpbx_lab.__main__:main" in entry_points
 
 
+@pytest.mark.slow
 def test_a_source_distribution_builds_the_same_wheel(
     wheel: Path, sdist: Path, tmp_path: Path
 ):

@@ -153,6 +153,7 @@ def test_a_clock_that_jumped_is_not_padded_with_days(tmp_path):
         recording.export(tmp_path / "a.wav")
 
 
+@pytest.mark.slow
 def test_readers_see_a_prefix_while_one_thread_writes():
     leg, samples = Leg("g722"), noise(32000)
     encoded = encode(samples, "g722")

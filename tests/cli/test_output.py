@@ -108,6 +108,7 @@ def test_a_reader_that_has_gone_ends_it_quietly(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_python_says_nothing_of_a_broken_pipe_at_its_exit():
     program = [sys.executable, "-m", "rustpbx_lab.cli", "analyse", str(RECORDED)]
     with subprocess.Popen(

@@ -111,6 +111,7 @@ def names(folder: Path) -> list[str]:
     return [*inside, "nothing", "", "x" * 300, "~", "~nobody/x", os.devnull]
 
 
+@pytest.mark.slow
 def test_wrong_files_to_read(refuses, wrong_files):
     for name in names(wrong_files):
         refuses("analyse", name, "--json")
@@ -120,6 +121,7 @@ def test_wrong_files_to_read(refuses, wrong_files):
         refuses("call", NOBODY, "--wav", name)
 
 
+@pytest.mark.slow
 def test_wrong_files_to_write(refuses, wrong_files):
     for name in names(wrong_files):
         refuses("call", NOBODY, "--log", name)

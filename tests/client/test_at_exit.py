@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -33,6 +35,7 @@ def ended(logs, how: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_script_that_leaves_all_open_ends_and_its_log_is_whole(tmp_path):
     ran = ended(tmp_path, "ends")
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -42,6 +45,7 @@ def test_a_script_that_leaves_all_open_ends_and_its_log_is_whole(tmp_path):
     assert "1000" in last
 
 
+@pytest.mark.slow
 def test_a_script_that_fails_ends_too(tmp_path):
     ran = ended(tmp_path, "fails")
     assert ran.returncode == 1

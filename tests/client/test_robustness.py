@@ -72,6 +72,7 @@ def _is(event, number: int) -> bool:
     return event.timestamp == number
 
 
+@pytest.mark.slow
 async def test_a_server_that_answers_no_ping_is_lost():
     def serve(connection):
         connection.sendall(an_event())
@@ -190,6 +191,7 @@ def a_stand_in_process() -> Iterator[subprocess.Popen[bytes]]:
             server.kill()
 
 
+@pytest.mark.slow
 async def test_a_killed_server_is_a_broken_connection():
     with a_stand_in_process() as server:
         assert server.stderr is not None

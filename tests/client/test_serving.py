@@ -112,6 +112,7 @@ async def eventually(found: Callable[[], bool], awaited: str) -> None:
 
 
 @on_asyncio
+@pytest.mark.slow
 async def test_the_example_of_the_docs_serves_many_callers_and_survives_one_who_left(
     caplog,
 ):

@@ -238,6 +238,7 @@ async def test_a_handler_that_raises_is_logged_counted_and_called_again(caplog):
     assert [r.name for r in call.log].count("handlerFailed") == 2
 
 
+@pytest.mark.slow
 async def test_a_handler_that_never_ends_is_given_two_seconds():
     started = anyio.current_time()
     async with a_call() as (call, peer):

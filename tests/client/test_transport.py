@@ -144,6 +144,7 @@ async def test_a_refused_upgrade_is_said(status, says):
             pass
 
 
+@pytest.mark.slow
 async def test_what_is_no_websocket_server_is_said():
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]

@@ -79,7 +79,7 @@ class Visited:
         gc.collect()
         living = gc.get_objects()
         found = {
-            kind.__name__: sum(isinstance(each, kind) for each in living)
+            kind.__name__: sum(issubclass(type(each), kind) for each in living)
             for kind in KINDS
         }
         return {

@@ -80,6 +80,7 @@ def summed_up(log: EventLog) -> int:
     return len(log.frame())
 
 
+@pytest.mark.slow
 def test_a_log_goes_through_a_process_pool(tmp_path):
     a_log(10).save(tmp_path / "a.jsonl")
     log = read_log(tmp_path / "a.jsonl")

@@ -127,6 +127,7 @@ async def test_a_plain_function_says_at_once_that_it_cannot_write(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of file sizes")
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+@pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_whole_lines_and_is_made_up_for(tmp_path, name):
     program = Path(__file__).with_name("filling_disk.py")
     told = subprocess.run(

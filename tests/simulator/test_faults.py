@@ -94,6 +94,7 @@ async def test_the_connection_is_dropped_in_mid_call():
         assert call.log[-1].name == "closed"
 
 
+@pytest.mark.slow
 async def test_a_half_open_connection_is_noticed_by_our_ping():
     with faulty(half_open=0.1) as server:
         async with connect(server.url, ping_interval_s=0.2, ping_timeout_s=0.3) as call:

@@ -146,6 +146,7 @@ def test_the_stream_has_commands_events_and_audio_and_ends_with_the_call(server)
     assert SECRET not in json.dumps(entries)
 
 
+@pytest.mark.slow
 def test_a_slow_reader_loses_the_oldest_unsaid(server):
     with plain_connect(f"{server.url}/call?id=slow&ping=0") as owner:
         owner.send('{"command":"custom","data":-1}')

@@ -167,6 +167,7 @@ async def test_a_server_that_stops_closes_its_peers():
                 await peer.wait_closed()
 
 
+@pytest.mark.slow
 def test_without_the_extra_there_is_one_clear_error():
     program = """
 import sys

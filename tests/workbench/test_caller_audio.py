@@ -23,6 +23,7 @@ def plan(url: str, call_type: str, **more: object) -> CallPlan:
     return CallPlan(url=url, option=option, call_type=call_type, **more)
 
 
+@pytest.mark.slow
 def test_a_webrtc_call_has_a_peer_that_sends_the_wav_and_hears_the_server(tmp_path):
     pytest.importorskip("aiortc")
     with StandIn(asr="scripted", tts="scripted").in_thread() as server:

@@ -317,6 +317,7 @@ def silence() -> Clip:
     return Clip(np.zeros(1600, np.int16), 16000)
 
 
+@pytest.mark.slow
 def test_a_script_that_forgets_to_close_still_ends(server: ScriptedServer):
     script = (
         "import time\n"

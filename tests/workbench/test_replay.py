@@ -308,3 +308,10 @@ def test_a_file_that_is_no_log_is_refused(hub: CallHub, tmp_path: Path):
     with pytest.raises(errors.LogFileError, match="as an event log"):
         hub.replay(path)
     assert hub.calls == []
+
+
+def test_a_replay_goes_on_as_long_as_there_is_sound(file: Path):
+    silence = np.zeros((6 * 16_000, 2), np.int16)
+    Clip(silence, 16_000).write(file.with_name(f"{SID}.wav"))
+    # it began half a second into the call
+    assert ReplayCall(read_saved(file), "replay").end_ms == pytest.approx(6500, abs=2)

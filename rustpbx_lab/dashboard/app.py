@@ -20,6 +20,7 @@ from rustpbx_lab.dashboard.access import (
 from rustpbx_lab.dashboard.live import LivePage
 from rustpbx_lab.dashboard.notebook import Cells, is_notebook
 from rustpbx_lab.dashboard.page_server import PageSite, PageThread
+from rustpbx_lab.dashboard.preferences import read_preferences
 from rustpbx_lab.dashboard.process import process_endpoint, process_hub
 from rustpbx_lab.dashboard.sound_routes import PageFiles, routes
 from rustpbx_lab.dashboard.styles import GLOBAL_CSS
@@ -64,7 +65,7 @@ def app(hub: CallHub, endpoint: str | None = None) -> Viewable | Any:
         hub,
         endpoint=endpoint or DEFAULT_ENDPOINT,
         call_id=_argument("call"),
-        is_dark=_argument("theme") == "dark",
+        preferences=read_preferences(pn.state.cookies, _argument("theme")),
         user=pn.state.user,
         tab="Calls" if _argument("view") == "calls" else "Live",
     )

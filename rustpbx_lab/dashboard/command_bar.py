@@ -29,7 +29,8 @@ MORE = {
 
 
 WHOLE_ROW_CSS = "@media (max-width:599px){:host{flex:1 1 100% !important}}"
-WRAPPED_CSS = "@media (max-width:899px){:host{flex-wrap:wrap}}"
+WRAPPED_CSS = ":host{flex-wrap:wrap}"
+"""The sidebar takes of its width, so that no width of the page tells when."""
 
 
 class CommandBar(Viewer):

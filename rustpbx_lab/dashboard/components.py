@@ -123,7 +123,10 @@ export function render({model}) {
     }
   }
   model.on('msg:custom', (msg) => {
-    const {focus, copy, narrowed} = msg.data ?? msg
+    const {focus, copy, narrowed, keep, title} = msg.data ?? msg
+    if (keep !== undefined)
+      document.cookie = `lab-view=${keep};path=/;SameSite=Strict;max-age=31536000`
+    if (title !== undefined) document.title = title
     if (narrowed) document.documentElement.dataset.labNarrowed = ''
     if (focus) {
       const host = find(document, focus)
@@ -136,13 +139,18 @@ export function render({model}) {
   document.addEventListener('keydown', press)
   // Bokeh calls a page idle when nothing of it changes: that of a call always does
   requestAnimationFrame(() => document.getElementById('loader')?.classList.add('drawn'))
+  let isNarrow = innerWidth < 1280
   const narrow = () => {  // the next page is made with its sidebar closed
-    document.cookie = `lab-narrow=${Number(innerWidth < 1280)};path=/;SameSite=Strict`
+    const wasNarrow = isNarrow
+    isNarrow = innerWidth < 1280
+    document.cookie = `lab-narrow=${Number(isNarrow)};path=/;SameSite=Strict`
+    if (isNarrow && !wasNarrow) model.send_msg({narrow: true})
   }
   narrow()
   window.addEventListener('resize', narrow)
+  model.send_msg({dark: matchMedia('(prefers-color-scheme: dark)').matches})
   // not before the page itself is drawn, or it opens the sidebar again
-  if (window.innerWidth < 1280)
+  if (isNarrow)
     setTimeout(() => model.send_msg({narrow: true}), 1500)
   model.on('remove', () => {
     document.removeEventListener('keydown', press)
@@ -164,6 +172,9 @@ export function render({model}) {
         super().__init__(width=0, height=0, margin=0, **params)
         self._on_key = on_key
         self._on_narrow = on_narrow
+        self.on_system: Callable[[bool], None] = lambda is_dark: None
+        """Called when the page is drawn, with whether the system's palette is dark."""
+        self._title = ""
         self.on_msg(self._hear)
 
     def focus(self, css_class: str) -> None:
@@ -174,6 +185,16 @@ export function render({model}) {
         """Put a text on the clipboard."""
         self._send_msg({"copy": text})
 
+    def keep(self, cookie: str) -> None:
+        """Let the browser remember how the page is liked."""
+        self._send_msg({"keep": cookie})
+
+    def name_tab(self, title: str) -> None:
+        """Give the browser's tab a title; text."""
+        if title != self._title:
+            self._title = title
+            self._send_msg({"title": title})
+
     def _hear(self, event: Any) -> None:
         message = getattr(event, "data", event)
         if isinstance(message.get("key"), str):
@@ -181,6 +202,13 @@ export function render({model}) {
             locked(lambda: self._on_key(key, shift))
         elif message.get("narrow"):
             locked(self._narrow)
+        elif isinstance(message.get("dark"), bool):  # drawn: it hears from now on
+            is_dark = message["dark"]
+            locked(lambda: self._begin(is_dark))
+
+    def _begin(self, is_dark: bool) -> None:
+        self._send_msg({"title": self._title})
+        self.on_system(is_dark)
 
     def _narrow(self) -> None:
         self._on_narrow()

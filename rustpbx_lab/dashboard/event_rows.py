@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rustpbx_lab.analysis.points import AUDIO_NOTES
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
@@ -23,6 +24,8 @@ KINDS = {
 ARROWS = {"event": "←", "command": "→", "note": "·"}
 MAX_SUMMARY = 240
 
+_RowTest = Callable[["EventRow"], bool]
+
 _KIND_OF = {
     "speaking": "VAD",
     "silence": "VAD",
@@ -33,6 +36,7 @@ _KIND_OF = {
     "trackStart": "Playback",
     "trackEnd": "Playback",
     "interruption": "Playback",
+    **dict.fromkeys(AUDIO_NOTES, "Playback"),
     "metrics": "Metrics",
     "error": "Errors",
     "reject": "Errors",
@@ -228,39 +232,54 @@ def event_row(
     )
 
 
-class EventFilter:
-    """Words, ``/regex/``, ``event:name``, ``track:name``, ``>500`` (Δ ms); all hold.
+_PART = re.compile(r'-?(?:/(?:\\.|[^/])+/|"[^"]*"|\S+)')
 
-    A regular expression that cannot be read matches nothing; `problem` says why.
+
+class EventFilter:
+    """Words, ``"a phrase"``, ``/regex/``, ``event:name``, ``track:name``, ``>500``.
+
+    ``>500`` and ``<500`` are the milliseconds since the row before; ``-`` before
+    anything turns it round. All must hold. A regular expression that cannot be read
+    matches nothing; `problem` says why.
     """
 
     def __init__(self, text: str = "", kinds: Sequence[str] = tuple(KINDS)) -> None:
         self._kinds = frozenset(kinds)
-        self._tests: list[Any] = []
         self.problem: str | None = None
-        for part in re.findall(r"/(?:\\.|[^/])+/|\S+", text):
-            self._tests.append(self._test(part))
+        self._tests = [self._signed_test(part) for part in _PART.findall(text)]
 
     def accepts(self, row: EventRow) -> bool:
         """Whether a row is shown."""
         return row.kind in self._kinds and all(test(row) for test in self._tests)
 
-    def _test(self, part: str) -> Any:
+    def _signed_test(self, part: str) -> _RowTest:
+        if len(part) < 2 or part[0] != "-":
+            return self._test(part)
+        test, is_readable = self._test(part[1:]), self.problem is None
+        return lambda row: is_readable and not test(row)
+
+    def _test(self, part: str) -> _RowTest:
         if len(part) > 2 and part[0] == part[-1] == "/":
-            try:
-                pattern = re.compile(part[1:-1], re.IGNORECASE)
-            except re.error as exc:
-                self.problem = f"cannot read {part[:40]}: {exc}"
-                return lambda _: False
-            return lambda row: bool(pattern.search(f"{row.name} {row.text}"))
+            return self._expression(part)
         name, colon, value = part.partition(":")
         wanted = value.casefold()
-        if colon and name == "event":
+        if colon and name.casefold() == "event":
             return lambda row: row.name.casefold() == wanted
-        if colon and name == "track":
+        if colon and name.casefold() == "track":
             return lambda row: row.track.casefold().startswith(wanted)
-        if part[0] == ">" and part[1:].isdigit():
-            least = int(part[1:])
-            return lambda row: row.delta_ms is not None and row.delta_ms > least
-        word = part.casefold()
+        if part[0] in "<>" and part[1:].isdecimal():
+            limit, is_more = int(part[1:]), part[0] == ">"
+            return lambda row: (
+                row.delta_ms is not None
+                and (row.delta_ms > limit if is_more else row.delta_ms < limit)
+            )
+        word = part.strip('"').casefold()
         return lambda row: word in f"{row.name} {row.text} {row.track}".casefold()
+
+    def _expression(self, part: str) -> _RowTest:
+        try:
+            pattern = re.compile(part[1:-1], re.IGNORECASE)
+        except re.error as exc:
+            self.problem = f"cannot read {part[:40]}: {exc}"
+            return lambda _: False
+        return lambda row: bool(pattern.search(f"{row.name} {row.text}"))

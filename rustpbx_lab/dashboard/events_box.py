@@ -1,6 +1,6 @@
 """The events table: newest on top, bounded, filtered by kind and by text."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import panel as pn
@@ -60,9 +60,16 @@ CHIP_SX = {
 
 
 class EventsBox(Viewer):
-    """Lists what was said on the wire."""
+    """Lists what was said on the wire.
 
-    def __init__(self, on_select: Callable[[int], None]) -> None:
+    Args:
+        on_select: Called with the log row of a line that was pressed.
+        beside: What else stands in its head.
+    """
+
+    def __init__(
+        self, on_select: Callable[[int], None], beside: Sequence[Viewable] = ()
+    ) -> None:
         super().__init__()
         self._view: CallView | None = None
         self._newest: EventRow | None = None
@@ -96,6 +103,7 @@ class EventsBox(Viewer):
             html('<div class="head" style="padding-right:6px">Events</div>', height=30),
             self.kinds,
             self.text,
+            *beside,
             height=31,
             margin=0,
             sizing_mode="stretch_width",

@@ -82,7 +82,8 @@ class ModelForm(Viewer):
             visible=False,
         )
         switch = pmui.Switch(
-            label=f"{len(idle)} keys the server does not use",
+            label=f"{len(idle)} {'key' if len(idle) == 1 else 'keys'} the server "
+            "does not use",
             value=False,
             size="small",
             margin=(8, 2, 2, 2),

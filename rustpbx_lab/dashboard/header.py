@@ -1,5 +1,6 @@
 """The app bar: the state of the call, and a few facts."""
 
+import re
 import time
 from html import escape
 from typing import NamedTuple
@@ -32,6 +33,7 @@ CSS = """
 .st.bad{background:var(--lab-error-tint);color:var(--lab-error-ink)}
 .st.bad i{background:var(--lab-error)}
 @media (max-width:1450px){.wide{display:none !important}}
+@media (max-width:599px){.q{display:none}.st{margin-right:0}}
 """
 AMBER_LAG_MS, RED_LAG_MS = 50, 200
 
@@ -107,6 +109,14 @@ def state_words(view: CallView | None) -> str:
         at = f" {clock(view.now_ms, 1)}"
         return state_chip(view).words.replace(at, "", 1)
     return state_chip(view).words.split(" · ")[0]
+
+
+def tab_title(view: CallView | None) -> str:
+    """Return what the browser's tab is called: in our own words, but for the id."""
+    if view is None:
+        return "rustpbx lab"
+    state = re.split(r" \(|: | · ", state_words(view))[0]
+    return f"{state} · {shortened(view.call.id)} · rustpbx lab"
 
 
 def _facts(view: CallView, lag_ms: float | None) -> str:

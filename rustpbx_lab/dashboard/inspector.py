@@ -32,6 +32,7 @@ DRAWER_CSS = """
 }
 """
 """On a narrow page the inspector is a drawer; Enter opens and closes it."""
+DRAWER_ONLY_CSS = "@media (min-width:1400px){:host{display:none !important}}"
 EMPTY = '<div class="row">Tap a mark or a row to see it here.</div>'
 MAX_TEXT = 20_000
 
@@ -57,10 +58,20 @@ class Inspector(Viewer):
             margin=(1, 4, 0, 0),
         )
         button.on_click(then(lambda: self._copy(self._text)))
+        close = pmui.IconButton(
+            icon="close",
+            description="Close the inspector (Enter)",
+            size="small",
+            icon_size="16px",
+            margin=(1, 4, 0, 0),
+            stylesheets=[DRAWER_ONLY_CSS],
+        )
+        close.on_click(then(self.toggle))
         head = pn.Row(
             html('<div class="head">Inspector</div>', height=30),
             pn.Spacer(sizing_mode="stretch_width"),
             button,
+            close,
             height=31,
             margin=0,
             sizing_mode="stretch_width",
@@ -75,6 +86,19 @@ class Inspector(Viewer):
             styles=BOX,
             stylesheets=[DRAWER_CSS],
         )
+
+    def opener(self) -> pmui.IconButton:
+        """Return a button for another box that opens and closes the drawer."""
+        button = pmui.IconButton(
+            icon="info",
+            description="Inspector: the selected row in words and as JSON (Enter)",
+            size="small",
+            icon_size="17px",
+            margin=(2, 4, 0, 0),
+            stylesheets=[DRAWER_ONLY_CSS],
+        )
+        button.on_click(then(self.toggle))
+        return button
 
     def toggle(self) -> None:
         """Open or close the drawer of a narrow page."""

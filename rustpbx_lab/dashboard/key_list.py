@@ -23,7 +23,11 @@ KEY_WORDS = (
     ("I", "interrupt"),
     ("M", "mute or unmute the caller"),
     ("H, Enter", "hang up"),
-    ("/", "filter the events: words, /regex/, event:name, track:name, >500 (Δ ms)"),
+    (
+        "/",
+        'filter the events: words, "a phrase", /regex/, event:name, track:name, '
+        ">500 or <500 (Δ ms); a - before it: all others",
+    ),
     ("?", "this list"),
 )
 CSS = """

@@ -23,7 +23,7 @@ from .connection import ConnectionPanel
 from .empty_lanes import EmptyLanes
 from .events_box import EventsBox
 from .feed import Feed
-from .header import Header
+from .header import Header, tab_title
 from .inspector import Inspector
 from .key_list import KeyList
 from .kpi_strip import KpiStrip
@@ -33,6 +33,7 @@ from .nav import Nav
 from .page_frame import page_frame
 from .patch_batching import PatchChannel, single_patch
 from .picture import Picture
+from .preferences import NO_PREFERENCES, PreferenceKeeper, Preferences
 from .replay_bar import ReplayBar
 from .steering import Steering
 from .styles import NARROW_CSS, SCROLLED, STACK_CSS, stretched
@@ -51,7 +52,7 @@ class LivePage(Viewer):
         hub: The calls of this process.
         endpoint: What the connection form begins with.
         call_id: The call to show; None: the newest there is.
-        is_dark: Which palette to begin with.
+        preferences: How the page begins.
         user: Who looks; the hub decides what they may send.
         tab: What to begin with: ``"Live"`` or ``"Calls"``.
     """
@@ -62,7 +63,7 @@ class LivePage(Viewer):
         *,
         endpoint: str = "ws://127.0.0.1:8080",
         call_id: str | None = None,
-        is_dark: bool = False,
+        preferences: Preferences = NO_PREFERENCES,
         user: str | None = None,
         tab: str = "Live",
     ) -> None:
@@ -78,12 +79,15 @@ class LivePage(Viewer):
         self._known = hub.revision
         self._address = Address()
         self.steering = Steering(hub, user, self._shown_call, self.say)
+        is_dark = preferences.is_dark
         self._make_parts(DARK if is_dark else LIGHT, endpoint)
         self._keyboard = LiveKeys(self)
         bar = self.timeline.bar
         bar.picture.on_click(then(self._save_picture))
         self.page = self._assemble(is_dark)
-        self.page.param.watch(then(self._switch_theme), "dark_theme")
+        self.preferences = PreferenceKeeper(
+            preferences, self.timeline, self.page, self.keys
+        )
         self._show(self._find(call_id))
         self._show_wanted()
 
@@ -98,12 +102,12 @@ class LivePage(Viewer):
         self.empty = EmptyLanes(self._connect, self._show_opened)
         self.timeline = TimelineBox(palette, self.select, self._show_times, self.empty)
         self.transcript = TranscriptBox(self.select)
-        self.events = EventsBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
+        self.inspector = Inspector(self.keys.copy)
+        self.events = EventsBox(self.select, [self.inspector.opener()])
         self.fast_paint = FastPaint()
         self.patches = PatchChannel()
         self.picture = Picture(self.say)
-        self.inspector = Inspector(self.keys.copy)
         self.bar = CommandBar(self.send, self.hang_up)
         self.connection = ConnectionPanel(
             self._hub,
@@ -113,6 +117,8 @@ class LivePage(Viewer):
             self.hang_up,
             self._user,
         )
+        use_vad = self.connection.options.use_vad
+        self.timeline.what_if.on_use = lambda params: self.say(*use_vad(params))
         self.replay = ReplayBar(self.timeline.show_playhead)
         self.wall = CallsWall(
             self._hub,
@@ -320,6 +326,7 @@ class LivePage(Viewer):
     def _show_state(self) -> None:
         self.header.show(self._view, self._lag.p95_ms)
         self.telling.tell_state(self._view)
+        self.keys.name_tab(tab_title(self._view))
         self.events.count_errors()
         self.bar.show_call(self._view, self.steering.is_allowed)
         shown = self._shown_call()
@@ -383,9 +390,6 @@ class LivePage(Viewer):
         window = self.timeline.window()
         part = (window.start_ms, window.end_ms)
         self.picture.take(self._view, self.timeline.plots, part)
-
-    def _switch_theme(self) -> None:
-        self.timeline.use_palette(DARK if self.page.dark_theme else LIGHT)
 
     def press_key(self, key: str, shift: bool) -> None:
         """Do what a key stands for."""

@@ -110,6 +110,8 @@ class LiveKeys:
             if key in ("j", "k") or row.kind == "Errors"
         ]
         if not rows:
+            if key in ("n", "p") and self._page.view is not None:
+                self._page.say("there is no error among the rows of the list", "info")
             return
         at = self._page.events.list.selected
         forward = key in ("j", "n")  # the newest is on top: next is older

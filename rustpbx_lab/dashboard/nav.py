@@ -30,6 +30,10 @@ button[aria-current=page]{color:var(--lab-accent);font-weight:700;
   border-bottom-color:var(--lab-accent)}
 button i{font-style:normal;font-family:'Material Icons Outlined';font-weight:400;
   font-feature-settings:'liga';font-size:16px;line-height:1}
+@media (max-width:599px){:host{width:auto !important;flex:0 0 auto !important}
+  .nav{width:auto !important}
+  .logo{font-size:0;margin-right:0}
+  button{padding:0 8px}}
 """
 
 _ESM = (

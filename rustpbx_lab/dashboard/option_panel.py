@@ -14,6 +14,7 @@ from rustpbx_lab.models.options import (
     TranscriptionOption,
     VADOption,
 )
+from rustpbx_lab.speech.vad import VadParams
 
 from .forms import ModelForm
 from .locking import coalesced, then
@@ -165,6 +166,22 @@ class OptionPanel(Viewer):
         finally:
             self._is_filled = True
         self._changed()
+
+    def use_vad(self, params: VadParams) -> tuple[str, str]:
+        """Put thresholds into the VAD option; return what to say of it, how gravely."""
+        option = self.build()
+        if option is None:
+            return f"the call options are not complete: {self.errors[0]}", "warning"
+        vad = (option.vad or VADOption(type="silero")).model_copy(
+            update={
+                "speech_padding": params.speech_padding_ms,
+                "silence_padding": params.silence_padding_ms,
+                "voice_threshold": params.voice_threshold,
+                "silence_timeout": params.silence_timeout_ms,
+            }
+        )
+        self.load(option.model_copy(update={"vad": vad}))
+        return f"the next call has VAD {summary({'vad': vad})}", "info"
 
     @property
     def errors(self) -> list[str]:

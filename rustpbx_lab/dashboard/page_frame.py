@@ -10,6 +10,8 @@ from rustpbx_lab.plots.theme import DARK, FONT, LIGHT, css_variables
 
 from .styles import theme_config
 
+SIDEBAR_PX = 276
+
 
 def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmui.Page:
     """Return a page in our look.
@@ -24,7 +26,7 @@ def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmu
         header=header,
         sidebar=[sidebar],
         main=[main],
-        sidebar_width=276,
+        sidebar_width=SIDEBAR_PX,
         sidebar_variant="persistent",
         sidebar_resizable=False,
         sidebar_open=not _is_narrow(),
@@ -36,11 +38,22 @@ def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmu
             "&.mui-dark": css_variables(DARK),
             "fontFamily": FONT,
             "& .sidebar .MuiToolbar-root": {"flexShrink": 0},
-            "& .MuiDrawer-root": {"display": "var(--lab-sidebar, flex)"},
+            "& .MuiDrawer-root": {"visibility": "var(--lab-sidebar, visible)"},
             "& .main": {"backgroundColor": "var(--lab-page)", "minWidth": 0},
+            "& .header .MuiBox-root": {"minWidth": 0},
             "& .header .MuiIconButton-root": {
                 "padding": "5px",
                 "marginRight": "4px",
+            },
+            # there it lies over the page, which keeps its width
+            "@media (max-width:1279px)": {
+                "& .main": {"marginLeft": f"-{SIDEBAR_PX}px !important"},
+                "& .MuiDrawer-root": {
+                    "position": "relative",
+                    "zIndex": 1100,
+                    "pointerEvents": "none",  # it has its width even if it is closed
+                },
+                "& .MuiDrawer-paper": {"pointerEvents": "auto"},
             },
         },
     )

@@ -90,10 +90,13 @@ class PageSite:
             loop.close()
 
     def _application(self, builder: Executor) -> BokehTornado:
-        patterns = list(self.patterns)
+        first = next(iter(self.pages))
+        # Bokeh's own forgets the query, and with it the call of a link; a proxy may
+        # have taken a prefix away
+        here = {"url": f"./{first}", "permanent": False}
+        patterns = [*self.patterns, ("/", RedirectHandler, here)]
         if self.prefix:  # "/lab" itself; what is relative to it would leave the prefix
-            start = f"{self.prefix}/{next(iter(self.pages))}"
-            where = {"url": start, "permanent": False}
+            where = {"url": f"{self.prefix}/{first}", "permanent": False}
             icon = {"path": str(ICON.parent)}  # Bokeh's own has no prefix
             patterns += [
                 ("", RedirectHandler, where),

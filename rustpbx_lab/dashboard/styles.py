@@ -47,7 +47,7 @@ body{margin:0;overflow:hidden}
 #loader.drawn:not(.error){display:none !important}
 @media (prefers-reduced-motion:reduce){*{animation:none !important;
   transition:none !important}}
-@media (max-width:1279px){html:not([data-lab-narrowed]){--lab-sidebar:none}}
+@media (max-width:1279px){html:not([data-lab-narrowed]){--lab-sidebar:hidden}}
 """
 
 NARROW_CSS = "@media (max-width:899px){:host{min-width:0 !important}}"

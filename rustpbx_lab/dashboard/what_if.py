@@ -22,6 +22,7 @@ from rustpbx_lab.speech.vad_engines import CHUNK_MS
 
 from .call_view import CallView
 from .locking import then
+from .styles import PLAIN_BUTTON_SX
 
 SLIDER_SX = {
     "& .MuiFormLabel-root": {"fontSize": "11px"},
@@ -40,6 +41,8 @@ class WhatIf(Viewer):
     def __init__(self, on_change: Callable[[], None]) -> None:
         super().__init__()
         self._on_change = on_change
+        self.on_use: Callable[[VadParams], None] = lambda params: None
+        """Called with what the sliders say when the next call is to have it."""
         self._view: CallView | None = None
         self._sets_itself = False
         self._is_touched = False
@@ -75,8 +78,15 @@ class WhatIf(Viewer):
                 sx=SLIDER_SX,
             )
             slider.param.watch(then(self._slid), "value")
+        reset = _button("Reset", "Reset the sliders to what the call has")
+        reset.on_click(then(self.reset))
+        what = "Use in next call: puts these values into the call options"
+        use = _button("Use in next call", what)
+        use.on_click(then(lambda: self.on_use(self.params)))
         self.row = pn.Row(
             *self.sliders,
+            reset,
+            use,
             visible=False,
             height=48,
             margin=0,
@@ -122,6 +132,14 @@ class WhatIf(Viewer):
             self._is_touched, self._before = False, None
         if is_on:
             self._restart()
+        self._on_change()
+
+    def reset(self) -> None:
+        """Go back to the call's own thresholds."""
+        params = None if self._view is None else self._view.vad_params
+        self._take_params(params or VadParams())
+        self._is_touched = False
+        self._restart()
         self._on_change()
 
     def refresh(self) -> bool:
@@ -207,6 +225,19 @@ class WhatIf(Viewer):
             return f"{named(self.params)}: as the call has it; move a slider"
         found = effect(self._before.events, self._after.events, pauses)
         return f"{named(self.params)}: {told(found)}"
+
+
+def _button(label: str, description: str) -> pmui.Button:
+    return pmui.Button(
+        label=label,
+        description=description,
+        size="small",
+        variant="outlined",
+        color="default",
+        height=28,
+        margin=(10, 4, 0, 0),
+        sx=PLAIN_BUTTON_SX | {"fontSize": "11.5px", "padding": "2px 8px"},
+    )
 
 
 def named(params: VadParams) -> str:

@@ -111,6 +111,14 @@ def test_a_rebound_page_gets_no_socket_and_opens_no_file(plain: Site):
     assert plain.hub.calls == []
 
 
+def test_a_link_to_the_root_keeps_its_call(plain: Site, guarded: Site):
+    found = ask(plain, "/?call=s.1&view=live")
+    assert found.status == 302
+    assert found.headers["Location"] == "./live?call=s.1&view=live"
+    lab = ask(guarded, "/lab/?call=s.1", Host="lab.example.com")
+    assert lab.headers["Location"] == "./live?call=s.1"
+
+
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
@@ -148,6 +156,7 @@ def test_the_page_in_a_cell_is_checked_as_well(hub: CallHub):
         threads[0].join(10)
 
 
+@pytest.mark.slow
 def test_a_page_elsewhere_can_link_here_but_not_load_our_scripts(plain: Site):
     foreign = {"Sec_Fetch_Site": "cross-site"}
     assert ask(plain, "/live", Sec_Fetch_Mode="navigate", **foreign).status == 200
@@ -158,6 +167,7 @@ def test_a_page_elsewhere_can_link_here_but_not_load_our_scripts(plain: Site):
 # ------------------------------------------------------- forwards, proxies, a prefix
 
 
+@pytest.mark.slow
 def test_a_port_forward_needs_no_option(plain: Site):
     """As ``ssh -L 9000:localhost:5006`` makes it."""
     assert ask(plain, "/live", Host="localhost:9000").status == 200
@@ -207,6 +217,7 @@ def test_a_malformed_prefix_is_refused(prefix: str):
     assert page_prefix("/") == ""
 
 
+@pytest.mark.slow
 def test_an_ipv6_address_is_served():
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()

@@ -130,13 +130,15 @@ def test_space_and_enter_press_what_is_focused(kept: Page, site: Site):
 
 
 @pytest.mark.parametrize("how", ["reduce", "no-preference"])
-def test_who_wants_less_motion_sees_a_step_a_second(
+def test_a_page_is_as_the_system_is_liked_dark_or_still(
     chromium: Any, site: Site, how: str
 ):
-    page = Page(chromium.new_page(viewport=SIZE, reduced_motion=how), site.host)
+    wishes = {"reduced_motion": how, "color_scheme": "dark"}
+    page = Page(chromium.new_page(viewport=SIZE, **wishes), site.host)
     tab, call = page.page, site.call()
     tab.goto(site.page_of(call))
     tab.locator(".row.ev", has_text="answer").first.wait_for()
+    tab.locator(".mui-dark").first.wait_for(state="attached")
     before = tab.evaluate(END)
     for _ in range(4):
         tab.keyboard.press("+")  # a short span, so that it moves from the begin on

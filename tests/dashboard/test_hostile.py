@@ -193,7 +193,7 @@ def test_text_of_a_call_is_text(
     assert look["taken"] is None
     assert look["strange"] == []
     assert look["over"] <= 0
-    assert look["title"] == "rustpbx lab"
+    assert look["title"] == f"Disconnected · s.{name} · rustpbx lab"
     assert moved(places_of(tab), places) == {}
 
 

@@ -1,6 +1,7 @@
 """The live page in a browser, against the stand-in."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from browser import Page
@@ -86,3 +87,5 @@ def test_the_palette_changes_while_the_page_is_open(kept: Page, site: Site):
     tab.get_by_label("Toggle theme").click()
     tab.locator(".mui-dark").first.wait_for(state="attached")
     until(lambda: canvas.screenshot() != before)
+    assert '"theme":"dark"' in unquote(tab.evaluate("document.cookie"))
+    assert tab.title().startswith("Disconnected"), "the tab is named after the call"

@@ -15,6 +15,7 @@ from waiting import LIMIT_S, until
 
 from rustpbx_lab import EventLog, read_log
 from rustpbx_lab.audio.clip import Clip
+from rustpbx_lab.audio.sources import SilenceSource
 from rustpbx_lab.workbench.hub import CallHub
 
 from .conftest import HOSTILE, SID, conversation, note
@@ -106,6 +107,33 @@ def test_the_sound_is_served_in_parts(site, file):
     saved, _ = soundfile.read(file.with_name(f"{SID}.wav"), dtype="int16")
     assert rate == 16000
     np.testing.assert_array_equal(samples, saved)
+
+
+def test_the_player_plays_what_came_after_it_first_looked(kept, site):
+    call = site.call(audio=SilenceSource())
+    tab = kept.page
+    show_in(tab, call)
+    tab.keyboard.press("ArrowLeft")  # somebody looks back: the bar comes
+    slider = tab.locator(".p input[type=range]")
+    slider.wait_for()
+
+    def end_ms() -> float:
+        return float(slider.get_attribute("max") or 0)
+
+    def place_ms() -> float:
+        shown = tab.locator(".p .time").inner_text().partition(" / ")[0]
+        minutes, seconds = shown.split(":")
+        return 1000 * (60 * int(minutes) + float(seconds))
+
+    first_ms = until(end_ms)
+    until(lambda: end_ms() > first_ms + 2000)
+    site.hub.hang_up(call.id)
+    until(lambda: call.is_over)
+    later_ms = round(first_ms) + 1200
+    slider.fill(str(later_ms))
+    until(lambda: place_ms() >= later_ms - 100)
+    tab.locator("button.play").click()
+    until(lambda: place_ms() > later_ms + 300)
 
 
 @pytest.mark.parametrize("path", ["/sound/s.nobody", "/sound/../../etc/passwd"])

@@ -153,6 +153,15 @@ def test_the_filter_reads_words_expressions_and_fields(log: EventLog):
     assert found("/^asr(Final|Delta)/ friday") == ["asrFinal"]
     assert found("track:agent event:trackEnd") == ["trackEnd"]
     assert found(">1000") == ["speaking"]
+    assert found("EVENT:Silence") == ["silence"]
+    assert len(found("-event:silence")) == len(rows) - 1
+    assert found("event:silence -event:silence") == []
+    assert set(found(">1000")).isdisjoint(found("<1001"))
+    assert "asrFinal" in found('"make it"')
+    assert found('"it make"') == []
+    assert len(found("-")) < len(rows)  # a word of its own
+    broken = EventFilter("-/(/")
+    assert not any(broken.accepts(row) for row in rows)
     broken = EventFilter("/(/")
     assert broken.problem is not None
     assert not any(broken.accepts(row) for row in rows)

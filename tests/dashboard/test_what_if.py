@@ -12,6 +12,7 @@ from work import lines_run
 from rustpbx_lab.analysis.what_if import Effect
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.dashboard.call_view import CallView
+from rustpbx_lab.dashboard.option_panel import OptionPanel
 from rustpbx_lab.dashboard.timeline_box import TimelineBox
 from rustpbx_lab.dashboard.what_if import WhatIf, told
 from rustpbx_lab.models import commands
@@ -147,3 +148,32 @@ def test_thresholds_that_were_moved_stay_for_the_next_call():
     what_if.turn(False)
     what_if.turn(True)
     assert what_if.params.silence_padding_ms == 100
+
+
+def test_reset_goes_back_to_what_the_call_has():
+    what_if, view = shown(call_with_sound())
+    what_if.silence_padding.value = 700
+    what_if.threshold.value = 0.8
+    what_if.reset()
+    assert what_if.params == view.vad_params
+    option = CallOption(vad=VADOption(silence_padding=340))
+    following = CallView(call_with_sound(option))
+    following.refresh()
+    what_if.show_call(following)  # and follows the next call again
+    assert what_if.params.silence_padding_ms == 340
+
+
+def test_the_next_call_can_have_what_was_tried():
+    panel = OptionPanel(lambda: None)
+    panel.load(CallOption(vad=VADOption(type="silero", ratio=0.5), codec="pcmu"))
+    what_if, _ = shown(call_with_sound())
+    answers: list[tuple[str, str]] = []
+    what_if.on_use = lambda params: answers.append(panel.use_vad(params))
+    what_if.silence_padding.value = 440
+    what_if.on_use(what_if.params)
+    option = panel.build()
+    assert option.vad.silence_padding == 440
+    assert option.vad.ratio == 0.5
+    assert option.vad.silence_timeout is None
+    assert option.codec == "pcmu"
+    assert answers == [("the next call has VAD silero 250 / 440 / 0.50", "info")]

@@ -1,0 +1,109 @@
+"""What a browser remembers of a page: palette, lanes, clock."""
+
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rustpbx_lab.dashboard.app import prepare
+from rustpbx_lab.dashboard.header import tab_title
+from rustpbx_lab.dashboard.live import LivePage
+from rustpbx_lab.dashboard.preferences import COOKIE, Preferences, read_preferences
+from rustpbx_lab.workbench.hub import CallHub
+
+from .conftest import conversation, ended_call
+
+LIKED = Preferences("dark", "light", ("Metrics",), clock=True)
+
+
+def test_a_cookie_reads_back_equal():
+    assert read_preferences({COOKIE: LIKED.cookie}) == LIKED
+
+
+def test_an_address_asks_for_another_theme():
+    found = read_preferences({COOKIE: LIKED.cookie}, "light")
+    assert not found.is_dark
+    assert found.hidden == ("Metrics",)
+    assert read_preferences({COOKIE: LIKED.cookie}, "purple").is_dark
+
+
+@pytest.mark.parametrize(
+    ("theme", "system", "is_dark"),
+    [
+        (None, None, False),
+        (None, "dark", True),
+        ("light", "dark", False),
+        ("dark", "light", True),
+    ],
+)
+def test_what_was_chosen_counts_more_than_the_system(theme, system, is_dark):
+    assert Preferences(theme, system).is_dark is is_dark
+
+
+@given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(str))
+def test_a_cookie_of_somebody_else_says_nothing(text: str):
+    assert isinstance(read_preferences({COOKIE: text}), Preferences)
+    assert isinstance(read_preferences({COOKIE: quote(text)}), Preferences)
+    assert read_preferences({COOKIE: "[" * 100_000}) == Preferences()
+
+
+@pytest.mark.slow
+class TestPage:
+    """A page begins as it is liked and says what was changed."""
+
+    @pytest.fixture
+    def kept(self) -> list[Preferences]:
+        return []
+
+    @pytest.fixture
+    def page(self, hub: CallHub, kept: list[Preferences]) -> LivePage:
+        prepare()
+        call = ended_call(conversation())
+        hub._calls[call.id] = call
+        page = LivePage(hub, preferences=LIKED)
+        page.keys._send_msg = lambda message: kept.extend(
+            read_preferences({COOKIE: cookie})
+            for name, cookie in message.items()
+            if name == "keep"
+        )
+        return page
+
+    def test_it_begins_as_it_is_liked(self, page: LivePage):
+        assert page.page.dark_theme
+        assert page.timeline.bar.wall_clock.value
+        assert page.timeline.bar.hidden == {"Metrics"}
+        shown = [row.visible for row in page.timeline._rows]
+        assert shown == [True, True, True, True, True, False, True]
+
+    def test_what_is_changed_is_kept(self, page: LivePage, kept: list[Preferences]):
+        page.page.dark_theme = False
+        page.timeline.bar.wall_clock.value = False
+        page.timeline._choose_lane({"label": "\N{EM SPACE} Metrics"})
+        page.timeline._choose_lane({"label": "\u2713 ASR"})
+        assert kept[-1] == Preferences("light", "light", ("ASR",))
+
+    def test_a_system_that_changes_does_not_undo_a_choice(
+        self, page: LivePage, kept: list[Preferences]
+    ):
+        _say(page, {"dark": True})
+        assert page.page.dark_theme
+        assert kept == [Preferences("dark", "dark", ("Metrics",), clock=True)]
+
+    def test_without_a_choice_the_system_is_followed(self, hub: CallHub):
+        prepare()
+        page = LivePage(hub)
+        _say(page, {"dark": True})
+        assert page.page.dark_theme
+        assert page.preferences._known == Preferences(system="dark")
+
+    def test_the_tab_is_named_after_the_call(self, page: LivePage):
+        assert tab_title(None) == "rustpbx lab"
+        assert tab_title(page.view).endswith(" · rustpbx lab")
+        assert tab_title(page.view).startswith("Disconnected")
+
+
+def _say(page: LivePage, message: dict[str, Any]) -> None:
+    page.keys._hear(SimpleNamespace(data=message))

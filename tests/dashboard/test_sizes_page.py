@@ -1,0 +1,70 @@
+"""The live page on small screens: what acts is in reach, nothing is pushed out."""
+
+from typing import Any
+
+import pytest
+from browser import Page
+from waiting import until
+
+from .site import IS_IDLE, Site
+
+pytestmark = pytest.mark.browser
+
+SIZES = [(1600, 1000), (1366, 625), (1280, 600), (1024, 768), (390, 844)]
+COMMANDS = ["Say", "Interrupt", "Mute caller", "Pause", "More", "Hang up"]
+"""Play is in the menu where there is no room for it."""
+OUT_OF_REACH = """(names) => {
+  const deep = (root) => [...root.querySelectorAll('*')].flatMap((node) =>
+    [node, ...(node.shadowRoot ? deep(node.shadowRoot) : [])])
+  const hit = (x, y) => {
+    let found = document.elementFromPoint(x, y)
+    while (found?.shadowRoot?.elementFromPoint(x, y) && found !==
+           found.shadowRoot.elementFromPoint(x, y))
+      found = found.shadowRoot.elementFromPoint(x, y)
+    return found
+  }
+  const buttons = deep(document).filter((node) => node.tagName === 'BUTTON')
+  return names.filter((name) => !buttons.some((button) => {
+    if (!button.textContent.trim().endsWith(name)) return false
+    const box = button.getBoundingClientRect()
+    const isInside = box.width > 0 && box.left >= 0 && box.right <= innerWidth &&
+      box.top >= 0 && box.bottom <= innerHeight
+    const top = hit(box.left + box.width / 2, box.top + box.height / 2)
+    return isInside && (button === top || button.contains(top))
+  }))
+}"""
+SIDEWAYS = "() => document.scrollingElement.scrollWidth - innerWidth"
+FIGURE_WIDTH = """() => Math.max(...[...Bokeh.documents[0]._all_models.values()]
+  .filter((model) => model.tags?.includes('rustpbx-lab-lane'))
+  .map((model) => model.inner_width))"""
+
+
+def test_every_command_is_in_reach_on_every_screen(opened: Page, site: Site):
+    call = site.call()
+    tab: Any = opened.page
+    tab.goto(site.page_of(call))
+    tab.wait_for_function(IS_IDLE)
+    tab.locator(".row.ev").first.wait_for()
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        until(
+            lambda: tab.evaluate(OUT_OF_REACH, COMMANDS) == [],
+            awaited=f"all commands at {width} x {height}",
+        )
+        assert tab.evaluate(SIDEWAYS) <= 0, f"{width} x {height} scrolls sideways"
+        # the lanes are drawn for the width they have
+        until(lambda w=width: tab.evaluate(FIGURE_WIDTH) < w, awaited="a new width")
+    site.hub.hang_up(call.id)
+
+
+def test_below_1400_pixels_the_inspector_has_a_button(kept: Page, site: Site):
+    tab: Any = kept.page
+    tab.set_viewport_size({"width": 1366, "height": 900})
+    inspector = tab.get_by_text("Inspector", exact=True)
+    until(lambda: not inspector.is_visible())
+    tab.get_by_label("Inspector: the selected row").first.click()
+    inspector.wait_for()
+    tab.locator(".row.ev").first.click()
+    tab.get_by_text("log row", exact=False).last.wait_for()
+    tab.get_by_label("Close the inspector").first.click()
+    until(lambda: not inspector.is_visible())

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import panel as pn
 import pytest
 from bokeh.client import pull_session
 from bokeh.util.token import get_session_id
@@ -64,13 +65,21 @@ def upgrade(site: Site, path: str = "/live/ws", **headers) -> int:
 
 
 @pytest.fixture(scope="module")
-def plain() -> Iterator[Site]:
+def light_pages() -> Iterator[None]:
+    """Pages of one line: who is let in is asked here, not what they see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app_module, "app", lambda hub, endpoint: pn.pane.HTML("a page"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def plain(light_pages: None) -> Iterator[Site]:
     with CallHub() as hub, serving(hub) as site:
         yield site
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[Site]:
+def guarded(light_pages: None) -> Iterator[Site]:
     """A site under a prefix, with logins, behind a proxy."""
     with (
         CallHub(operators=["ann"]) as hub,
@@ -156,7 +165,6 @@ def test_the_page_in_a_cell_is_checked_as_well(hub: CallHub):
         threads[0].join(10)
 
 
-@pytest.mark.slow
 def test_a_page_elsewhere_can_link_here_but_not_load_our_scripts(plain: Site):
     foreign = {"Sec_Fetch_Site": "cross-site"}
     assert ask(plain, "/live", Sec_Fetch_Mode="navigate", **foreign).status == 200
@@ -167,7 +175,6 @@ def test_a_page_elsewhere_can_link_here_but_not_load_our_scripts(plain: Site):
 # ------------------------------------------------------- forwards, proxies, a prefix
 
 
-@pytest.mark.slow
 def test_a_port_forward_needs_no_option(plain: Site):
     """As ``ssh -L 9000:localhost:5006`` makes it."""
     assert ask(plain, "/live", Host="localhost:9000").status == 200
@@ -217,7 +224,6 @@ def test_a_malformed_prefix_is_refused(prefix: str):
     assert page_prefix("/") == ""
 
 
-@pytest.mark.slow
 def test_an_ipv6_address_is_served():
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()

@@ -59,8 +59,14 @@ export function render({model, el}) {
   })
   const save = part('button', 'Save…', 'Save these options as JSON, without secrets')
   save.onclick = () => model.send_msg({save: true})
-  const load = part('button', 'Load…', 'Load options from a JSON file')
-  load.onclick = () => input.click()
+  const load = part('select', '', 'Load options')
+  for (const name of ['Load…', 'a JSON file', 'this call\'s options'])
+    load.append(part('option', name))
+  load.onchange = () => {
+    if (load.selectedIndex === 1) input.click()
+    else model.send_msg({of_call: true})
+    load.selectedIndex = 0
+  }
   const copy = part('select', '', 'Copy these options, without secrets')
   for (const name of ['Copy as…', 'JSON', 'Python', 'Go'])
     copy.append(part('option', name))

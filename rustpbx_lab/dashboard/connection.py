@@ -330,6 +330,7 @@ class ConnectionPanel(Viewer):
 
     def show_calls(self, shown: HubCall | None) -> None:
         """Redraw the list of calls and the button."""
+        self.presets.shown = shown
         rows = "".join(_call_row(call, call is shown) for call in self._hub.calls)
         text = rows or '<div class="none">None yet.</div>'
         if self.list.object != text:

@@ -9,8 +9,10 @@ from panel.viewable import Viewable, Viewer
 from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.settings import read_option
+from rustpbx_lab.workbench.hub_call import HubCall
 
 from .browser_files import OptionFiles
+from .call_digest import digest_of
 from .copy_as import as_go, as_json, as_python, without_masks
 
 FILE_NAME = "call-option.json"
@@ -34,6 +36,8 @@ class Presets(Viewer):
     ) -> None:
         super().__init__()
         self._option, self._load, self._place = option, load, place
+        self.shown: HubCall | None = None
+        """The call that the page shows."""
         self.files = OptionFiles(
             self._hear, sizing_mode="stretch_width", margin=(6, 0, 6, 0)
         )
@@ -49,6 +53,8 @@ class Presets(Viewer):
                 self._give(lambda option: self.files.copy_text(self.text(option, kind)))
             case {"load": str(text), "name": str(name)}:
                 self._take(text, name)
+            case {"of_call": True}:
+                self._take_of_call()
             case _:
                 return
 
@@ -72,6 +78,14 @@ class Presets(Viewer):
             case _:
                 return as_json(option)
 
+    def _take_of_call(self) -> None:
+        """Fill in what the call that is shown was made with."""
+        option = None if self.shown is None else digest_of(self.shown).facts.option
+        if option is None:
+            self.files.tell("no call is shown that tells its options", is_bad=True)
+        else:
+            self._take(as_json(option), "this call's options")
+
     def _take(self, text: str, name: str) -> None:
         try:
             option, n_masked = parse_preset(text, name)
@@ -79,7 +93,8 @@ class Presets(Viewer):
             self.files.tell(str(exc), is_bad=True)
             return
         self._load(option)
-        rest = f"; type the {n_masked} secrets, no file has them" if n_masked else ""
+        secrets = "secret" if n_masked == 1 else f"{n_masked} secrets"
+        rest = f"; type the {secrets}, no file has them" if n_masked else ""
         self.files.tell(f"loaded {name[:60]}{rest}")
 
 

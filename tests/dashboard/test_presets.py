@@ -5,17 +5,21 @@ import json
 
 import pytest
 
+from rustpbx_lab.dashboard.call_digest import digest_of
 from rustpbx_lab.dashboard.copy_as import as_go, as_json, as_python
 from rustpbx_lab.dashboard.option_panel import OptionPanel
-from rustpbx_lab.dashboard.presets import parse_preset
+from rustpbx_lab.dashboard.presets import Presets, parse_preset
 from rustpbx_lab.errors import InvalidOptionError
-from rustpbx_lab.models import options
+from rustpbx_lab.models import commands, options
 from rustpbx_lab.models.options import (
     CallOption,
     SipOption,
+    SynthesisOption,
     TranscriptionOption,
     VADOption,
 )
+
+from .conftest import command, ended_call
 
 SECRET = "s3cr3t-`quoted`-ä"
 OPTION = CallOption(
@@ -75,3 +79,37 @@ def test_loading_fills_the_form_with_that_and_nothing_else():
     assert built.vad is not None
     assert built.vad.silence_padding == 480
     assert len(changes) == 1
+
+
+class TestOptionsOfTheCall:
+    """The options of the call that is shown are filled in for the next."""
+
+    @pytest.fixture
+    def loaded(self) -> list[CallOption]:
+        return []
+
+    @pytest.fixture
+    def presets(self, loaded: list[CallOption]) -> Presets:
+        made = Presets(lambda: None, loaded.append, lambda: ("ws://lab:1", ""))
+        made.files.tell = lambda text, is_bad=False: told.append((text, is_bad))
+        told: list[tuple[str, bool]] = []
+        made.told = told
+        return made
+
+    def test_they_are_loaded_without_their_secrets(self, presets, loaded):
+        tts = SynthesisOption(provider="aliyun", secret_key="geheim", speaker="x")
+        option = CallOption(vad=VADOption(silence_padding=640), tts=tts)
+        call = ended_call([command(0, commands.Invite(option=option))])
+        digest_of(call).advance(call.recording, 10)
+        presets.shown = call
+        presets._hear({"of_call": True})
+        (found,) = loaded
+        assert found.vad.silence_padding == 640
+        assert found.tts.speaker == "x"
+        assert found.tts.secret_key is None
+        assert presets.told[-1][0].endswith("type the secret, no file has them")
+
+    def test_without_a_call_it_says_so(self, presets, loaded):
+        presets._hear({"of_call": True})
+        assert loaded == []
+        assert presets.told == [("no call is shown that tells its options", True)]

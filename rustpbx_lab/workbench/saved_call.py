@@ -72,6 +72,8 @@ def read_saved(path: Path) -> SavedCall:
     log = read_log(path)
     saved = SavedCall(path, log, Recording())
     saved.remarks += [f"The log: {remark}." for remark in log.remarks]
+    if not len(log):
+        saved.remarks.append("The log is empty: nothing happened in this call.")
     both = _sound(path.with_name(f"{_stem(path)}.wav"), saved)
     caller = _sound(path.with_name(f"{_stem(path)}.caller.wav"), saved)
     if both is not None or caller is not None:

@@ -315,3 +315,11 @@ def test_a_replay_goes_on_as_long_as_there_is_sound(file: Path):
     Clip(silence, 16_000).write(file.with_name(f"{SID}.wav"))
     # it began half a second into the call
     assert ReplayCall(read_saved(file), "replay").end_ms == pytest.approx(6500, abs=2)
+
+
+def test_an_empty_log_is_said_to_be_one(tmp_path: Path):
+    path = tmp_path / "s.empty.events.jsonl"
+    path.write_bytes(b"")
+    saved = read_saved(path)
+    assert saved.remarks == ["The log is empty: nothing happened in this call."]
+    assert ReplayCall(saved, "replay").end_ms == 0

@@ -52,6 +52,8 @@ class Recognition:
     refer: bool
     seq: int
     """Log row that made this one."""
+    said_seq: int | None = None
+    """Log row of the last event of the sentence: of a final, the final itself."""
 
 
 Leg = tuple[str, bool]
@@ -187,6 +189,7 @@ class RecognitionFold(Fold[Recognition]):
             track_id=message.track_id,
             refer=bool(message.refer),
             seq=record.seq if before is None else before.seq,
+            said_seq=record.seq,
         )
 
     def _own_stop(self, leg: Leg, row: Recognition, join_ms: int) -> int | None:

@@ -13,6 +13,7 @@ CSS = """
 .f{display:flex;gap:6px;padding:0 10px;flex-wrap:wrap;align-items:center}
 button,select{height:26px;padding:0 8px;border:1px solid var(--lab-border);font:inherit;
   border-radius:4px;background:var(--lab-surface);color:inherit;cursor:pointer}
+select{width:80px}
 button:hover{background:var(--lab-raised)}
 .say{color:var(--lab-muted);font-size:11px;flex-basis:100%;overflow-wrap:anywhere}
 .say:empty{display:none}

@@ -19,10 +19,8 @@ from rustpbx_lab.plots.envelope import Anchors, Envelope
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .call_tables import Table
-from .event_rows import kind_of, message_of
+from .event_rows import BROKEN_CODES, kind_of, message_of
 
-BROKEN_CODES = (1006, 1011)
-"""Close codes that stand for a connection that broke."""
 SAMPLES_A_TICK = 16000 * 120
 SLOT_S, RATE_SLOTS = 0.1, 50
 """Arrivals are counted by the tenth of a second, over five seconds."""

@@ -21,6 +21,8 @@ KINDS = {
     "Other": "llm",
 }
 """Chip → role of its colour."""
+BROKEN_CODES = (1006, 1011)
+"""Close codes that stand for a connection that broke."""
 ARROWS = {"event": "←", "command": "→", "note": "·"}
 MAX_SUMMARY = 240
 
@@ -50,12 +52,13 @@ def kind_of(record: Record) -> str:
     """Return the chip that a record belongs to."""
     if record.direction == "command":
         return "Commands"
-    if (
-        record.name == "advice"
-        and getattr(message_of(record), "severity", "") != "info"
-    ):
-        return "Errors"
-    return _KIND_OF.get(record.name, "Other")
+    match message_of(record) if record.name in ("advice", "closed") else None:
+        case notes.Advice(severity="warning" | "error"):
+            return "Errors"
+        case notes.Closed(code=code) if code in BROKEN_CODES:
+            return "Errors"
+        case _:
+            return _KIND_OF.get(record.name, "Other")
 
 
 def summary(record: Record) -> str:

@@ -86,7 +86,8 @@ def state_chip(view: CallView | None) -> StateChip:
         case _:
             who = "caller speaking" if view.is_speaking else ""
             playing = any(row.end_ms is None for row in view.tables["playback"].open)
-            who = who or ("agent speaking" if playing else "quiet")
+            agent = "agent paused" if view.facts.is_paused else "agent speaking"
+            who = who or (agent if playing else "quiet")
             where = "Watching" if call.role == "watched" else "In call"
             return StateChip("live", f"{where} · {who}")
 

@@ -139,7 +139,7 @@ class LivePage(Viewer):
     def _assemble(self, is_dark: bool) -> pmui.Page:
         bottom = pn.Row(
             *(self.transcript, self.events, self.inspector),
-            min_height=160,
+            min_height=240,
             **stretched(STACK_CSS, margin=(6, 8)),
         )
         # what does not fit is scrolled; the commands are always in reach

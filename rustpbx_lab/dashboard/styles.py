@@ -53,6 +53,8 @@ body{margin:0;overflow:hidden}
 NARROW_CSS = "@media (max-width:899px){:host{min-width:0 !important}}"
 """For what may be as narrow as its page."""
 STACK_CSS = (
+    # on a low page the rest is scrolled: lists without a row are no use
+    ":host{min-height:240px !important;flex-shrink:0 !important}"
     "@media (max-width:899px){:host{flex-wrap:wrap;height:auto !important;"
     "min-width:0 !important;min-height:540px !important}}"
 )

@@ -167,7 +167,7 @@ def _add_final(
     room = float("inf") if following is None else following - row.said_ms
     words = "" if row.delay_ms is None else f"+{thousands(row.delay_ms)} ms"
     finals["delay"].append(words if room / window.ms_per_px > 56 else "")
-    finals["seq"].append(row.seq)
+    finals["seq"].append(row.seq if row.said_seq is None else row.said_seq)
     finals["tip"].append(_tip(row))
 
 

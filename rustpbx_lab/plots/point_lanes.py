@@ -167,7 +167,8 @@ def _final_point(row: Recognition) -> Point | None:
     if not row.is_final or row.delay_ms is None:
         return None
     tip = f"ASR final, delay {thousands(row.delay_ms)} ms ({row.quality})"
-    return _point(row.said_ms, row.delay_ms, "asr", tip, row.seq)
+    seq = row.seq if row.said_seq is None else row.said_seq
+    return _point(row.said_ms, row.delay_ms, "asr", tip, seq)
 
 
 @remembered

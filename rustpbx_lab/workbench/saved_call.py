@@ -74,11 +74,20 @@ def read_saved(path: Path) -> SavedCall:
     saved.remarks += [f"The log: {remark}." for remark in log.remarks]
     if not len(log):
         saved.remarks.append("The log is empty: nothing happened in this call.")
+    elif _is_cut_off(log):
+        saved.remarks.append("The log has no end: the call was cut off, or runs still.")
     both = _sound(path.with_name(f"{_stem(path)}.wav"), saved)
     caller = _sound(path.with_name(f"{_stem(path)}.caller.wav"), saved)
     if both is not None or caller is not None:
         _place(saved, both, caller)
     return saved
+
+
+def _is_cut_off(log: EventLog) -> bool:
+    """Whether a log of ours lacks the note that each of them ends with."""
+    is_ours = any(record.name == "connected" for record in log.records(0, 5))
+    last = log.records(max(len(log) - 20, 0))
+    return is_ours and all(record.name != "closed" for record in last)
 
 
 def _stem(path: Path) -> str:

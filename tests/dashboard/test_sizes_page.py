@@ -33,6 +33,14 @@ OUT_OF_REACH = """(names) => {
     return isInside && (button === top || button.contains(top))
   }))
 }"""
+LIST_HEIGHT = """() => {
+  const deep = (root) => [...root.querySelectorAll('*')].flatMap((node) =>
+    [node, ...(node.shadowRoot ? deep(node.shadowRoot) : [])])
+  let node = deep(document).find((node) => node.matches('.row.ev'))
+  while (node && getComputedStyle(node).overflowY !== 'auto') node = node.parentElement
+  return node?.clientHeight ?? 0
+}"""
+"""Of what scrolls the events."""
 SIDEWAYS = "() => document.scrollingElement.scrollWidth - innerWidth"
 FIGURE_WIDTH = """() => Math.max(...[...Bokeh.documents[0]._all_models.values()]
   .filter((model) => model.tags?.includes('rustpbx-lab-lane'))
@@ -52,6 +60,12 @@ def test_every_command_is_in_reach_on_every_screen(opened: Page, site: Site):
             awaited=f"all commands at {width} x {height}",
         )
         assert tab.evaluate(SIDEWAYS) <= 0, f"{width} x {height} scrolls sideways"
+        rows = tab.locator(".row.ev")
+        rows.nth(3).scroll_into_view_if_needed()
+        heights = [rows.nth(place).bounding_box()["height"] for place in range(4)]
+        assert min(heights) > 15, f"no room for four rows at {width} x {height}"
+        shown = tab.evaluate(LIST_HEIGHT)
+        assert shown > 100, f"{shown} px of events at {width} x {height}"
         # the lanes are drawn for the width they have
         until(lambda w=width: tab.evaluate(FIGURE_WIDTH) < w, awaited="a new width")
     site.hub.hang_up(call.id)

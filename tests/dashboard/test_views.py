@@ -170,6 +170,9 @@ def test_the_filter_reads_words_expressions_and_fields(log: EventLog):
 def test_kinds_follow_the_event(log: EventLog):
     assert {record.name: kind_of(record) for record in log}["interrupt"] == "Commands"
     assert {record.name: kind_of(record) for record in log}["error"] == "Errors"
+    broken = note(0, notes.Closed(why="no answer", code=1006))
+    assert kind_of(broken) == "Errors"
+    assert kind_of(note(0, notes.Closed(why="over", code=1000))) == "Other"
 
 
 def test_the_transcript_splits_what_was_not_heard():

@@ -323,3 +323,12 @@ def test_an_empty_log_is_said_to_be_one(tmp_path: Path):
     saved = read_saved(path)
     assert saved.remarks == ["The log is empty: nothing happened in this call."]
     assert ReplayCall(saved, "replay").end_ms == 0
+
+
+def test_a_log_that_was_cut_off_is_said_to_be_one(tmp_path: Path):
+    log = EventLog()
+    for record in records()[:-1]:
+        log.append(record)
+    log.save(tmp_path / "s.events.jsonl")
+    saved = read_saved(tmp_path / "s.events.jsonl")
+    assert "The log has no end: the call was cut off, or runs still." in saved.remarks

@@ -37,6 +37,8 @@ class Segment(NamedTuple):
     error_ms: int | None = 0
     """How far its length may be wrong; more than 0 between two clocks, empty while
     nothing tells how far these are apart."""
+    seq: int | None = None
+    """Log row of what happened at its end; empty if no row did."""
 
     @property
     def length_ms(self) -> int:
@@ -51,6 +53,8 @@ class _Step(NamedTuple):
     quality: Quality = "measured"
     is_ours: bool = False
     """Whether it is a time of our clock, not of the server's."""
+    seq: int | None = None
+    """Log row of what happened."""
 
 
 def segments(turn: Turn) -> list[Segment]:
@@ -74,7 +78,8 @@ def segments(turn: Turn) -> list[Segment]:
         is_known = not joined and is_certain(error)
         quality: Quality = step.quality if is_known else "unknown"
         name = joined + step.name
-        parts.append(Segment(name, at, end, quality, was, step.what, error))
+        ends = (step.what, error, step.seq)
+        parts.append(Segment(name, at, end, quality, was, *ends))
         at, was, joined, is_ours = end, step.what, "", step.is_ours
     return parts
 
@@ -90,20 +95,23 @@ def _steps(turn: Turn) -> list[_Step]:
     command = turn.command_ms if turn.command_ms is not None else turn.first_audio_ms
     steps: list[_Step] = []
     if turn.said_ms is not None and turn.said_ms <= (command or 0):
-        quality = turn.stop_quality
-        steps.append(_Step("hang-over", turn.said_ms, "the server said so", quality))
+        said = _Step("hang-over", turn.said_ms, "the server said so")
+        steps.append(said._replace(quality=turn.stop_quality, seq=turn.said_seq))
     if turn.final_ms is not None:
-        steps.append(_Step("ASR final", turn.final_ms, "asrFinal"))
+        final = _Step("ASR final", turn.final_ms, "asrFinal", seq=turn.final_seq)
+        steps.append(final)
     if turn.kind == "track":
         asked = _Step("", command, "trackStart", "inferred")
     else:
         asked = _Step("", command, f"the {turn.kind} command", is_ours=True)
+    asked = asked._replace(seq=turn.command_seq)
     if turn.llm_ms is None:
         steps.append(asked._replace(name="app"))
     else:
         steps.append(_Step("app", turn.llm_ms, "llm_call_start"))
         steps.append(asked._replace(name="LLM"))
-    return steps + _reply_steps(turn)
+    reply = (step._replace(seq=turn.reply_seq) for step in _reply_steps(turn))
+    return [*steps, *reply]
 
 
 def _reply_steps(turn: Turn) -> list[_Step]:

@@ -68,6 +68,8 @@ class Playback:
     track_id: str
     seq: int
     """Log row that made this one."""
+    command_seq: int | None = None
+    """Log row of the command that asked for it."""
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class _Asked:
     at_ms: int
     text: str | None
     rate_hz: int
+    seq: int
 
 
 class PlaybackFold(Fold[Playback]):
@@ -139,7 +142,12 @@ class PlaybackFold(Fold[Playback]):
         text = None if message.base64 else message.text
         rate = message.option.samplerate if message.option is not None else None
         asked = _Asked(
-            "tts", message.play_id, said_at(record), text, rate or self._rate_hz
+            kind="tts",
+            play_id=message.play_id,
+            at_ms=said_at(record),
+            text=text,
+            rate_hz=rate or self._rate_hz,
+            seq=record.seq,
         )
         place = self._running(asked)
         if place is None:
@@ -157,7 +165,14 @@ class PlaybackFold(Fold[Playback]):
 
     def _ask_play(self, record: Record, message: commands.Play) -> None:
         play_id = message.play_id or message.url
-        asked = _Asked("play", play_id, said_at(record), message.url, DEFAULT_RATE_HZ)
+        asked = _Asked(
+            kind="play",
+            play_id=play_id,
+            at_ms=said_at(record),
+            text=message.url,
+            rate_hz=DEFAULT_RATE_HZ,
+            seq=record.seq,
+        )
         place = self._running(asked)
         if place is not None and self._open[place].command_ms is None:
             self._adopt(place, asked)
@@ -183,7 +198,11 @@ class PlaybackFold(Fold[Playback]):
         row = self._open[place]
         self._rates[row.seq] = asked.rate_hz
         self._open[place] = replace(
-            row, kind=asked.kind, text=asked.text, command_ms=asked.at_ms
+            row,
+            kind=asked.kind,
+            text=asked.text,
+            command_ms=asked.at_ms,
+            command_seq=asked.seq,
         )
 
     def _wait(self, asked: _Asked) -> None:
@@ -221,6 +240,7 @@ class PlaybackFold(Fold[Playback]):
             is_cached=None,
             track_id=track,
             seq=record.seq,
+            command_seq=None if asked is None else asked.seq,
         )
         if len(self._open) >= MAX_OPEN:
             self._close(0)

@@ -48,6 +48,8 @@ class Speech:
     unknown."""
     seq: int
     """Log row that made this one."""
+    said_seq: int | None = None
+    """Log row of the event that ended it."""
 
 
 @dataclass(slots=True)
@@ -184,6 +186,7 @@ class SpeechFold(Fold[Speech]):
 
     def _end(self, record: Record, message: events.Silence, row: Speech) -> None:
         lasted = length(message.duration)
+        row = replace(row, said_seq=record.seq)
         if row.start_ms is None or lasted is None:
             self._closed.append(replace(row, said_ms=said_at(record)))
             return

@@ -75,6 +75,12 @@ class Turn:
     join_moved_ms: int = 0
     """How far the join of the clocks moved meanwhile: lengths by the server's clock may
     be wrong by so much."""
+    said_seq: int | None = None
+    """Log row of ``said_ms``."""
+    final_seq: int | None = None
+    """Log row of ``final_ms``."""
+    command_seq: int | None = None
+    """Log row of ``command_ms``; empty if no command of the log asked."""
 
 
 @dataclass(slots=True)
@@ -184,6 +190,9 @@ def turn_of(talk: Talk, *, is_over: bool = False) -> Turn:
         seq=talk.seq,
         clock_error_ms=talk.clock_error_ms,
         join_moved_ms=talk.joins[1] - talk.joins[0] if talk.joins else 0,
+        said_seq=None if last is None else last.said_seq,
+        final_seq=finals[-1].said_seq if finals else None,
+        command_seq=None if reply is None else reply.command_seq,
     )
 
 

@@ -148,6 +148,7 @@ class TimelineBox(Viewer):
         return [self._overview.figure, *(lane.figure for lane in self._lanes)]
 
     def _listen(self) -> None:
+        self._overview.figure.on_event(Tap, self._go_here)
         for lane in self._lanes:
             lane.figure.on_event(Tap, self._tapper(lane))
             lane.figure.on_event(DoubleTap, self._zoom_here)
@@ -165,6 +166,9 @@ class TimelineBox(Viewer):
         return self._layout
 
     # ------------------------------------------------------------------ acting
+
+    def _go_here(self, event: Any) -> None:
+        locked(lambda: self.viewport.centre(event.x))
 
     def _zoom_here(self, event: Any) -> None:
         locked(lambda: self.viewport.centre(event.x, 20_000))

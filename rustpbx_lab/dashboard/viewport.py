@@ -159,7 +159,7 @@ class Viewport:
         if span is None:
             self._move(*self._whole())
             return
-        end = self.visible[1]
+        end = self.middle_ms + span / 2
         if self._bar.follow.value and self._view is not None:
             end = self._view.now_ms + span * AHEAD
         self._move(end - span, end)

@@ -113,7 +113,8 @@ def latency_spans(turns: Sequence[Turn], window: Window) -> list[Span]:
             is_told = part.quality != "unknown" and part.name in ROLES
             look = part.name if is_told else "?"
             at = (part.start_ms, part.end_ms, BAR_BOTTOM, BAR_TOP)
-            spans.append(Span(*at, look, _tip(turn, part), turn.seq, alpha))
+            seq = turn.seq if part.seq is None else part.seq
+            spans.append(Span(*at, look, _tip(turn, part, seq), seq, alpha))
         half = 0.6 * window.ms_per_px
         for at in (parts[0].start_ms, parts[-1].end_ms):
             edges = (at - half, at + half, BAR_BOTTOM - 4, BAR_TOP + 4)
@@ -206,7 +207,7 @@ def _add_numbers(labels: Columns, parts: Sequence[Segment], at: float) -> None:
         dx += width
 
 
-def _tip(turn: Turn, part: Segment) -> str:
+def _tip(turn: Turn, part: Segment, seq: int) -> str:
     total = f"T{turn.number}: {_total(turn)} ({turn.quality})"
     lines = [
         f"{part.name} {_number(part)} ms ({part.quality})",
@@ -214,7 +215,7 @@ def _tip(turn: Turn, part: Segment) -> str:
         f"{part.begins} {clock(part.start_ms)} → {part.ends} {clock(part.end_ms)}",
         f"{total}, {NOT_COUNTED.get(turn.outcome, turn.outcome)}",
         f"reply {turn.play_id}" if turn.play_id else "",
-        f"log row {turn.seq}",
+        f"log row {seq}",
     ]
     return "\n".join(line for line in lines if line)
 

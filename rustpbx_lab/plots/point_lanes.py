@@ -177,7 +177,8 @@ def _hang_over_point(row: Speech) -> Point | None:
         return None
     delay = row.said_ms - row.end_ms
     tip = f"VAD hang-over {thousands(delay)} ms: {clock(row.end_ms)} → "
-    return _point(row.said_ms, delay, "vad", tip + clock(row.said_ms), row.seq)
+    seq = row.seq if row.said_seq is None else row.said_seq
+    return _point(row.said_ms, delay, "vad", tip + clock(row.said_ms), seq)
 
 
 def _point(at_ms: float, value_ms: float, kind: str, tip: str, seq: int) -> Point:

@@ -523,3 +523,17 @@ def test_a_turn_that_nobody_answers_does_not_grow_for_ever():
     ]
     assert first.stop_ms == 1000 + 99_000 + 400
     assert second.start_ms == 1000 + 100_000
+
+
+def test_each_part_of_a_latency_names_the_row_it_ends_with():
+    call = Call(vad=VAD)
+    ask(call)
+    reply(call, 3500, "r-1", 3900)
+    (turn,) = turns_of(call)
+    rows = call.log.records()
+    named = {part.name: rows[part.seq].name for part in segments(turn)}
+    assert named["hang-over"] == "silence"
+    assert named["ASR final"] == "asrFinal"
+    assert named["app"] == "tts"
+    rest = named.keys() - {"hang-over", "ASR final", "app"}
+    assert {named[part] for part in rest} == {"trackStart"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from browser import Page
+from playwright.sync_api import TimeoutError as NotSeen
 from waiting import until
 
 from .site import answers
@@ -93,6 +94,14 @@ def jupyterlab(tmp_path: Path) -> Iterator[str]:
             process.wait(30)
 
 
+def choose_kernel(tab: Any) -> None:
+    """Answer what JupyterLab asks if a cell is run before its kernel is there."""
+    question = tab.locator(".jp-Dialog").last
+    if question.is_visible():
+        question.locator("button.jp-mod-accept").click()
+        question.wait_for(state="hidden")
+
+
 def run(tab: Any, number: int) -> Any:
     """Run a cell and return its output; run it again if no kernel took it.
 
@@ -109,7 +118,11 @@ def run(tab: Any, number: int) -> Any:
         return (prompt.text_content() or "").strip()[1:-2].isdigit()
 
     def was_run() -> bool:
-        cell.click(position={"x": 200, "y": 5})
+        choose_kernel(tab)
+        try:
+            cell.click(position={"x": 200, "y": 5}, timeout=RETRY_S * 1000)
+        except NotSeen:
+            return False  # a question came up just now
         tab.keyboard.press("Shift+Enter")
         try:
             until(is_taken, RETRY_S)

@@ -349,6 +349,28 @@ def test_a_tap_selects_the_mark_under_it_and_one_beside_nothing(hub: CallHub):
     assert page.view.selected is None
 
 
+def test_a_tap_in_the_whole_call_goes_there(hub: CallHub):
+    put(hub, ended_call(conversation()))
+    page = LivePage(hub)
+    viewport = page.timeline.viewport
+    viewport.choose_span("10 s")
+    page.timeline._go_here(type("Tap", (), {"x": 1500.0}))
+    assert viewport.visible == (-3500, 6500)
+    assert not page.timeline.bar.follow.value
+
+
+def test_a_span_that_is_chosen_keeps_the_middle_unless_it_follows(hub: CallHub):
+    put(hub, ended_call(conversation()))
+    page = LivePage(hub)
+    viewport = page.timeline.viewport
+    viewport.choose_span("10 s")
+    now_ms = page.view.now_ms
+    assert viewport.visible == (now_ms - 9750, now_ms + 250)
+    viewport.centre(2000)
+    viewport.choose_span("60 s")
+    assert viewport.visible == (-28_000, 32_000)
+
+
 def tapped(page: LivePage, lane: object, at_ms: float, y: float) -> None:
     event = type("Tap", (), {"x": at_ms, "y": y})
     page.timeline._tapper(lane)(event)

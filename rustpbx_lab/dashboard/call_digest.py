@@ -98,8 +98,6 @@ class Facts:
         self.n_errors += kind_of(record) == "Errors"
         if record.direction == "event":
             self._count_arrival()
-        if record.direction == "command":
-            self._learn_toggle(record)
         if record.name in ("hangup", "closed"):
             self._learn_end(record)
         if record.name in ("invite", "accept", "answer"):
@@ -120,16 +118,6 @@ class Facts:
                 self.is_broken = message.code in BROKEN_CODES
             case _:
                 pass
-
-    def _learn_toggle(self, record: Record) -> None:
-        if record.name in ("mute", "unmute"):
-            track = getattr(message_of(record), "track_id", None)
-            if track in (None, self.caller_track):
-                self.is_muted = record.name == "mute"
-        elif record.name in ("pause", "resume"):
-            self.is_paused = record.name == "pause"
-        elif record.name in ("tts", "play", "interrupt"):
-            self.is_paused = False  # what is paused is replaced or stopped
 
     def _count_arrival(self) -> None:
         slot = int(time.monotonic() / SLOT_S)
@@ -179,6 +167,9 @@ class CallDigest:
                 self.facts.learn(record)
             for table in self.tables.values():
                 table.advance(records)
+            held = {row.kind for row in self.tables["holds"].open}
+            self.facts.is_muted = "muted" in held
+            self.facts.is_paused = "paused" in held
             spoken = self.tables["speech"].changes.closed
             self.n_lost += sum(row.end_ms is row.said_ms is None for row in spoken)
             turns, overlaps = self.tables["turns"], self.tables["overlaps"]

@@ -50,22 +50,10 @@ class Inspector(Viewer):
             sizing_mode="stretch_both",
             styles={"overflow-y": "auto", "overflow-x": "hidden"},
         )
-        button = pmui.IconButton(
-            icon="content_copy",
-            description="Copy the JSON",
-            size="small",
-            icon_size="15px",
-            margin=(1, 4, 0, 0),
-        )
+        button = _icon("content_copy", "Copy the JSON", 15)
         button.on_click(then(lambda: self._copy(self._text)))
-        close = pmui.IconButton(
-            icon="close",
-            description="Close the inspector (Enter)",
-            size="small",
-            icon_size="16px",
-            margin=(1, 4, 0, 0),
-            stylesheets=[DRAWER_ONLY_CSS],
-        )
+        close = _icon("close", "Close the inspector (Enter)", 16)
+        close.stylesheets = [DRAWER_ONLY_CSS]
         close.on_click(then(self.toggle))
         head = pn.Row(
             html('<div class="head">Inspector</div>', height=30),
@@ -89,14 +77,9 @@ class Inspector(Viewer):
 
     def opener(self) -> pmui.IconButton:
         """Return a button for another box that opens and closes the drawer."""
-        button = pmui.IconButton(
-            icon="info",
-            description="Inspector: the selected row in words and as JSON (Enter)",
-            size="small",
-            icon_size="17px",
-            margin=(2, 4, 0, 0),
-            stylesheets=[DRAWER_ONLY_CSS],
-        )
+        what = "Inspector: the selected row in words and as JSON (Enter)"
+        button = _icon("info", what, 17)
+        button.stylesheets = [DRAWER_ONLY_CSS]
         button.on_click(then(self.toggle))
         return button
 
@@ -116,6 +99,16 @@ class Inspector(Viewer):
         record = view.log[seq]
         self._text = pretty(record)
         self.body.object = record_html(record, self._text, view)
+
+
+def _icon(name: str, description: str, size_px: int) -> pmui.IconButton:
+    return pmui.IconButton(
+        icon=name,
+        description=description,
+        size="small",
+        icon_size=f"{size_px}px",
+        margin=(1, 4, 0, 0),
+    )
 
 
 def pretty(record: Record) -> str:

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import Record
-from rustpbx_lab.models import events
+from rustpbx_lab.models import events, notes
 from rustpbx_lab.models.base import WireModel
 
 from .folds import Changes, Fold, Handlers, details, flag, length, said_at
@@ -37,6 +37,9 @@ MARKED_EVENTS = frozenset(
 AUDIO_NOTES = frozenset(
     {"audioStarted", "audioStopped", "soundStarted", "soundStopped"}
 )
+
+FAILURES = frozenset({"agentFailed", "handlerFailed", "unreadable"})
+"""Notes that each say that something broke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,9 @@ def _kind(
     if record.direction == "command":
         return "command"
     if record.direction == "note":
-        return None if record.name in AUDIO_NOTES else "note"
+        if record.name in AUDIO_NOTES:
+            return None
+        return "error" if _is_failure(record) else "note"
     if record.name == "error":
         return "error"
     if record.name == "reject":
@@ -124,11 +129,25 @@ def _kind(
     return "event" if record.name in MARKED_EVENTS else None
 
 
+def _is_failure(record: Record) -> bool:
+    """Whether a note says that something broke; an advice says only that it may."""
+    if record.name != "closed":
+        return record.name in FAILURES
+    message = _message(record)
+    return isinstance(message, notes.Closed) and message.is_failure
+
+
 def _text(record: Record) -> str | None:
-    try:
-        message: WireModel = record.message
-    except UnreadableFrameError:
+    message = _message(record)
+    if message is None:
         return None
     text = getattr(message, message.log_columns.get("text", "text"), None)
     is_audio = getattr(message, "base64", None)
     return text if isinstance(text, str) and not is_audio else None
+
+
+def _message(record: Record) -> WireModel | None:
+    try:
+        return record.message
+    except UnreadableFrameError:
+        return None

@@ -19,7 +19,7 @@ from rustpbx_lab.plots.envelope import Anchors, Envelope
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .call_tables import Table
-from .event_rows import BROKEN_CODES, kind_of, message_of
+from .event_rows import kind_of, message_of
 
 SAMPLES_A_TICK = 16000 * 120
 SLOT_S, RATE_SLOTS = 0.1, 50
@@ -115,7 +115,7 @@ class Facts:
             case events.Hangup() if not message.refer:
                 self.hung_up_by = self.hung_up_by or message.initiator
             case notes.Closed():
-                self.is_broken = message.code in BROKEN_CODES
+                self.is_broken = message.is_failure
             case _:
                 pass
 

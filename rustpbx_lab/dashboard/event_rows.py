@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rustpbx_lab.analysis.points import AUDIO_NOTES
+from rustpbx_lab.analysis.points import AUDIO_NOTES, FAILURES
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
@@ -21,8 +21,6 @@ KINDS = {
     "Other": "llm",
 }
 """Chip → role of its colour."""
-BROKEN_CODES = (1006, 1011)
-"""Close codes that stand for a connection that broke."""
 ARROWS = {"event": "←", "command": "→", "note": "·"}
 MAX_SUMMARY = 240
 
@@ -40,11 +38,7 @@ _KIND_OF = {
     "interruption": "Playback",
     **dict.fromkeys(AUDIO_NOTES, "Playback"),
     "metrics": "Metrics",
-    "error": "Errors",
-    "reject": "Errors",
-    "unreadable": "Errors",
-    "handlerFailed": "Errors",
-    "agentFailed": "Errors",
+    **dict.fromkeys({"error", "reject", *FAILURES}, "Errors"),
 }
 
 
@@ -55,7 +49,7 @@ def kind_of(record: Record) -> str:
     match message_of(record) if record.name in ("advice", "closed") else None:
         case notes.Advice(severity="warning" | "error"):
             return "Errors"
-        case notes.Closed(code=code) if code in BROKEN_CODES:
+        case notes.Closed() as closed if closed.is_failure:
             return "Errors"
         case _:
             return _KIND_OF.get(record.name, "Other")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Literal, get_args
 
-from pydantic import ConfigDict, StrictStr
+from pydantic import ConfigDict, StrictBool, StrictStr
 
 from rustpbx_lab.models.base import BaseNote, WireInt
 from rustpbx_lab.models.reading import Reader
@@ -11,6 +11,9 @@ from rustpbx_lab.models.reading import Reader
 Severity = Literal["info", "warning", "error"]
 LegName = Literal["caller", "server"]
 ClockName = Literal["server", "ours"]
+
+BROKEN_CODES = (1006, 1011)
+"""Close codes that stand for a connection that broke."""
 
 
 class Connected(BaseNote, frozen=True):
@@ -42,6 +45,14 @@ class Closed(BaseNote, frozen=True):
 
     code: WireInt | None = None
     """WebSocket close code, where there was one; the server sends none."""
+
+    failed: StrictBool | None = None
+    """Whether the call never came to be, such as for a refused connection."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it is no regular end: never connected, or the connection broke."""
+        return self.failed is True or self.code in BROKEN_CODES
 
 
 class Unreadable(BaseNote, frozen=True):

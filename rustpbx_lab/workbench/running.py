@@ -213,7 +213,8 @@ class CallRun:
     def _close_log(self) -> None:
         if not self._call.log.is_closed:  # it never came to a connection
             why = self._call.error or "hung up before the connection was open"
-            self._note(notes.Closed(why=why))
+            failed = True if self._call.error else None
+            self._note(notes.Closed(why=why, failed=failed))
             self._call.log.close()
 
     def _note(self, note: notes.KnownNote) -> None:

@@ -12,6 +12,7 @@ from waiting import until
 from workbench.scripted_server import ANSWER, REJECT, RINGING, ScriptedServer, running
 
 from rustpbx_lab import errors
+from rustpbx_lab.analysis.points import MarkFold
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource
 from rustpbx_lab.client import CallSession
@@ -96,6 +97,9 @@ def test_no_server_is_one_clear_line(hub: CallHub):
     assert "\n" not in call.error
     assert call.log.is_closed
     assert [record.name for record in call.log] == ["closed"]
+    assert call.log[0].message.is_failure
+    marks = MarkFold().advance(call.log.records()).closed
+    assert [mark.kind for mark in marks] == ["error"]
 
 
 class BrokenAgent:

@@ -70,6 +70,8 @@ class Playback:
     """Log row that made this one."""
     command_seq: int | None = None
     """Log row of the command that asked for it."""
+    interrupted_seq: int | None = None
+    """Log row of the interruption."""
 
 
 @dataclass(slots=True)
@@ -264,6 +266,7 @@ class PlaybackFold(Fold[Playback]):
         self._open[place] = replace(
             row,
             interrupted_ms=said_at(record),
+            interrupted_seq=record.seq,
             heard_ms=length(message.current),
             # 0: cached or base64 audio, whose length the server does not say
             total_ms=length(message.total_duration) or row.total_ms,

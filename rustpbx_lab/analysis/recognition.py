@@ -54,6 +54,8 @@ class Recognition:
     """Log row that made this one."""
     said_seq: int | None = None
     """Log row of the last event of the sentence: of a final, the final itself."""
+    delta_seqs: tuple[int, ...] = ()
+    """Log rows of ``deltas``."""
 
 
 Leg = tuple[str, bool]
@@ -152,7 +154,11 @@ class RecognitionFold(Fold[Recognition]):
             self._closed.append(self._open.pop(next(iter(self._open))))
         row = self._row(record, message, before)
         if len(row.deltas) < MAX_DELTAS:
-            row = replace(row, deltas=(*row.deltas, said_at(record)))
+            row = replace(
+                row,
+                deltas=(*row.deltas, said_at(record)),
+                delta_seqs=(*row.delta_seqs, record.seq),
+            )
         self._open[key] = row
 
     def _final(self, record: Record, message: events.AsrFinal) -> None:
@@ -190,6 +196,7 @@ class RecognitionFold(Fold[Recognition]):
             refer=bool(message.refer),
             seq=record.seq if before is None else before.seq,
             said_seq=record.seq,
+            delta_seqs=() if before is None else before.delta_seqs,
         )
 
     def _own_stop(self, leg: Leg, row: Recognition, join_ms: int) -> int | None:

@@ -19,6 +19,7 @@ from .timeline import (
     Target,
     TimeAxis,
     Window,
+    add_tips,
     clock,
     fit,
     plain,
@@ -28,6 +29,8 @@ from .timeline import (
 
 HEIGHT = 88
 TAG_Y, WAVE_Y, WAVE_PX = 78, 49, 19
+TAG_PX = 70
+"""How wide what is said of an interruption is at least."""
 BOX_BOTTOM, BOX_TOP = 5, 25
 BOX_Y = (BOX_BOTTOM + BOX_TOP) / 2
 LOOKS = {
@@ -49,7 +52,8 @@ class AgentLane:
         plot: Any = self.figure  # its types lack some of its arguments
         self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
         self.labels = ColumnDataSource(data=_no_labels())
-        self.cuts = ColumnDataSource(data={"x": []})
+        self.cuts = ColumnDataSource(data=_no_cuts())
+        self._cut_targets: list[Target] = []
         draw_wave(plot, self.wave, painter, "agent", WAVE_Y)
         self.density = Density(plot, painter, "agent", (3, WAVE_Y - WAVE_PX), "replies")
         self.spans = Spans(plot, painter, LOOKS, radius=3)
@@ -70,11 +74,12 @@ class AgentLane:
         )
         plain(words)
         painter.paint(plain(cut).glyph, line_color="text")
+        add_tips(plot, [cut])
 
     @property
     def targets(self) -> list[Target]:
         """What can be tapped."""
-        return self.spans.targets
+        return [*self.spans.targets, *self._cut_targets]
 
     def show(
         self,
@@ -96,8 +101,15 @@ class AgentLane:
         around = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
         covers = held_spans(holds, "paused", around, window)
         self.spans.show([*covers, *box_spans(boxes)])
-        refill(self.cuts, {"x": cuts})
+        refill(self.cuts, cuts)
         labels = box_labels(boxes, window)
+        tags_ms = TAG_PX * window.ms_per_px
+        self._cut_targets = [
+            Target(x, x + wide, bottom, HEIGHT - 2, seq)
+            for x, seq in zip(cuts["x"], cuts["seq"], strict=True)
+            # the line, and the words at its top
+            for wide, bottom in ((0, 1), (tags_ms, TAG_Y - 9))
+        ]
         refill(
             self.labels,
             {
@@ -132,13 +144,13 @@ def box_spans(boxes: Columns) -> list[Span]:
 
 def box_columns(
     rows: Sequence[Playback], window: Window, cut_offs: Mapping[str, str]
-) -> tuple[Columns, list[float]]:
+) -> tuple[Columns, Columns]:
     """Return the boxes in the window and where playback was cut.
 
     ``asked`` → ``left`` is the wait for the first audio, ``left`` → ``right`` the
     playback, ``right`` → ``planned`` what was synthesised and not heard.
     """
-    boxes, cuts = _no_boxes(), []
+    boxes, cuts = _no_boxes(), _no_cuts()
     for index, row in enumerate(rows):
         following = rows[index + 1] if index + 1 < len(rows) else None
         box = _Box(row, following, window)
@@ -156,7 +168,9 @@ def box_columns(
         boxes["seq"].append(row.seq)
         boxes["tip"].append(_tip(row))
         if row.interrupted_ms is not None:
-            cuts.append(box.right)
+            seq = row.seq if row.interrupted_seq is None else row.interrupted_seq
+            for name, cell in (("x", box.right), ("seq", seq), ("tip", _tip(row))):
+                cuts[name].append(cell)
     return boxes, cuts
 
 
@@ -261,6 +275,10 @@ def _no_boxes() -> Columns:
         *("is_cut", "why", "heard", "unheard", "seq", "tip"),
     )
     return {name: [] for name in names}
+
+
+def _no_cuts() -> Columns:
+    return {name: [] for name in ("x", "seq", "tip")}
 
 
 def _no_labels() -> Columns:

@@ -39,7 +39,7 @@ class AsrLane:
         plot: Any = self.figure  # its types lack some of its arguments
         self.targets: list[Target] = []
         self.texts = ColumnDataSource(data=_no_texts())
-        self.deltas = ColumnDataSource(data={"x": []})
+        self.deltas = ColumnDataSource(data=_no_deltas())
         self.finals = ColumnDataSource(data=_no_finals())
         self.labels = ColumnDataSource(data=_no_labels())
         self.density = Density(plot, painter, "asr", (3, HEIGHT - 4), "utterances")
@@ -77,7 +77,7 @@ class AsrLane:
         painter.paint(tick.glyph, line_color="asr")
         painter.paint(elbow.glyph, line_color="asr")
         painter.paint(mark.glyph, fill_color="asr", line_color="surface")
-        add_tips(plot, [bar, mark])
+        add_tips(plot, [bar, tick, mark])
 
     def show(self, texts: Sequence[Recognition], window: Window) -> None:
         """Redraw what changed: rows of the ``recognition`` table."""
@@ -96,7 +96,8 @@ class AsrLane:
             )
         ] + [
             Target(at, at, 2, 16, seq)
-            for at, seq in zip(finals["at"], finals["seq"], strict=True)
+            for moments, name in ((finals, "at"), (deltas, "x"))
+            for at, seq in zip(moments[name], moments["seq"], strict=True)
         ]
 
 
@@ -108,8 +109,7 @@ def text_columns(
     A text may run to the start of the next one. Without media times a bar begins at
     the first delta.
     """
-    texts, finals = _no_texts(), _no_finals()
-    ticks: list[float] = []
+    texts, finals, deltas = _no_texts(), _no_finals(), _no_deltas()
     for index, row in enumerate(rows):
         start, end = _starts(row), _ends(row, window)
         last = max(end, row.said_ms, window.now_ms if not row.is_final else end)
@@ -125,10 +125,10 @@ def text_columns(
         texts["alpha"].append(1.0 if row.is_final else 0.45)
         texts["seq"].append(row.seq)
         texts["tip"].append(_tip(row))
-        ticks += [delta for delta in row.deltas if window.shows(delta, delta)]
+        _add_deltas(deltas, row, window)
         if row.is_final:
             _add_final(finals, row, end, following, window)
-    return texts, finals, {"x": ticks}
+    return texts, finals, deltas
 
 
 def text_labels(texts: Columns, finals: Columns) -> Columns:
@@ -171,6 +171,19 @@ def _add_final(
     finals["tip"].append(_tip(row))
 
 
+def _add_deltas(deltas: Columns, row: Recognition, window: Window) -> None:
+    seqs = row.delta_seqs or (row.seq,) * len(row.deltas)
+    for number, (at, seq) in enumerate(zip(row.deltas, seqs, strict=True), start=1):
+        if window.shows(at, at):
+            deltas["x"].append(at)
+            deltas["seq"].append(seq)
+            deltas["tip"].append(_delta_tip(number, at, seq))
+
+
+def _delta_tip(number: int, at_ms: float, seq: int) -> str:
+    return f"partial result {number} of this sentence at {clock(at_ms)}\nlog row {seq}"
+
+
 def _starts(row: Recognition) -> float:
     if row.start_ms is not None:
         return row.start_ms
@@ -203,6 +216,10 @@ def _no_texts() -> Columns:
 
 def _no_finals() -> Columns:
     return {name: [] for name in ("xs", "ys", "at", "delay", "seq", "tip")}
+
+
+def _no_deltas() -> Columns:
+    return {name: [] for name in ("x", "seq", "tip")}
 
 
 def _no_labels() -> Columns:

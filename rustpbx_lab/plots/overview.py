@@ -9,7 +9,16 @@ from rustpbx_lab.analysis.playback import Playback
 from rustpbx_lab.analysis.points import Mark
 
 from .caller_lane import no_wave, wave_columns
-from .timeline import LANE_TAG, RIGHT_AXIS_PX, Columns, TimeAxis, plain, refill
+from .timeline import (
+    LANE_TAG,
+    RIGHT_AXIS_PX,
+    Columns,
+    Target,
+    TimeAxis,
+    Window,
+    plain,
+    refill,
+)
 
 HEIGHT = 34
 N_SLOTS = 900
@@ -21,6 +30,7 @@ class Overview:
 
     def __init__(self, axis: TimeAxis) -> None:
         self._painter = painter = axis.painter
+        self._scale = -500.0, 20_000.0
         self.range = Range1d(start=-500, end=20_000)
         self.figure = plot = figure(
             height=HEIGHT,
@@ -48,6 +58,8 @@ class Overview:
             painter.paint(plain(wave).glyph, fill_color=role)
             self.waves[role] = source
         self.marks = ColumnDataSource(data={"x": [], "marker": [], "colour": []})
+        self.targets: list[Target] = []
+        """What can be tapped."""
         mark = plot.scatter(
             x="x",
             y=HEIGHT / 2,
@@ -71,16 +83,33 @@ class Overview:
         self._painter.paint(tool.overlay, fill_color="accent", line_color="accent")
         self.figure.add_tools(tool)
 
+    def window(self, width_px: int) -> Window:
+        """Return what the lane shows, if it is so wide."""
+        return Window(*self._scale, self._scale[1], width_px)
+
     def show_waves(self, caller: Columns, agent: Columns, end_ms: float) -> None:
-        """Redraw the outlines of both voices; ``end_ms`` is the end so far."""
-        self.range.update(start=-end_ms * 0.01, end=max(end_ms, 1000) * 1.02)
+        """Redraw the outlines of both voices; ``end_ms`` is the end of the scale."""
+        start, end = self._scale = -end_ms * 0.01, max(end_ms, 1000) * 1.02
+        self.range.update(start=start, end=end)
         refill(self.waves["caller"], wave_columns(caller, CALLER_Y, WAVE_PX))
         refill(self.waves["agent"], wave_columns(agent, AGENT_Y, WAVE_PX))
 
     def show_marks(self, marks: Sequence[Mark], playbacks: Sequence[Playback]) -> None:
         """Redraw interruptions and errors."""
-        errors = [mark.at_ms for mark in marks if mark.kind in ("error", "reject")]
-        cuts = [row.interrupted_ms for row in playbacks if row.interrupted_ms]
+        wrong = [mark for mark in marks if mark.kind in ("error", "reject")]
+        broken = [
+            (
+                row.interrupted_ms,
+                row.seq if row.interrupted_seq is None else row.interrupted_seq,
+            )
+            for row in playbacks
+            if row.interrupted_ms
+        ]
+        errors, cuts = [mark.at_ms for mark in wrong], [at for at, _ in broken]
+        self.targets = [
+            Target(at, at, HEIGHT / 2 - 5, HEIGHT / 2 + 5, seq)
+            for at, seq in [*broken, *((mark.at_ms, mark.seq) for mark in wrong)]
+        ]
         colour = self._painter.colour
         refill(
             self.marks,

@@ -13,7 +13,7 @@ from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.analysis.speech import Speech
 from rustpbx_lab.analysis.turn import Turn
 from rustpbx_lab.analysis.what_if import Ghost
-from rustpbx_lab.plots.agent_lane import AgentLane
+from rustpbx_lab.plots.agent_lane import BOX_Y, TAG_Y, AgentLane
 from rustpbx_lab.plots.asr_lane import AsrLane
 from rustpbx_lab.plots.bands import Bands
 from rustpbx_lab.plots.caller_lane import CallerLane, short_notes
@@ -141,6 +141,33 @@ def test_a_text_without_media_times_begins_at_its_first_delta(axis: TimeAxis):
     lane.show([replace(TEXT, start_ms=None, end_ms=None, delay_ms=None)], WINDOW)
     assert lane.texts.data["left"] == [1500]
     assert lane.finals.data["delay"] == [""]
+
+
+def test_a_partial_result_can_be_tapped_apart_from_its_sentence(axis: TimeAxis):
+    lane = AsrLane(axis)
+    lane.show([replace(TEXT, delta_seqs=(4, 6))], WINDOW)
+    tapped = [pick(lane.targets, at, 9, WINDOW) for at in (1500, 2000, 2900)]
+    assert tapped == [4, 6, TEXT.seq]
+
+
+def test_an_interruption_can_be_tapped_at_its_line_and_its_words(axis: TimeAxis):
+    lane = AgentLane(axis)
+    lane.show([replace(PLAYBACK, interrupted_seq=44)], WINDOW)
+    tag_ms = 30 * WINDOW.ms_per_px
+    assert pick(lane.targets, 6000, 50, WINDOW) == 44
+    assert pick(lane.targets, 6000 + tag_ms, TAG_Y, WINDOW) == 44
+    assert pick(lane.targets, 5000, BOX_Y, WINDOW) == PLAYBACK.seq
+
+
+def test_a_mark_of_the_whole_call_can_be_tapped(axis: TimeAxis):
+    whole = Overview(axis)
+    silent = {"x": [], "low": [], "high": []}
+    whole.show_waves(silent, silent, 10_000)
+    mark = Mark(at_ms=8000, kind="error", name="error", text="no", seq=70)
+    whole.show_marks([mark], [replace(PLAYBACK, interrupted_seq=44)])
+    window = whole.window(1000)
+    tapped = [pick(whole.targets, at, 17, window) for at in (6000, 7000, 8000)]
+    assert tapped == [44, None, 70]
 
 
 def test_a_playback_shows_its_wait_and_what_was_not_heard(axis: TimeAxis):

@@ -133,6 +133,11 @@ class CallView(param.Parameterized):
         return float(max(ours or 0, self.facts.last_ms))
 
     @property
+    def end_ms(self) -> float:
+        """The last moment, call time: of a replay the one it will come to."""
+        return max(self.now_ms, float(self.call.known_end_ms or 0))
+
+    @property
     def is_speaking(self) -> bool:
         """Whether the server says that the caller speaks now."""
         return any(row.end_ms is None for row in self.tables["speech"].open)

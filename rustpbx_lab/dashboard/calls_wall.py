@@ -182,6 +182,8 @@ class CallsWall(Viewer):
 
 def _state(call: HubCall) -> str:
     if isinstance(call, ReplayCall):
+        if call.is_whole:
+            return "saved"
         return f"replay {call.speed:g}×" + (" paused" if call.is_paused else "")  # noqa: RUF001
     if call.role == "watched" and call.state == "in call":
         return "watching"

@@ -6,6 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from rustpbx_lab.plots.timeline import clock, thousands
+from rustpbx_lab.workbench.replay import ReplayCall
 
 from .call_view import CallView
 from .styles import html
@@ -81,6 +82,8 @@ def state_chip(view: CallView | None) -> StateChip:
             return _ended(view)
         case "connected":
             return StateChip("wait", "Connected")
+        case "replay" if call.is_whole:
+            return _saved(view)
         case "replay":
             return StateChip("wait", f"Replay · {clock(view.now_ms, 1)}")
         case _:
@@ -94,14 +97,24 @@ def state_chip(view: CallView | None) -> StateChip:
 
 def _ended(view: CallView) -> StateChip:
     """Return who ended a call or what broke it, and when."""
-    at, facts, reason = clock(view.now_ms, 1), view.facts, view.call.close_reason
-    if facts.is_broken:
+    at, reason = clock(view.now_ms, 1), view.call.close_reason
+    if view.facts.is_broken:
         return StateChip("bad", f"Connection lost {at} ({reason or 'no reason told'})")
-    if facts.hung_up_by == "we":
-        reason = "we hung up"
-    elif facts.hung_up_by:
-        reason = f"the {facts.hung_up_by} hung up"
+    reason = _who_hung_up(view) or reason
     return StateChip("over", f"Disconnected {at}" + (f" ({reason})" if reason else ""))
+
+
+def _saved(view: CallView) -> StateChip:
+    """Return that a call lies on disk, and how it ended."""
+    how = "connection lost" if view.facts.is_broken else _who_hung_up(view)
+    return StateChip("over", "Saved call" + (f" · {how}" if how else ""))
+
+
+def _who_hung_up(view: CallView) -> str | None:
+    who = view.facts.hung_up_by
+    if who == "we":
+        return "we hung up"
+    return f"the {who} hung up" if who else None
 
 
 def state_words(view: CallView | None) -> str:
@@ -134,13 +147,16 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
     if view.is_far_behind:
         share = f"{100 * view.seen / len(view.log):.0f}\u2009%"
         rate = f"reading {share} of <b>{thousands(len(view.log))}</b>"
+    is_saved = isinstance(call, ReplayCall)
+    place = str(call.saved.path) if is_saved else call.url
+    shown = call.saved.path.name if is_saved else call.url
     return (
         _fact("call", f'<span class="m">{escape(shortened(call.id))}</span>', call.id)
         + _fact("duration", f"<b>{clock(view.now_ms, 1)}</b>")
         + _fact(
-            "endpoint",
-            f'<span class="m">{escape(call.url[:48])}</span>',
-            call.url,
+            "file" if is_saved else "endpoint",
+            f'<span class="m">{escape(shown[:48])}</span>',
+            place,
             "wide",
         )
         + _fact("events", rate, _about_events(view))

@@ -8,7 +8,8 @@ from panel.custom import JSComponent
 from .locking import hear
 
 CSS = """
-:host{display:block;font-family:var(--lab-font);font-size:12px;color:var(--lab-text)}
+:host{display:block;font-family:var(--lab-font);font-size:12px;
+  color:var(--lab-text) !important}
 .p{display:flex;align-items:center;gap:8px;height:34px;padding:0 10px}
 button{height:26px;min-width:30px;padding:0 8px;border:1px solid var(--lab-border);
   border-radius:4px;background:var(--lab-surface);color:inherit;font:inherit;
@@ -28,6 +29,8 @@ input[type=range]{flex:1;min-width:80px;accent-color:var(--lab-accent);height:24
 .say{color:var(--lab-muted);font-size:11px;overflow:hidden;text-overflow:ellipsis;
   white-space:nowrap;max-width:34%}
 .name{font-weight:700}
+@media (max-width:899px){.p{flex-wrap:wrap;height:auto;gap:5px 8px;padding:4px 10px}
+  input[type=range]{flex:1 1 40%}.say{max-width:100%}}
 """
 
 _ESM = r"""
@@ -56,7 +59,7 @@ export function render({model, el}) {
   const slider = part('input', '', '', 'Place in the call')
   slider.type = 'range'; slider.min = 0; slider.step = 10
   const time = part('span', 'time'), say = part('span', 'say')
-  const name = part('span', 'name')
+  const name = part('span', 'name'), again = part('button', 'again')
   const speed = part('select', '', '', 'Speed')
   for (const times of SPEEDS) {
     const option = part('option', '', times + '\u00d7')
@@ -68,19 +71,20 @@ export function render({model, el}) {
     button.setAttribute('aria-pressed', 'true')
     return button
   })
-  box.append(name, play, slider, time, speed, ...legs, say)
+  box.append(name, play, slider, time, speed, ...legs, again, say)
   el.append(box)
 
   let state = {position: 0, paused: true, speed: 1, end: 0, offset: 0, replay: false,
-               sound: '', until: 0, remark: '', name: ''}
+               sound: '', until: 0, remark: '', name: '', again: ''}
   let heard = 0, dragging = false, gains = null, shown = -1
   let loaded = 0  // call time up to which there was sound when it was fetched
   let wanted = null  // place to go to when it is there, ms of sound
+  let place = 0  // where one is in a call without sound
 
   const now = () => state.replay
     ? Math.min(state.end, state.position +
         (state.paused ? 0 : (performance.now() - heard) * state.speed))
-    : state.offset + (wanted ?? audio.currentTime * 1000)
+    : state.sound ? state.offset + (wanted ?? audio.currentTime * 1000) : place
   const paused = () => state.replay ? state.paused : audio.paused
 
   function wire() {  // both legs in the middle, each with a volume; needs a click first
@@ -141,12 +145,20 @@ export function render({model, el}) {
   function take(next) {
     const fresh = {...state, ...next}
     const isOther = fresh.sound !== state.sound
+    const left = state.replay && !fresh.replay && !isOther ? now() : null
     state = fresh
     if (isOther) {
       audio.pause()
       wanted = null
+      place = 0
       if (state.sound) load(0, false)
       else audio.removeAttribute('src')
+    }
+    if (left !== null) {  // the replay is over: the sound leads again
+      audio.pause()
+      audio.muted = false
+      place = left
+      if (state.sound) audio.currentTime = Math.max(0, left - state.offset) / 1000
     }
     heard = performance.now()
     slider.max = state.end
@@ -156,6 +168,10 @@ export function render({model, el}) {
     say.title = state.remark
     for (const button of legs) button.disabled = !state.sound
     play.disabled = !state.replay && !state.sound
+    again.textContent = state.again ?? ''
+    again.hidden = !state.again
+    again.title = state.replay ? 'Show all of the call again'
+      : 'Let the call happen once more: what comes later is hidden until it comes'
     if (!state.replay) audio.playbackRate = Math.min(state.speed, 16)
     follow()
     draw()
@@ -163,11 +179,13 @@ export function render({model, el}) {
 
   function go(ms) {
     if (state.replay) model.send_msg({seek: ms})
-    else if (state.sound) {
+    else {
+      place = ms
       const at = Math.max(0, ms - state.offset)
       if (hasMore() && ms > loaded - 100) load(at, !audio.paused)
-      else audio.currentTime = at / 1000
+      else if (state.sound) audio.currentTime = at / 1000
       model.send_msg({at: ms})
+      draw()
     }
   }
 
@@ -182,6 +200,11 @@ export function render({model, el}) {
   }
 
   play.onclick = toggle
+  again.onclick = () => {
+    if (state.sound) { wire(); gains.context.resume() }
+    const at = now()
+    model.send_msg({again: state.replay ? true : at < state.end - 100 ? at : 0})
+  }
   slider.oninput = () => { dragging = true; draw() }
   slider.onchange = () => { dragging = false; go(Number(slider.value)) }
   speed.onchange = () => {

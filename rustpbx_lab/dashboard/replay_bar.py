@@ -15,6 +15,9 @@ from .player import Player
 from .styles import BOX
 from .tick import ticks
 
+WRAPPED_CSS = (
+    "@media (max-width:899px){:host{height:72px !important;flex:0 0 72px !important}}"
+)
 EVERY = ticks(500)
 """Ticks between two messages about where a replay is."""
 
@@ -22,8 +25,10 @@ EVERY = ticks(500)
 class ReplayBar(Viewer):
     """Says to the browser where a call is, and does what is pressed there.
 
-    Of a replay the process leads and the sound follows; of another call the sound
-    leads, and ``moved`` is called with the call time it has come to.
+    A call that is there as a whole, saved or just ended, is listened to: the sound
+    leads, ``moved`` is called with the call time it has come to, and nothing of the
+    call is hidden. A saved call can also be replayed, as if it happened once more:
+    then the process leads, and the sound and all that is shown follow.
     """
 
     def __init__(self, moved: Callable[[float], None]) -> None:
@@ -41,6 +46,7 @@ class ReplayBar(Viewer):
             sizing_mode="stretch_width",
             styles=BOX,
             visible=False,
+            stylesheets=[WRAPPED_CSS],
         )
 
     def __panel__(self) -> Viewable:
@@ -48,7 +54,13 @@ class ReplayBar(Viewer):
 
     @property
     def replay(self) -> ReplayCall | None:
-        """The replay that is shown, if it is one."""
+        """The replay that is under way; None if the call is there as a whole."""
+        saved = self.saved
+        return None if saved is None or saved.is_whole else saved
+
+    @property
+    def saved(self) -> ReplayCall | None:
+        """The saved call that is shown, if it is one."""
         call = None if self._view is None else self._view.call
         return call if isinstance(call, ReplayCall) else None
 
@@ -57,8 +69,8 @@ class ReplayBar(Viewer):
         self._view = view
         self._told = {}
         self._tell()
-        if self._is_ready and self.replay is not None:
-            self.replay.begin()
+        if self._is_ready and self.saved is not None:
+            self.saved.begin()
 
     def refresh(self, looks_back: bool) -> None:
         """Keep up with the call.
@@ -72,7 +84,7 @@ class ReplayBar(Viewer):
             view.caller.is_empty and view.agent.is_empty
         )
         is_past = view is not None and (view.is_over or looks_back)
-        is_wanted = self.replay is not None or (has_sound and is_past)
+        is_wanted = self.saved is not None or (has_sound and is_past)
         if self._layout.visible != is_wanted:
             self._layout.visible = is_wanted
         self._ticks += 1
@@ -97,7 +109,7 @@ class ReplayBar(Viewer):
             self.player.tell(state)
 
     def _state(self) -> dict[str, Any]:
-        view, replay = self._view, self.replay
+        view, saved, replay = self._view, self.saved, self.replay
         if view is None:
             return {"sound": "", "replay": False, "end": 0, "name": "", "remark": ""}
         call = view.call
@@ -109,6 +121,7 @@ class ReplayBar(Viewer):
             "end": view.now_ms if view.is_over else 0,
             "name": "Listen",
             "remark": "",
+            "again": "" if saved is None else "Replay from here",
         }
         legs = (call.whole.caller, call.whole.server)
         began = [call.time_of(leg.time_of(0)) for leg in legs if leg.n_samples]
@@ -122,33 +135,38 @@ class ReplayBar(Viewer):
                 "until": last,
                 "end": max(state["end"], last),
             }
+        if saved is not None:
+            state["end"] = saved.end_ms
+            state["remark"] = " ".join(saved.saved.remarks) or (
+                "no sound was saved beside the log" if began_ms is None else ""
+            )
         if replay is not None:
             state |= {
                 "position": replay.position_ms,
-                "paused": replay.is_paused or replay.is_over,
+                "paused": replay.is_paused,
                 "speed": replay.speed,
-                "end": replay.end_ms,
                 "name": "Replay",
-                "remark": " ".join(replay.saved.remarks)
-                or (
-                    "" if began_ms is not None else "no sound was saved beside the log"
-                ),
+                "again": "Whole call",
             }
         return state
 
     def _hear(self, message: Mapping[str, Any]) -> None:
-        replay = self.replay
+        saved, replay = self.saved, self.replay
         match message:
             case {"ready": True}:
                 self._told, self._is_ready = {}, True
-                if replay is not None:
-                    replay.begin()
+                if saved is not None:
+                    saved.begin()
+            case {"again": True} if replay is not None:
+                replay.show_whole()
+            case {"again": int() | float() as at_ms} if saved is not None:
+                saved.play_from(at_ms)
             case {"at": int() | float() as at_ms} if replay is None:
                 self._moved(float(at_ms))
             case {"seek": int() | float() as at_ms} if replay is not None:
                 replay.seek(at_ms)
             case {"toggle": True} if replay is not None:
-                if replay.is_paused or replay.is_over:
+                if replay.is_paused:
                     replay.play()
                 else:
                     replay.pause()

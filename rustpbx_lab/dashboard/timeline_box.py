@@ -168,7 +168,16 @@ class TimelineBox(Viewer):
     # ------------------------------------------------------------------ acting
 
     def _go_here(self, event: Any) -> None:
-        locked(lambda: self.viewport.centre(event.x))
+        """Go to a place of the whole call, or to the mark that is there."""
+        whole = self._overview.window(self._width_px)
+        seq = pick(self._overview.targets, event.x, event.y, whole)
+
+        def go() -> None:
+            self.viewport.centre(event.x)
+            if seq is not None:
+                self._on_select(seq, event.x)
+
+        locked(go)
 
     def _zoom_here(self, event: Any) -> None:
         locked(lambda: self.viewport.centre(event.x, 20_000))
@@ -330,7 +339,7 @@ class TimelineBox(Viewer):
                 (view.agent, recording.server, "playback"),
             )
         ]
-        self._overview.show_waves(outlines[0], outlines[1], now)
+        self._overview.show_waves(outlines[0], outlines[1], view.end_ms)
         self._overview.show_marks(
             view.tables["marks"].rows(most=MOST_ROWS),
             view.tables["playback"].rows(most=MOST_ROWS),

@@ -42,8 +42,10 @@ class Viewport:
         axis.range.on_change("end", self._moved)
 
     def show_call(self, view: CallView | None) -> None:
-        """Follow another call."""
-        self._view = view
+        """Follow another call; one that begins anew is looked at as before."""
+        before, self._view = self._view, view
+        if before is not None and view is not None and before.call is view.call:
+            return
         self._stepped_s = 0.0
         self._bar.follow.value = True
         is_whole = view is not None and view.call.is_whole
@@ -165,8 +167,8 @@ class Viewport:
         self._move(end - span, end)
 
     def _whole(self) -> tuple[float, float]:
-        now = self._view.now_ms if self._view is not None else 0
-        length = max(now, 5000)
+        end = self._view.end_ms if self._view is not None else 0
+        length = max(end, 5000)
         return -length * 0.01, length * (1 + AHEAD)
 
     # ------------------------------------------------------------------ following

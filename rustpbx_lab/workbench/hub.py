@@ -192,7 +192,7 @@ class CallHub(KeptCalls):
                 number += 1
             call = ReplayCall(saved, call_id, speed, self._now_s)
             if at_end:
-                call.seek(call.end_ms)
+                call.show_whole()
                 call.advance()
             self._add(call, ReplayRun(call, self._changed))
         return call

@@ -116,6 +116,11 @@ class HubCall:
         return self.is_over
 
     @property
+    def known_end_ms(self) -> int | None:
+        """Call time of the end, where it is known before the call gets there."""
+        return None
+
+    @property
     def close_reason(self) -> str | None:
         """Why the connection closed; None while it is open."""
         return None if self.session is None else self.session.close_reason

@@ -121,6 +121,16 @@ class ReplayCall(HubCall):
         if not self._has_begun:
             self.play()
 
+    def play_from(self, at_ms: float) -> None:
+        """Let it happen once more from a call time; from the beginning at the end."""
+        self.seek(at_ms)
+        self.play()
+
+    def show_whole(self) -> None:
+        """Go to the end and stay there: all of the call is there to look at."""
+        self.pause()
+        self.seek(self.end_ms)
+
     def play(self) -> None:
         """Go on; from the beginning if it was at its end."""
         with self._mutex:
@@ -182,7 +192,12 @@ class ReplayCall(HubCall):
     @property
     @override
     def is_whole(self) -> bool:
-        return self.is_over or self.position_ms >= self.end_ms
+        return self.position_ms >= self.end_ms or self.ended_ms is not None
+
+    @property
+    @override
+    def known_end_ms(self) -> int:
+        return self.end_ms
 
     @override
     def time_of(self, our_ms: int) -> int:

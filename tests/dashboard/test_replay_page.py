@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from browser import Page
 from waiting import LIMIT_S, until
 
 from rustpbx_lab import EventLog, read_log
@@ -19,16 +18,12 @@ from rustpbx_lab.audio.sources import SilenceSource
 from rustpbx_lab.workbench.hub import CallHub
 
 from .conftest import HOSTILE, SID, conversation, note
-from .site import IS_IDLE, OPTION, show_in
+from .site import OPTION, show_in
+from .test_timeline_page import LANES, point_of
+
+CALLER_LANE = 1
 
 pytestmark = pytest.mark.browser
-
-
-def show(page: Page, url: str) -> Any:
-    """Open a page and wait until Panel takes changes of it."""
-    page.page.goto(url)
-    page.page.wait_for_function(IS_IDLE)
-    return page.page
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +57,17 @@ def test_a_replay_plays_pauses_seeks_and_changes_speed(kept, site, file):
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
     assert call.log == read_log(file)
     assert tab.locator("img").count() == 0
+    until(lambda: tab.locator(".p .name").text_content() == "Listen")
+    slider = tab.locator(".p input[type=range]")
+    slider.fill("500")  # to listen from there: nothing is hidden
+    tab.locator("button.again", has_text="Replay from here").click()
+    until(lambda: 500 <= call.position_ms < 3000 and not call.is_over)
+    until(lambda: tab.locator("button.play").text_content() == "❚❚")
     tab.locator(".p select").select_option("0.5")
     until(lambda: call.speed == 0.5)
-    tab.locator(".p input[type=range]").fill("500")
-    until(lambda: call.position_ms < 3000 and not call.is_over)
-    until(lambda: tab.locator("button.play").text_content() == "❚❚")
     tab.locator("button.play").click()
     until(lambda: call.is_paused)
-    tab.locator(".p input[type=range]").fill("1000")
+    slider.fill("1000")
     until(lambda: call.position_ms == 1000)
     until(lambda: tab.locator(".row.ev", has_text="asrFinal").count() == 0)
     tab.locator(".row.ev", has_text="trackStart").first.wait_for()
@@ -77,6 +75,29 @@ def test_a_replay_plays_pauses_seeks_and_changes_speed(kept, site, file):
     until(lambda: call.speed == 20)
     tab.keyboard.press("Space")
     until(lambda: call.is_over)
+
+
+def test_a_saved_call_is_listened_to_and_stays_whole(kept, site, file):
+    call = site.hub.replay(file, at_end=True)
+    tab = kept.page
+    show_in(tab, call)
+    tab.get_by_text("Saved call", exact=False).first.wait_for()
+    final = tab.locator(".row.ev", has_text="asrFinal").first
+    final.wait_for()
+    shown = tab.evaluate(LANES)
+    now = tab.locator(".p .time")
+    tab.locator(".p input[type=range]").fill("500")
+    until(lambda: now.inner_text().startswith("00:00.5"))
+    # where one clicks in a lane, one listens from
+    tab.mouse.click(*point_of(tab, CALLER_LANE, 2500, 60))
+    until(lambda: now.inner_text().startswith("00:02.5"))
+    tab.locator("button.again").click()
+    final.wait_for(state="detached")
+    until(lambda: call.position_ms > 2400)
+    tab.locator("button.again", has_text="Whole call").click()
+    final.wait_for()
+    assert call.is_whole
+    assert tab.evaluate(LANES) == shown, "nothing moved"
 
 
 def test_nothing_can_be_sent_in_a_replay(kept, site, file):
@@ -87,11 +108,11 @@ def test_nothing_can_be_sent_in_a_replay(kept, site, file):
     assert tab.locator("button:has-text('Hang up')").last.is_disabled()
 
 
-def test_the_sound_follows_the_replay(opened, site, file):
+def test_the_sound_follows_the_replay(kept, site, file):
     call = site.hub.replay(file, speed=0.5)
-    tab = opened.page
+    tab = kept.page
     with tab.expect_response(lambda answer: "/sound/" in answer.url) as heard:
-        tab.goto(f"{site.url}/live?call={call.id}")
+        show_in(tab, call)
     assert heard.value.status in (200, 206)
 
 
@@ -144,9 +165,8 @@ def test_no_other_file_is_served(site, path):
     assert refused.value.code == 404
 
 
-def test_files_of_the_browser_are_replayed(opened, site, file):
-    tab = opened.page
-    tab.goto(f"{site.url}/live")
+def test_files_of_the_browser_are_replayed(kept, site, file):
+    tab = kept.page
     chooser = tab.locator("input[type=file][multiple]").first
     chooser.wait_for(state="attached")
     before = {call.id for call in site.hub.calls}
@@ -154,7 +174,7 @@ def test_files_of_the_browser_are_replayed(opened, site, file):
     (call,) = until(lambda: [c for c in site.hub.calls if c.id not in before])
     assert call.role == "replay"
     assert call.whole.caller.n_samples == 64000
-    tab.get_by_text("Replay ·", exact=False).first.wait_for()
+    tab.get_by_text("Saved call", exact=False).first.wait_for()
 
 
 def test_another_site_cannot_open_files(site):
@@ -196,8 +216,8 @@ def _watched(site: Any, call: Any) -> Any:
     return site.hub.get(call.id).log
 
 
-def test_options_are_saved_and_loaded(opened, site, tmp_path):
-    tab = show(opened, f"{site.url}/live")
+def test_options_are_saved_and_loaded(kept, tmp_path):
+    tab = kept.page
     with tab.expect_download() as saved:
         tab.locator("button", has_text="Save…").click()
     text = Path(saved.value.path()).read_text()

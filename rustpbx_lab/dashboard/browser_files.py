@@ -9,7 +9,8 @@ from .clipboard import COPY_JS
 from .locking import hear
 
 CSS = """
-:host{display:block;font-family:var(--lab-font);font-size:12px;color:var(--lab-text)}
+:host{display:block;font-family:var(--lab-font);font-size:12px;
+  color:var(--lab-text) !important}
 .f{display:flex;gap:6px;padding:0 10px;flex-wrap:wrap;align-items:center}
 button,select{height:26px;padding:0 8px;border:1px solid var(--lab-border);font:inherit;
   border-radius:4px;background:var(--lab-surface);color:inherit;cursor:pointer}

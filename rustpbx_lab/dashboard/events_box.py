@@ -56,7 +56,21 @@ CHIP_SX = {
         "& .MuiToggleButton-root": {"padding": "0 5px 0 4px", "marginRight": "2px"},
         "& .MuiToggleButton-root::before": {"marginRight": "3px !important"},
     },
+    "@media (max-width:899px)": {
+        "flexWrap": "wrap",
+        "rowGap": "3px",
+        "& .MuiToggleButton-root": {"flex": "0 0 auto", "width": "auto"},
+    },
 }
+HEAD_CSS = (
+    "@media (max-width:899px){:host{flex-wrap:wrap;height:88px !important;"
+    "flex:0 0 88px !important}}"
+)
+CHIPS_CSS = (
+    "@media (max-width:899px){:host{order:9;flex:1 1 100% !important;"
+    "padding:0 8px;height:54px !important}}"
+)
+"""On a narrow page the chips stand in lines of their own, under the filter."""
 
 
 class EventsBox(Viewer):
@@ -86,6 +100,7 @@ class EventsBox(Viewer):
             size="small",
             margin=(4, 0, 0, 0),
             sx=CHIP_SX,
+            stylesheets=[CHIPS_CSS],
         )
         self.text = pmui.TextInput(
             placeholder="Filter",
@@ -107,6 +122,7 @@ class EventsBox(Viewer):
             height=31,
             margin=0,
             sizing_mode="stretch_width",
+            stylesheets=[HEAD_CSS],
         )
         self._layout = pn.Column(
             head,

@@ -33,6 +33,8 @@ svg{position:absolute;right:12px;top:22px}
 .bar i{display:block;height:100%}
 @media (max-width:1279px){.k{grid-template-columns:1.1fr 1.1fr 1.1fr 1fr 1fr 1.75fr}
   .k .first{display:none}}
+@media (max-width:899px){.k{overflow-x:auto;grid-template-columns:
+  repeat(5,minmax(118px,1fr)) minmax(190px,1.5fr)}}
 @media (max-width:1399px){svg{display:none}.k>div{padding:5px 9px 0}}
 """
 

@@ -30,6 +30,10 @@ CSS = """
 .lost{white-space:normal;line-height:12px;padding:4px 6px;border-radius:3px;
   color:var(--lab-error-ink);background:var(--lab-error-tint)}
 .sw{width:12px;height:9px;border-radius:2px;flex:none;display:inline-block}
+.parts{display:none;flex-wrap:wrap;gap:0 5px;font-size:9.5px;line-height:11px}
+.parts i{font-style:normal}
+/* the bar over the lanes has no room for its legend */
+@media (max-width:1399px){.wide{display:none}.parts{display:flex}}
 .lv{position:absolute;right:6px;width:4px;border-radius:2px;overflow:hidden;
   background:var(--lab-hair)}
 .lv i{position:absolute;bottom:0;left:0;right:0}
@@ -203,7 +207,14 @@ def _latency(view: CallView | None) -> str:
     words = "stop → first audio"
     if option is not None and option.vad is None:
         words = "stop by the recogniser"
-    return _line(16, "Turn latency", "t") + _line(33, words)
+    legend = _line(
+        33, " ".join(_inked(*each) for each in latency.INKS.items()), "parts"
+    )
+    return _line(12, "Turn latency", "t") + _line(32, words, "wide") + legend
+
+
+def _inked(words: str, ink: str) -> str:
+    return f'<i style="color:var(--lab-{ink.replace("_", "-")})">{words}</i>'
 
 
 def _lane(role: str | None, inner: str) -> str:

@@ -18,7 +18,7 @@ TABS = ("Live", "Calls")
 WIDTH_PX = 320
 
 CSS = """
-:host{font-family:var(--lab-font);color:var(--lab-text)}
+:host{font-family:var(--lab-font);color:var(--lab-text) !important}
 .nav{display:flex;align-items:stretch;height:44px;gap:2px}
 .logo{display:flex;align-items:center;gap:8px;font-size:15px;margin-right:14px;
   letter-spacing:-.1px;white-space:nowrap;font-weight:700}

@@ -17,7 +17,7 @@ MOST = 50
 """So many are listed; the wall has them all."""
 CSS = """
 :host{display:block;font-family:var(--lab-font);font-size:11.5px;
-  color:var(--lab-text)}
+  color:var(--lab-text) !important}
 .c{display:grid;grid-template-columns:10px minmax(0,1fr) auto auto;gap:8px;
   align-items:center;padding:2px 6px 2px 12px;min-height:26px}
 .c:hover{background:var(--lab-raised)}

@@ -14,7 +14,7 @@ from .locking import locked
 
 LIST_CSS = """
 :host{display:block;overflow:hidden;font-family:var(--lab-font);font-size:12px;
-  color:var(--lab-text)}
+  color:var(--lab-text) !important}
 .list{height:100%;overflow-y:auto;overflow-x:hidden;outline:none;
   scrollbar-width:thin;scrollbar-color:var(--lab-border) transparent}
 .list:focus-visible{box-shadow:inset 0 0 0 2px var(--lab-accent)}

@@ -13,8 +13,9 @@ BOX = {
     "overflow": "hidden",
 }
 
+# the theme colours the same element, and is later when it changes
 BASE_CSS = """
-:host{font-family:var(--lab-font);color:var(--lab-text);font-size:12px;
+:host{font-family:var(--lab-font);color:var(--lab-text) !important;font-size:12px;
   line-height:1.35}
 *{box-sizing:border-box}
 .m{font-family:var(--lab-mono);font-size:.94em;letter-spacing:-.02em}
@@ -108,7 +109,18 @@ def theme_config(palette: Palette) -> dict[str, Any]:
 
 
 def _components(palette: Palette) -> dict[str, Any]:
-    line = f"1px solid {palette.border}"
+    """Return what Material's parts look like.
+
+    Their colours are custom properties wherever that is possible: all parts change
+    with one repaint, not one after the other as each is rendered anew.
+    """
+
+    def hue(role: str) -> str:
+        # a part outside of the page, such as a menu, may not see the properties
+        return f"var(--lab-{role}, {getattr(palette, role)})"
+
+    line = f"1px solid {hue('border')}"
+    paper = {"backgroundColor": hue("surface"), "backgroundImage": "none"}
     flat = {"boxShadow": "none", "backgroundImage": "none"}
     return {
         "MuiToolbar": _root(
@@ -118,19 +130,21 @@ def _components(palette: Palette) -> dict[str, Any]:
         ),
         "MuiAppBar": _root(
             **flat,
-            backgroundColor=f"{palette.surface} !important",
-            color=f"{palette.text} !important",
+            backgroundColor=f"{hue('surface')} !important",
+            color=f"{hue('text')} !important",
+            transition="none !important",
             borderBottom=line,
         ),
         "MuiDrawer": {
             "styleOverrides": {
-                "paper": {
-                    "backgroundColor": palette.surface,
-                    "backgroundImage": "none",
-                    "borderRight": line,
-                }
+                "paper": {**paper, "color": hue("text"), "borderRight": line}
             }
         },
+        "MuiPaper": _root(**paper, color=hue("text"), transition="none"),
+        "MuiToggleButton": _root(
+            color=hue("text"), borderColor=hue("border"), transition="none"
+        ),
+        "MuiTypography": _root(color=hue("text")),
         "MuiButton": {
             "defaultProps": {"disableElevation": True, "disableRipple": True},
             **_root(
@@ -140,7 +154,7 @@ def _components(palette: Palette) -> dict[str, Any]:
         "MuiOutlinedInput": {
             "defaultProps": {"notched": True},
             "styleOverrides": {
-                "root": {"fontSize": "12.5px"},
+                "root": {"fontSize": "12.5px", "color": hue("text")},
                 "input": {"padding": "6px 9px"},
             },
         },
@@ -149,11 +163,12 @@ def _components(palette: Palette) -> dict[str, Any]:
             "defaultProps": {"shrink": True},  # or a placeholder is not seen
             **_root(fontSize="12.5px"),
         },
-        "MuiFormLabel": _root(fontSize="12px"),
+        "MuiFormLabel": _root(fontSize="12px", color=hue("muted")),
+        "MuiIconButton": _root(color=hue("text")),
         "MuiFormHelperText": _root(margin="2px 2px 0", fontSize="11px"),
         "MuiAccordion": _root(
             **flat,
-            borderBottom=f"1px solid {palette.hair}",
+            borderBottom=f"1px solid {hue('hair')}",
             **{"&:before": {"display": "none"}},
         ),
         "MuiAccordionSummary": {

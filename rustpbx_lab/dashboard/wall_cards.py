@@ -8,7 +8,8 @@ from panel.custom import JSComponent
 from .locking import hear
 
 CSS = """
-:host{display:block;font-family:var(--lab-font);font-size:12px;color:var(--lab-text)}
+:host{display:block;font-family:var(--lab-font);font-size:12px;
+  color:var(--lab-text) !important}
 .wall{height:100%;overflow-y:auto;padding:8px;scrollbar-width:thin}
 h2{font-size:12.5px;margin:6px 4px 6px;display:flex;gap:10px;align-items:center}
 h2 span{font-weight:400;font-size:11px;color:var(--lab-muted)}

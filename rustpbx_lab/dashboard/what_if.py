@@ -28,6 +28,10 @@ SLIDER_SX = {
     "& .MuiFormLabel-root": {"fontSize": "11px"},
     "& .MuiTypography-root": {"fontSize": "11px"},
 }
+WRAPPED_CSS = (
+    "@media (max-width:899px){:host{flex-wrap:wrap;height:140px !important;"
+    "flex:0 0 140px !important}div{flex:1 1 38% !important;min-width:130px !important}}"
+)
 ARROW = "\u2192"
 
 
@@ -92,6 +96,7 @@ class WhatIf(Viewer):
             margin=0,
             sizing_mode="stretch_width",
             styles={"border-bottom": "1px solid var(--lab-hair)"},
+            stylesheets=[WRAPPED_CSS],
         )
 
     def __panel__(self) -> Viewable:

@@ -1,12 +1,12 @@
 """The live page on small screens: what acts is in reach, nothing is pushed out."""
 
-from typing import Any
-
 import pytest
 from browser import Page
 from waiting import until
 
-from .site import IS_IDLE, Site
+from rustpbx_lab.dashboard.event_rows import KINDS
+
+from .site import Site, show_in
 
 pytestmark = pytest.mark.browser
 
@@ -47,11 +47,9 @@ FIGURE_WIDTH = """() => Math.max(...[...Bokeh.documents[0]._all_models.values()]
   .map((model) => model.inner_width))"""
 
 
-def test_every_command_is_in_reach_on_every_screen(opened: Page, site: Site):
-    call = site.call()
-    tab: Any = opened.page
-    tab.goto(site.page_of(call))
-    tab.wait_for_function(IS_IDLE)
+def test_every_command_is_in_reach_on_every_screen(kept: Page, site: Site):
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     tab.locator(".row.ev").first.wait_for()
     for width, height in SIZES:
         tab.set_viewport_size({"width": width, "height": height})
@@ -71,8 +69,35 @@ def test_every_command_is_in_reach_on_every_screen(opened: Page, site: Site):
     site.hub.hang_up(call.id)
 
 
+def test_a_narrow_page_wraps_what_it_has_no_width_for(kept: Page, site: Site):
+    tab = kept.page
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.locator(".row.ev").nth(3).scroll_into_view_if_needed()
+    in_lists = [tab.get_by_placeholder("Filter"), tab.get_by_label("Inspector").first]
+    chips = [tab.get_by_role("button", name=name).first for name in KINDS]
+
+    def outside() -> list[str]:
+        boxes = {str(part): part.bounding_box() for part in (*in_lists, *chips)}
+        return [
+            part
+            for part, box in boxes.items()
+            if box is None or box["x"] < 0 or box["x"] + box["width"] > 390
+        ]
+
+    until(lambda: outside() == [], awaited="all of the events' head within 390 px")
+    tab.keyboard.press("w")
+    names = [
+        tab.get_by_text(f"{name}:", exact=False).last
+        for name in ("threshold", "silencePadding, ms")
+    ]
+    names[1].wait_for()
+    first, second = (name.bounding_box() for name in names)
+    assert first["y"] + first["height"] < second["y"], "sliders in two lines"
+    tab.keyboard.press("w")
+
+
 def test_below_1400_pixels_the_inspector_has_a_button(kept: Page, site: Site):
-    tab: Any = kept.page
+    tab = kept.page
     tab.set_viewport_size({"width": 1366, "height": 900})
     inspector = tab.get_by_text("Inspector", exact=True)
     until(lambda: not inspector.is_visible())

@@ -60,9 +60,11 @@ def test_what_happens_is_said_once_in_one_place(kept: Page, site: Site):
     assert news.count() == 1
 
 
-def test_the_plots_have_a_summary(opened: Page, site: Site):
-    opened.page.goto(site.page_of(ended_call(conversation(), "s.summary")))
-    summary = opened.page.get_by_role("note", name="Summary of the timeline")
+def test_the_plots_have_a_summary(kept: Page, site: Site):
+    call = ended_call(conversation(), "s.summary")
+    site.keep(call)
+    show_in(kept.page, call)
+    summary = kept.page.get_by_role("note", name="Summary of the timeline")
     until(lambda: "turn" in (summary.text_content() or ""))
     assert re.match(
         r"\d+ turns?, .*\d cut-offs?, 1 interruption$", summary.text_content()

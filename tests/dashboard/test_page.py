@@ -1,6 +1,5 @@
 """The live page in a browser, against the stand-in."""
 
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -8,22 +7,18 @@ from browser import Page
 from waiting import until
 
 from .conftest import HOSTILE, conversation, ended_call
-from .site import Site, sent, show_in
+from .site import PAINTS_FAST, Site, sent, show_in
 
 pytestmark = pytest.mark.browser
 
 
-def show(page: Page, url: str) -> Any:
-    page.page.goto(url)
-    page.page.wait_for_selector("canvas")
-    return page.page
-
-
-def test_a_page_connects_and_steers_a_call(opened: Page, site: Site):
-    tab = show(opened, site.live)
-    tab.locator("button:has-text('Connect')").last.click()
-    tab.get_by_text("In call", exact=False).first.wait_for()
+def test_a_page_connects_and_steers_a_call(kept: Page, site: Site):
+    tab = kept.page
+    before = len(site.hub.calls)
+    tab.locator("button:visible", has_text="Connect").last.click()
+    until(lambda: len(site.hub.calls) > before)
     call = site.hub.calls[0]
+    tab.get_by_text("In call", exact=False).first.wait_for()
     tab.get_by_placeholder("Say to the caller…").fill("Hello from the test")
     tab.locator("button:has-text('Say')").last.click()
     until(lambda: "tts" in sent(call))
@@ -36,21 +31,21 @@ def test_a_page_connects_and_steers_a_call(opened: Page, site: Site):
     tab.get_by_text("Disconnected", exact=False).first.wait_for()
 
 
-def test_a_reload_keeps_the_call_and_its_picture(opened: Page, site: Site):
-    call = site.call()
-    tab = show(opened, site.page_of(call))
+def test_a_reload_keeps_the_call_and_its_picture(kept: Page, site: Site):
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     tab.reload()
-    tab.wait_for_selector("canvas")
+    tab.wait_for_function(PAINTS_FAST)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     assert call.state == "in call"
     assert call.id in tab.url
     site.hub.hang_up(call.id)
 
 
-def test_keys_work_and_are_silent_while_typing(opened: Page, site: Site):
-    call = site.call()
-    tab = show(opened, site.page_of(call))
+def test_keys_work_and_are_silent_while_typing(kept: Page, site: Site):
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     tab.keyboard.press("i")
     until(lambda: "interrupt" in sent(call))

@@ -14,12 +14,12 @@ from rustpbx_lab.workbench.hub import CallHub
 
 from .conftest import conversation, ended_call
 from .proxy import Proxy
-from .site import SIZE, Site, serving
+from .site import PAINTS_FAST, SIZE, Site, serving, show_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 USERS = {"ann": "pass"}
-NO_COPY = "document.execCommand = () => false"
+NO_COPY = "() => { document.execCommand = () => false }"
 DRAWN = ".bk-Figure"
 
 
@@ -48,10 +48,15 @@ def lan() -> Iterator[tuple[CallHub, str]]:
         yield hub, f"lab.test:{port_of(site)}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tab(chromium: Any, lan: tuple[CallHub, str]) -> Iterator[Any]:
     """A tab of a page that the browser does not trust with its clipboard."""
-    with tab_of(chromium, lan[1]) as page:
+    hub, host = lan
+    call = ended_call(conversation(), "s.first")
+    Site(hub, f"http://{host}").keep(call)
+    with tab_of(chromium, host) as page:
+        page.page.goto(f"http://{host}/live?call={call.id}")
+        page.page.wait_for_function(PAINTS_FAST)
         yield page.page
 
 
@@ -79,8 +84,8 @@ def pasted(tab: Any) -> str:
 def test_copying_works_without_a_secure_context(tab: Any, lan: tuple[CallHub, str]):
     hub, host = lan
     call = ended_call(conversation(), "s.lan")
-    Site(hub, f"http://{host}").page_of(call)
-    tab.goto(f"http://{host}/live?call={call.id}")
+    Site(hub, f"http://{host}").keep(call)
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     assert tab.evaluate("[isSecureContext, navigator.clipboard === undefined]") == [
         False,
@@ -95,10 +100,8 @@ def test_copying_works_without_a_secure_context(tab: Any, lan: tuple[CallHub, st
     until(lambda: '"event": "asrFinal"' in pasted(tab), awaited="the copied JSON")
 
 
-def test_a_refused_copy_shows_the_text_to_copy(tab: Any, lan: tuple[CallHub, str]):
-    tab.add_init_script(NO_COPY)
-    tab.goto(f"http://{lan[1]}/live")
-    tab.get_by_role("combobox", name="Copy these options").wait_for()
+def test_a_refused_copy_shows_the_text_to_copy(tab: Any):
+    tab.evaluate(NO_COPY)
     copy_options(tab)
     dialog = tab.get_by_role("dialog", name="Copy")
     dialog.wait_for()
@@ -112,22 +115,21 @@ def test_a_refused_copy_shows_the_text_to_copy(tab: Any, lan: tuple[CallHub, str
 def test_files_are_opened_without_a_secure_context(
     tab: Any, lan: tuple[CallHub, str], tmp_path: Path
 ):
-    hub, host = lan
+    hub, _ = lan
     log = tmp_path / "s.saved.events.jsonl"
     ended_call(conversation(), "s.saved").log.save(log)
-    tab.goto(f"http://{host}/live")
     chooser = tab.locator("input[type=file][multiple]").first
     chooser.wait_for(state="attached")
     before = {call.id for call in hub.calls}
     chooser.set_input_files([log])
     (call,) = until(lambda: [c for c in hub.calls if c.id not in before])
     assert call.role == "replay"
-    tab.get_by_text("Replay ·", exact=False).first.wait_for()
+    tab.get_by_text("Saved call", exact=False).first.wait_for()
 
 
-def log_in(tab: Any) -> None:
+def log_in(tab: Any, password: str = "pass") -> None:
     tab.get_by_label("User name").fill("ann")
-    tab.get_by_label("Password").fill("pass")
+    tab.get_by_label("Password").fill(password)
     tab.get_by_role("button", name="Log in").click()
 
 
@@ -135,7 +137,7 @@ def log_in(tab: Any) -> None:
     ("prefix", "strips", "passes_host"),
     [("", "/lab", False), ("/lab", "", True)],
 )
-def test_the_page_works_behind_a_proxy(
+def test_a_user_logs_in_to_a_page_behind_a_proxy(
     chromium: Any, prefix: str, strips: str, passes_host: bool
 ):
     how = {"allow_hosts": ["lab.test"], "basic_auth": USERS, "prefix": prefix}
@@ -147,30 +149,14 @@ def test_the_page_works_behind_a_proxy(
     ):
         tab, path = page.page, prefix or strips
         tab.goto(f"http://lab.test:{proxy.port}{path}/live?view=calls")
-        log_in(tab)
-        tab.wait_for_url(f"**{path}/live?view=calls*")
-        tab.locator(DRAWN).first.wait_for(state="attached", timeout=60_000)
-        tab.goto(f"http://lab.test:{proxy.port}{path}/")
-        tab.locator(DRAWN).first.wait_for(state="attached", timeout=60_000)
-        assert urlsplit(tab.url).path == f"{path}/live"
-
-
-def test_the_login_page_says_what_is_wrong_and_asks_no_other_host(chromium: Any):
-    with (
-        CallHub() as hub,
-        serving(hub, basic_auth=USERS) as site,
-        tab_of(chromium, site.host) as page,
-    ):
-        tab = page.page
-        tab.goto(site.live)
-        tab.get_by_label("User name").fill("ann")
-        tab.get_by_label("Password").fill("wrong")
-        tab.keyboard.press("Enter")
+        log_in(tab, "wrong")
         tab.get_by_role("alert").get_by_text("wrong user name or password").wait_for()
         page.problems.clear()  # the console names the status 401
         log_in(tab)
+        tab.wait_for_url(f"**{path}/live?view=calls*", wait_until="commit")
+        tab.goto(f"http://lab.test:{proxy.port}{path}/")
         tab.locator(DRAWN).first.wait_for(state="attached", timeout=60_000)
-        assert page.foreign == []
+        assert urlsplit(tab.url).path == f"{path}/live"
 
 
 def test_a_rebound_page_shows_nothing(chromium: Any):

@@ -38,10 +38,7 @@ def newest(call: HubCall, name: str) -> Fields:
 
 def opened_on(tab: Any, site: Site) -> HubCall:
     call = site.call()
-    if tab.url == "about:blank":
-        tab.goto(site.page_of(call))
-    else:
-        show_in(tab, call)
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     until(tab.locator("button", has_text="Interrupt").last.is_enabled)
     tab.keyboard.press("ArrowLeft")  # follow no longer: a page at rest is quicker
@@ -141,10 +138,8 @@ def test_the_buttons_send_what_they_say(kept: Page, site: Site):
     until(lambda: call.is_over)
 
 
-def test_the_form_of_a_call_invites_with_what_was_chosen(opened: Page, site: Site):
-    tab = opened.page
-    tab.goto(site.live)
-    tab.wait_for_selector("canvas")
+def test_the_form_of_a_call_invites_with_what_was_chosen(kept: Page, site: Site):
+    tab = kept.page
     slider = tab.get_by_role("slider", name="silencePadding")
     slider.focus()
     slider.press("ArrowRight")
@@ -179,14 +174,12 @@ def test_an_error_is_counted_on_its_chip_and_can_be_hidden(kept: Page, site: Sit
     site.hub.hang_up(call.id)
 
 
-def test_a_call_of_somebody_else_is_watched_from_the_sidebar(opened: Page, site: Site):
-    tab = opened.page
+def test_a_call_of_somebody_else_is_watched_from_the_sidebar(kept: Page, site: Site):
+    tab = kept.page
     with CallHub() as elsewhere:
         assert site.server is not None
         theirs = elsewhere.start(site.server.url, OPTION)
         until(lambda: theirs.state == "in call")
-        tab.goto(site.live)
-        tab.wait_for_selector("canvas")
         watch = tab.get_by_role("button", name=f"Watch {theirs.id}")
         watch.focus()
         # the list is answered anew, the place is kept
@@ -263,8 +256,8 @@ def said(call: HubCall) -> list[str]:
     return [message.text for message in logged if isinstance(message, commands.Tts)]
 
 
-def test_enter_sends_a_sentence_once_and_empties_the_box(opened: Page, site: Site):
-    tab = opened.page
+def test_enter_sends_a_sentence_once_and_empties_the_box(kept: Page, site: Site):
+    tab = kept.page
     call = opened_on(tab, site)
     box = tab.get_by_placeholder("Say to the caller…")
     box.click()
@@ -280,10 +273,11 @@ def test_enter_sends_a_sentence_once_and_empties_the_box(opened: Page, site: Sit
     assert box.input_value() == "Sentence 1."
     tab.keyboard.press("Enter")
     until(lambda: said(call) == [*sentences, "Sentence 1."])
+    site.hub.hang_up(call.id)
 
 
-def test_a_slider_says_the_value_that_it_has(opened: Page, site: Site):
-    tab = opened.page
+def test_a_slider_says_the_value_that_it_has(kept: Page, site: Site):
+    tab = kept.page
     call = opened_on(tab, site)
     site.hub.hang_up(call.id)
     until(lambda: call.is_over)

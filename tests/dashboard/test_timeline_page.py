@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from browser import Page
 from PIL import Image, ImageColor
+from playwright.sync_api import TimeoutError as NotSeen
 from waiting import until
 
 from rustpbx_lab.plots.point_lanes import COMMAND_ROWS
@@ -66,9 +67,9 @@ def test_an_address_names_a_part_and_follows_the_eye(opened: Page, site: Site):
     until(lambda: part_of(tab) is None)
 
 
-def test_a_drag_moves_the_lanes_and_stops_following(opened: Page, site: Site):
+def test_a_drag_moves_the_lanes_and_stops_following(kept: Page, site: Site):
     call = site.call()
-    tab = opened_at(opened, site.page_of(call))
+    tab = shown_in(kept, site, call)
     lane = tab.locator("canvas").nth(4).bounding_box()
     x, y = lane["x"] + 500, lane["y"] + lane["height"] / 2
     tab.mouse.move(x, y)
@@ -101,9 +102,9 @@ def test_the_time_of_day_and_the_lanes_are_chosen(kept: Page, site: Site):
     tab.get_by_text("ms, log scale").wait_for()
 
 
-def test_two_tabs_share_a_call(opened: Page, chromium: Any, site: Site):
+def test_two_tabs_share_a_call(kept: Page, chromium: Any, site: Site):
     call = site.call()
-    tab = opened_at(opened, site.page_of(call))
+    tab = shown_in(kept, site, call)
     other = Page(chromium.new_page(viewport=SIZE), site.host)
     second = opened_at(other, site.page_of(call))
     until(lambda: call.watchers == 2)
@@ -191,10 +192,9 @@ MASKS = """() => [...Bokeh.documents[0]._all_models.values()]
   .flatMap((figure) => figure.renderers.map((renderer) => renderer.view.masked))"""
 
 
-def test_marks_that_come_into_view_are_not_dressed_anew(opened: Page, site: Site):
+def test_marks_that_come_into_view_are_not_dressed_anew(kept: Page, site: Site):
     """Bokeh does it in the middle of a change of data, with an error ever after."""
-    tab = opened_at(opened, site.page_of(ended_call(conversation(), "s.masks")))
-    tab.wait_for_function(IS_IDLE)
+    tab = shown_in(kept, site, ended_call(conversation(), "s.masks"))
     tab.evaluate(f"() => {{ window.masks = ({MASKS})() }}")
     before = tab.evaluate(LANES)
     for key in ("+", "+", "ArrowLeft"):
@@ -203,3 +203,33 @@ def test_marks_that_come_into_view_are_not_dressed_anew(opened: Page, site: Site
     assert tab.evaluate("() => window.masks.length") > 10
     same = f"() => ({MASKS})().every((mask, place) => mask === window.masks[place])"
     assert tab.evaluate(same)
+
+
+def test_the_instruments_are_a_key_away(kept: Page, site: Site):
+    tab = shown_in(kept, site, call_with_sound())
+    tab.get_by_text("Turn latency P50").wait_for()
+    open_what_if(tab)
+    tab.get_by_text("as the call has it").wait_for()
+    slider = tab.locator('input[type=range][max="2000"]')
+    thumb = slider.bounding_box()
+    x, y = thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 60, y, steps=6)
+    tab.get_by_text("0.50: splits").wait_for()  # while it is held
+    tab.mouse.up()
+    tab.keyboard.press("?")  # a slider takes arrows only
+    tab.get_by_text("drag to zoom, until the next Z").wait_for()
+
+
+def open_what_if(tab: Any) -> None:
+    """Press W; again if the page was still being drawn, when it loses changes."""
+    for _ in range(6):
+        tab.keyboard.press("w")
+        try:
+            tab.get_by_text("silencePadding, ms").wait_for(timeout=2000)
+        except NotSeen:
+            tab.keyboard.press("w")
+        else:
+            return
+    pytest.fail("the sliders never came")

@@ -7,6 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rustpbx_lab.dashboard.viewport import SPANS
 from rustpbx_lab.log import EventLog
 
 from .conftest import conversation
-from .site import SIZE, Site
+from .site import SIZE, Site, show_in
 
 pytestmark = pytest.mark.browser
 
@@ -50,6 +51,16 @@ class Dashboard:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nothing while the block lasts."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
@@ -77,64 +88,52 @@ def lone(chromium: Any, dashboard: Dashboard) -> Iterator[Page]:
     page.page.close()
 
 
-@pytest.mark.timeout(240)
-def test_a_dead_dashboard_is_said_and_the_page_comes_back(
+ENABLED = """() => {
+  const found = []
+  const walk = (root) => {
+    for (const node of root.querySelectorAll('*')) {
+      if (node.tagName === 'BUTTON' && !node.inert) found.push(node.textContent)
+      if (node.shadowRoot) walk(node.shadowRoot)
+    }
+  }
+  walk(document)
+  return found
+}"""
+"""The words of the buttons that can be pressed."""
+
+
+@pytest.mark.timeout(300)
+def test_a_silent_dashboard_is_forgiven_and_a_dead_one_comes_back(
     lone: Page, dashboard: Dashboard
 ):
     tab = lone.page
     tab.goto(f"{dashboard.url}/live?call=s.saved")
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
     tab.locator("button", has_text="Connect").last.wait_for()
+    tab.wait_for_function("'labAlive' in document.documentElement.dataset")
     tab.evaluate("window.wasHere = true")
     banner = tab.locator(".lab-lost")
     banner.wait_for(state="detached")  # a machine at its limit is silent, too
+    with dashboard.frozen():
+        banner.wait_for()
+    banner.wait_for(state="detached")
+    assert tab.evaluate("window.wasHere"), "the page was loaded anew"
     dashboard.kill()
     banner.wait_for()
     until(lambda: "has not answered" in banner.inner_text(), awaited="the words")
     assert banner.get_attribute("role") == "alert"
-    enabled = """() => {
-      const found = []
-      const walk = (root) => {
-        for (const node of root.querySelectorAll('*')) {
-          if (node.tagName === 'BUTTON' && !node.inert) found.push(node.textContent)
-          if (node.shadowRoot) walk(node.shadowRoot)
-        }
-      }
-      walk(document)
-      return found
-    }"""
-    until(lambda: tab.evaluate(enabled) == [], awaited="every button to be off")
+    until(lambda: tab.evaluate(ENABLED) == [], awaited="every button to be off")
     dashboard.start()
     tab.wait_for_function("window.wasHere === undefined")
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
     assert banner.count() == 0
 
 
-@pytest.mark.timeout(240)
-def test_a_dashboard_that_is_silent_for_a_while_is_said_and_forgiven(
-    lone: Page, dashboard: Dashboard
-):
-    tab = lone.page
-    tab.goto(f"{dashboard.url}/live?call=s.saved")
-    tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
-    tab.wait_for_function("'labAlive' in document.documentElement.dataset")
-    tab.evaluate("window.wasHere = true")
-    assert dashboard.process is not None
-    dashboard.process.send_signal(signal.SIGSTOP)
-    try:
-        banner = tab.locator(".lab-lost")
-        banner.wait_for()
-    finally:
-        dashboard.process.send_signal(signal.SIGCONT)
-    banner.wait_for(state="detached")
-    assert tab.evaluate("window.wasHere"), "the page was not loaded anew"
-
-
 def test_a_typo_in_an_expression_is_said_in_the_list_and_can_be_mended(
-    opened: Page, site: Site
+    kept: Page, site: Site
 ):
-    tab = opened.page
-    tab.goto(site.page_of(site.call()))
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     box = tab.get_by_placeholder("Filter")
     before = box.bounding_box()
@@ -144,17 +143,19 @@ def test_a_typo_in_an_expression_is_said_in_the_list_and_can_be_mended(
     box.fill("answ")  # without Enter
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     assert tab.locator(".row.ev").count() == 1
+    box.fill("")
+    site.hub.hang_up(call.id)
 
 
-def test_a_saved_call_opens_whole(opened: Page, site: Site, tmp_path: Path):
+def test_a_saved_call_opens_whole(kept: Page, site: Site, tmp_path: Path):
     log = EventLog()
     for record in conversation():
         log.append(record)
     log.close()
     log.save(tmp_path / "whole.events.jsonl")
     call = site.hub.replay(tmp_path / "whole.events.jsonl", at_end=True)
-    tab = opened.page
-    tab.goto(site.page_of(call))
+    tab = kept.page
+    show_in(tab, call)
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()
     assert call.position_ms == call.end_ms
     fit = tab.locator("button", has_text="Fit").first

@@ -12,12 +12,25 @@ BROWSER_S = 180
 """Limit of a test with a browser: the first of a module starts it and opens a page."""
 
 
+LONG = {"browser", "slow", "speech"}
+"""Marks of tests that take seconds."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests with a browser a limit of their own, unless they have one."""
+    """Give tests with a browser a limit of their own, and begin with the long ones.
+
+    A worker that has nothing left takes tests from the end of another's: there only
+    short ones make both end at the same time.
+    """
     for item in items:
-        names = {mark.name for mark in item.iter_markers()}
+        names = _marks_of(item)
         if "browser" in names and "timeout" not in names:
             item.add_marker(pytest.mark.timeout(BROWSER_S))
+    items.sort(key=lambda item: LONG.isdisjoint(_marks_of(item)))
+
+
+def _marks_of(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}
 
 
 @pytest.fixture(params=["asyncio", "trio"])

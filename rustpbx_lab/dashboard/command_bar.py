@@ -52,8 +52,11 @@ class CommandBar(Viewer):
             "Interrupt what plays (I)",
             ink="var(--lab-agent-ink)",
         )
-        self.mute = _button("Mute caller", "mic_off", "Mute caller's track (M)")
-        self.pause = _button("Pause", "pause", "Pause what plays")
+        # as wide as their other label: what stands beside them must not move
+        self.mute = _button(
+            "Mute caller", "mic_off", "Mute caller's track (M)", least_px=131
+        )
+        self.pause = _button("Pause", "pause", "Pause what plays", least_px=94)
         self.play = _button(
             "Play URL…", "audio_file", "Play URL…: a file that the server fetches"
         )
@@ -211,6 +214,7 @@ def _button(
     description: str,
     color: str = "default",
     ink: str | None = None,
+    least_px: int = 0,
 ) -> pmui.Button:
     plain = PLAIN_BUTTON_SX | ({"color": ink} if ink else {})
     solid = {"height": "32px", "whiteSpace": "nowrap"}
@@ -224,5 +228,8 @@ def _button(
         color=color,
         variant="outlined" if color == "default" else "contained",
         sx=(plain if color == "default" else solid)
-        | {"& .material-icons": {"fontSize": "17px"}},
+        | {
+            "& .material-icons": {"fontSize": "17px"},
+            "@media (min-width:600px)": {"minWidth": f"{least_px}px"},
+        },
     )

@@ -129,6 +129,9 @@ class LaneHeaders:
         if is_lost(view):
             return head + _line(108, LOST, "lost")
         params = view.vad_params
+        tried = self._what_if
+        if tried is not None and tried.is_on:
+            params = tried.params
         threshold = "" if params is None else f"&gt; {params.voice_threshold:.2f}"
         head += _line(90, f"probability <span class='m'>{threshold}</span> (local)")
         server = _swatch("vad") + "speaking, server"

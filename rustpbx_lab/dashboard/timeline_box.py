@@ -349,9 +349,16 @@ class TimelineBox(Viewer):
         self, speech: Any, holds: Any, view: CallView, window: Window
     ) -> None:
         start, end = window.with_margin
-        ghosts = self.what_if.ghosts(start, end)
-        frames = view.frames(start, end)
-        self._caller.show(speech, view.vad_params, frames, window, ghosts, holds)
+        what_if = self.what_if
+        self._caller.show(
+            speech,
+            view.vad_params,
+            view.frames(start, end),
+            window,
+            what_if.ghosts(start, end),
+            holds,
+            what_if.params.voice_threshold if what_if.is_on else None,
+        )
 
     def _show_what_if(self) -> None:
         """Draw the ghosts at once: they follow a slider, not the tick."""

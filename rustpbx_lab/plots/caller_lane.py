@@ -136,6 +136,7 @@ class CallerLane:
         window: Window,
         ghosts: Sequence[Ghost] = (),
         holds: Sequence[Hold] = (),
+        threshold: float | None = None,
     ) -> None:
         """Redraw what changed.
 
@@ -146,6 +147,7 @@ class CallerLane:
             window: What is visible.
             ghosts: What other thresholds would have said.
             holds: Rows of the ``holds`` table.
+            threshold: What the probability is held against; None: that of ``params``.
         """
         boxes = [*speech_spans(speech, window), *ghost_spans(ghosts, window)]
         around = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
@@ -160,16 +162,17 @@ class CallerLane:
                 labels["text"].append(text)
                 labels["colour"].append(self._painter.colour("muted"))
         refill(self.labels, labels)
-        self._show_probability(params, frames)
+        asked = (params or VadParams()).voice_threshold
+        is_known = params is not None or threshold is not None
+        self._show_probability(frames, threshold or asked, is_known)
 
     def _show_probability(
-        self, params: VadParams | None, frames: tuple[Times, Levels]
+        self, frames: tuple[Times, Levels], threshold: float, is_known: bool
     ) -> None:
-        threshold = (params or VadParams()).voice_threshold
         refill(self.probability, probability_columns(frames, threshold))
         self._threshold.update(
             location=PROBABILITY_Y + PROBABILITY_PX * threshold,
-            visible=params is not None and len(frames[0]) > 0,
+            visible=is_known and len(frames[0]) > 0,
         )
 
 

@@ -354,9 +354,18 @@ def test_a_tap_in_the_whole_call_goes_there(hub: CallHub):
     page = LivePage(hub)
     viewport = page.timeline.viewport
     viewport.choose_span("10 s")
-    page.timeline._go_here(type("Tap", (), {"x": 1500.0}))
+    page.timeline._go_here(type("Tap", (), {"x": 1500.0, "y": 17.0}))
     assert viewport.visible == (-3500, 6500)
     assert not page.timeline.bar.follow.value
+    assert page.view.selected is None
+
+
+def test_a_tap_on_a_mark_of_the_whole_call_selects_it(hub: CallHub):
+    put(hub, ended_call(conversation()))
+    page = LivePage(hub)
+    page.refresh()
+    page.timeline._go_here(type("Tap", (), {"x": 2120.0, "y": 17.0}))
+    assert page.view.log[page.view.selected].name == "interruption"
 
 
 def test_a_span_that_is_chosen_keeps_the_middle_unless_it_follows(hub: CallHub):

@@ -17,6 +17,7 @@ from rustpbx_lab.dashboard.timeline_box import TimelineBox
 from rustpbx_lab.dashboard.what_if import WhatIf, told
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.plots.caller_lane import PROBABILITY_PX, PROBABILITY_Y
 from rustpbx_lab.plots.theme import LIGHT
 from rustpbx_lab.speech.replay import replay_vad
 from rustpbx_lab.speech.vad import VadParams
@@ -87,7 +88,11 @@ def test_a_slider_acts_while_it_moves_and_says_what_it_did():
     after = [span for span in box._caller.spans.rows if span.look == "what-if"]
     assert len(before) > len(after) > 0
     assert re.search("splits <b>[1-9] \u2192 0</b>", box.bar.legend.object)
+    box.what_if.threshold.value = 0.75
+    assert box._caller._threshold.location == PROBABILITY_Y + PROBABILITY_PX * 0.75
+    assert "&gt; 0.75" in box._headers.panes[1].object
     box.bar.what_if.value = False
+    assert box._caller._threshold.location == PROBABILITY_Y + PROBABILITY_PX * 0.5
     assert "what-if" not in {span.look for span in box._caller.spans.rows}
     assert "splits" not in box.bar.legend.object
 

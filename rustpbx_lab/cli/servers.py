@@ -9,6 +9,7 @@ from .output import output
 from .shared import (
     AllowHost,
     Browser,
+    CaFile,
     Host,
     Logs,
     Port,
@@ -87,10 +88,12 @@ def serve(
             help="Trust X-Scheme and X-Real-Ip; only behind a proxy that sets them.",
         ),
     ] = False,
+    cafile: CaFile = None,
     no_browser: Browser = False,
 ) -> None:
     """Serve the dashboard; calls are saved to --logs."""
     with starting():
+        from rustpbx_lab.client.refusals import tls_context
         from rustpbx_lab.dashboard.access import operator_names
         from rustpbx_lab.dashboard.app import serve as serve_pages
         from rustpbx_lab.workbench.hub import CallHub
@@ -103,7 +106,8 @@ def serve(
             "oauth_secret": oauth_secret,
         }
     names = None if operators is None else operator_names(operators, "--operators")
-    with ended_by_signals(CallHub(logs=logs, operators=names)) as hub:
+    kept = {"logs": logs, "operators": names, "ssl": tls_context(cafile)}
+    with ended_by_signals(CallHub(**kept)) as hub:
         serve_pages(
             hub,
             port=port,

@@ -294,7 +294,7 @@ class TextField(FormField):
             return [line.strip() for line in text.splitlines() if line.strip()]
         try:
             return json.loads(text)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:  # the latter if nested too deep
             raise FieldError(f"this is no JSON: {exc}") from None
 
     def write(self, value: Any) -> None:

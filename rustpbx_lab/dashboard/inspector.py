@@ -115,7 +115,7 @@ def pretty(record: Record) -> str:
     """Return the JSON of a record with line breaks; text that is none as it is."""
     try:
         shown = json.dumps(json.loads(record.raw), ensure_ascii=False, indent=2)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter if nested too deep
         shown = record.raw
     return shown if len(shown) <= MAX_TEXT else shown[:MAX_TEXT] + "\n… cut"
 

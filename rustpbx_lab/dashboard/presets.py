@@ -106,7 +106,7 @@ def parse_preset(text: str, name: str) -> tuple[CallOption, int]:
     """
     try:
         wire = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InvalidOptionError(
             f"cannot read {name!r}: it is no JSON ({exc}); "
             "choose a file that Save… wrote, or an option of --option"

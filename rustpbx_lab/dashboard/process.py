@@ -4,12 +4,14 @@ import os
 from functools import cache
 from pathlib import Path
 
+from rustpbx_lab.client.refusals import tls_context
 from rustpbx_lab.dashboard.access import operator_names
 from rustpbx_lab.workbench.hub import CallHub
 
 LOGS_VARIABLE = "RUSTPBX_LAB_LOGS"
 ENDPOINT_VARIABLE = "RUSTPBX_LAB_ENDPOINT"
 OPERATORS_VARIABLE = "RUSTPBX_LAB_OPERATORS"
+CAFILE_VARIABLE = "RUSTPBX_LAB_CAFILE"
 
 
 @cache
@@ -21,12 +23,15 @@ def process_hub() -> CallHub:
 
     Raises:
         ServerStartError: If the variable of the operators has an empty name.
+        InvalidOptionError: If the file of certificates cannot be used.
     """
+    cafile = os.environ.get(CAFILE_VARIABLE)
     logs = os.environ.get(LOGS_VARIABLE)
     named = os.environ.get(OPERATORS_VARIABLE)
     return CallHub(
         logs=Path(logs) if logs else None,
         operators=None if named is None else operator_names(named, OPERATORS_VARIABLE),
+        ssl=tls_context(Path(cafile) if cafile else None),
     )
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any, Self
 
 import anyio
@@ -58,6 +59,7 @@ class CallHub(KeptCalls):
         keep_ended: How many ended calls stay in memory; older ones are forgotten (and
             on disk, with ``logs``).
         operators: Names of those who may send; None lets everybody.
+        ssl: Which certificates to trust, for ``wss://``; None: those of the system.
         portal: A loop to run on; None starts a thread with one at the first call.
         now_s: A clock that only goes forward, seconds.
 
@@ -72,6 +74,7 @@ class CallHub(KeptCalls):
         unwatched_limit_s: float | None = UNWATCHED_LIMIT_S,
         keep_ended: int = KEEP_ENDED,
         operators: Collection[str] | None = None,
+        ssl: SSLContext | None = None,
         portal: BlockingPortal | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -80,7 +83,7 @@ class CallHub(KeptCalls):
         self.operators = None if operators is None else frozenset(operators)
         self._unwatched_limit_s = unwatched_limit_s
         self._keep_ended = keep_ended
-        self._now_s = now_s
+        self._now_s, self._ssl = now_s, ssl
         self._runs: dict[str, CallRun | ReplayRun] = {}
         self._portal = portal
         self._own = ExitStack()
@@ -126,6 +129,7 @@ class CallHub(KeptCalls):
             NotAllowedError: If operators are named and ``user`` is none of them.
         """
         self._check_allowed(user, "start a call")
+        ssl = connect_options.setdefault("ssl", self._ssl)
         check_audio(call_type, has_sound=False)
         chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
         call = HubCall(chosen, url, call_type, option, system_clock_ms(), self._now_s)
@@ -143,7 +147,7 @@ class CallHub(KeptCalls):
             url=url,
             call_type=call_type,
             source=audio,
-            ssl=connect_options.get("ssl"),
+            ssl=ssl,
         )
         participants = [one for one in (caller, agent) if one is not None]
         self._add(call, self._call_run(call, opening, participants, sounding))
@@ -163,7 +167,8 @@ class CallHub(KeptCalls):
         with self._lock:
             if call_id in self._runs:
                 return self._calls[call_id]
-            call = WatchedHubCall(call_id, url, system_clock_ms(), self._now_s)
+            ssl = watch_options.setdefault("ssl", self._ssl)
+            call = WatchedHubCall(call_id, url, system_clock_ms(), self._now_s, ssl)
             opening = partial(watch, url, call_id, log=call.log, **watch_options)
             self._add(call, self._call_run(call, opening))
         return call
@@ -216,7 +221,8 @@ class CallHub(KeptCalls):
 
     def running_on(self, url: str) -> "Future[Sequence[ActiveCall]]":
         """Ask a server for its running calls; fails with ConnectError."""
-        return self._soon(self._running_portal(), running_calls, url)
+        asking = self._running_portal().start_task_soon
+        return asking(running_calls, url, self._ssl)
 
     def _call_run(
         self,
@@ -246,7 +252,7 @@ class CallHub(KeptCalls):
             self._calls.pop(call.id, None)
             self._calls[call.id], self._runs[call.id] = call, run
         self._changed()
-        self._soon(portal, self._run, run, call.id)
+        portal.start_task_soon(self._run, run, call.id)
 
     async def _run(self, run: CallRun | ReplayRun, call_id: str) -> None:
         try:
@@ -295,7 +301,7 @@ class CallHub(KeptCalls):
                 f"cannot send {command.command}: the call {shorten(call_id)} is not "
                 f"connected ({self.get(call_id).state}); wait until it is"
             )
-        return self._soon(self._running_portal(), session.send, command)
+        return self._running_portal().start_task_soon(session.send, command)
 
     def hang_up(self, call_id: str, user: str | None = None) -> "Future[None]":
         """End a call, which works while it rings, too.
@@ -312,7 +318,7 @@ class CallHub(KeptCalls):
         self._check_allowed(user, "hang up")
         call = self.get(call_id)
         if isinstance(call, WatchedHubCall) and not call.is_over:
-            return self._soon(self._running_portal(), call.kill)
+            return self._running_portal().start_task_soon(call.kill)
         return self._stop(call_id)
 
     def leave(self, call_id: str) -> "Future[None]":
@@ -336,7 +342,7 @@ class CallHub(KeptCalls):
             done: Future[None] = Future()
             done.set_result(None)
             return done
-        return self._soon(self._running_portal(), run.stop)
+        return self._running_portal().start_task_soon(run.stop)
 
     def _check_allowed(self, user: str | None, what: str) -> None:
         if not self.may_send(user):
@@ -347,11 +353,6 @@ class CallHub(KeptCalls):
             )
 
     # ------------------------------------------------------------------ the loop
-
-    def _soon(
-        self, portal: BlockingPortal, function: Callable[..., Any], *args: Any
-    ) -> "Future[Any]":
-        return portal.start_task_soon(function, *args)
 
     def _running_portal(self) -> BlockingPortal:
         with self._lock:
@@ -380,9 +381,8 @@ class CallHub(KeptCalls):
             if self._is_closed:
                 return
             self._is_closed = True
-            portal = self._portal
-        if portal is not None:
-            portal.call(self._end_calls)
+        if self._portal is not None:
+            self._portal.call(self._end_calls)
         self._own.close()
         self._forget()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from waiting import join
+from waiting import LIMIT_S, join, until
 
 from rustpbx_lab import connect
 from rustpbx_lab.client.call_address import (
@@ -26,7 +26,9 @@ from rustpbx_lab.client.refusals import tls_context
 from rustpbx_lab.client.server_api import ServerApi
 from rustpbx_lab.client.watching import watch
 from rustpbx_lab.errors import ConnectError, InvalidOptionError
+from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.simulator import StandIn
+from rustpbx_lab.workbench.hub import CallHub
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "WS_PROXY")
 
@@ -351,6 +353,33 @@ async def test_a_certificate_nobody_vouches_for_is_said_and_can_be_trusted(
         with pytest.raises(ConnectError, match="HTTP 404"):
             await reach(f"wss://{host}", ssl=tls_context(pem))
         assert len(came) == 1
+
+
+def test_a_hub_trusts_the_certificates_that_it_is_given(certificate):
+    pem, context = certificate("127.0.0.1")
+    with (
+        a_web_server(context, status=404) as (host, _),
+        CallHub(ssl=tls_context(pem)) as hub,
+    ):
+        call = hub.start(f"wss://{host}", CallOption())
+        watched = hub.watch(f"wss://{host}", "s.theirs")
+        until(lambda: call.is_over and watched.is_over)
+        assert "HTTP 404" in call.error
+        assert "not trusted" not in (watched.error or "")
+        with pytest.raises(ConnectError, match="HTTP 404"):
+            hub.running_on(f"wss://{host}").result(LIMIT_S)
+
+
+def test_certificates_do_not_hinder_a_plain_connection(certificate):
+    pem, _ = certificate("127.0.0.1")
+    with (
+        StandIn(asr="scripted", tts="scripted").in_thread() as server,
+        CallHub(ssl=tls_context(pem)) as hub,
+    ):
+        call = hub.start(server.url, CallOption())
+        until(lambda: call.state == "in call")
+        (listed,) = hub.running_on(server.url).result(LIMIT_S)
+        assert listed.id == call.id
 
 
 @pytest.mark.anyio

@@ -60,7 +60,11 @@ def test_a_saved_preset_comes_back_without_its_secrets():
     assert option.sip == OPTION.sip
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"vad": {"tpye": "silero"}}', '{"x":1}'])
+NESTED = '{"vad":' * 100_000
+REFUSED = ["{", "[]", '{"vad": {"tpye": "silero"}}', '{"x":1}', NESTED]
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
 def test_what_is_no_option_is_refused_with_its_name(text: str):
     with pytest.raises(InvalidOptionError, match=r"mine\.json"):
         parse_preset(text, "mine.json")

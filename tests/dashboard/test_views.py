@@ -16,10 +16,10 @@ from rustpbx_lab.dashboard.call_view import FAR_BEHIND, ROWS_A_STEP, CallView, L
 from rustpbx_lab.dashboard.event_rows import EventFilter, event_row, kind_of
 from rustpbx_lab.dashboard.events_box import EventsBox
 from rustpbx_lab.dashboard.header import Header, state_chip
-from rustpbx_lab.dashboard.inspector import Inspector
+from rustpbx_lab.dashboard.inspector import Inspector, pretty
 from rustpbx_lab.dashboard.timeline_box import TimelineBox
 from rustpbx_lab.dashboard.transcript_box import TranscriptBox
-from rustpbx_lab.log import EventLog
+from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, notes
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.plots.timeline import UNKNOWN
@@ -467,6 +467,12 @@ def test_the_inspector_of_no_row_is_empty(seq: int | None):
     inspector = Inspector(nothing)
     inspector.show_row(seen(conversation()), seq)
     assert "Tap a mark" in inspector.body.object
+
+
+def test_the_inspector_shows_what_is_nested_too_deep_as_it_is():
+    log = EventLog()
+    log.append(Record("event", "custom", "[" * 100_000, None, T0))
+    assert pretty(log[0]).startswith("[[[")
 
 
 def long_call(minutes: int, turn_s: int, n_wrong: int = 3) -> HubCall:

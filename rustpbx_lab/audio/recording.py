@@ -170,7 +170,9 @@ class Leg:
         """
         self.clip().write(path)
 
-    def placed(self, from_ms: int, sample_rate_hz: int) -> Samples:
+    def placed(
+        self, from_ms: int, sample_rate_hz: int, *, catches_up: bool = False
+    ) -> Samples:
         """Return the leg on a clock: silence where nothing came.
 
         A part that came early, in a burst, follows what is before it.
@@ -178,6 +180,9 @@ class Leg:
         Args:
             from_ms: Our clock at the first sample returned; not after the leg began.
             sample_rate_hz: The rate wanted.
+            catches_up: Whether who sent it sends in real time: a burst is then what it
+                was held up with, and fills the gap before, so that what follows is on
+                time again.
         """
         anchors, samples = self.anchors, self.samples()
         if not anchors:
@@ -185,8 +190,15 @@ class Leg:
         parts: list[Samples] = []
         filled = 0
         ends = [sample for sample, _ in anchors[1:]] + [len(samples)]
-        for (sample, received_ms), end in zip(anchors, ends, strict=True):
-            due = (received_ms - from_ms) * self._sample_rate_hz // 1000
+        times = [
+            (received_ms - from_ms) * self._sample_rate_hz // 1000
+            for _, received_ms in anchors
+        ]
+        if catches_up:
+            for place in range(len(times) - 2, -1, -1):
+                length = ends[place] - anchors[place][0]
+                times[place] = min(times[place], times[place + 1] - length)
+        for (sample, _), end, due in zip(anchors, ends, times, strict=True):
             parts.append(np.zeros(max(due - filled, 0), np.int16))
             parts.append(samples[sample:end])
             filled = max(due, filled) + end - sample
@@ -255,7 +267,10 @@ class Recording:
                 f"cannot export the recording: it spans {(to_ms - from_ms) // 1000} s, "
                 "more than a day; export its legs one by one"
             )
-        placed = [leg.placed(from_ms, EXPORT_RATE_HZ) for leg in legs]
+        placed = [
+            leg.placed(from_ms, EXPORT_RATE_HZ, catches_up=leg is self.caller)
+            for leg in legs
+        ]
         n_samples = max(len(samples) for samples in placed)
         both = np.zeros((n_samples, 2), np.int16)
         for side, samples in enumerate(placed):

@@ -23,6 +23,7 @@ class AudioLegs:
         self._recording = recording
         self._note = note
         self._last_ms: dict[str, int] = {}
+        self._first: dict[str, int] = {}  # sample of the burst that is under way
         self._listener: Listener | None = None
         self.frames = {"caller": 0, "server": 0}
         """Binary frames per leg."""
@@ -39,6 +40,8 @@ class AudioLegs:
         self._last_ms[name] = at_ms
         self.frames[name] += 1
         sample = leg.n_samples
+        if is_first:
+            self._first[name] = sample
         leg.append(frame, at_ms)
         if name == "server":
             self._listen(leg, sample, at_ms, is_first=is_first)
@@ -76,10 +79,13 @@ class AudioLegs:
         for name, last_ms in list(self._last_ms.items()):
             if now_ms is None or now_ms - last_ms >= GAP_MS:
                 del self._last_ms[name]
+                leg, first = self._leg(name), self._first[name]
+                off = tuple(anchor for anchor in leg.anchors if anchor[0] > first)
                 self._note(
                     notes.AudioStopped(
                         leg=name,  # pyright: ignore[reportArgumentType]
                         at_ms=last_ms,
-                        sample=self._leg(name).n_samples,
+                        sample=leg.n_samples,
+                        clock=off or None,
                     )
                 )

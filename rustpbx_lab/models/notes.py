@@ -176,6 +176,13 @@ class AudioStopped(BaseNote, frozen=True):
     sample: WireInt
     """Offset after the last sample in the leg's recording."""
 
+    clock: tuple[tuple[WireInt, WireInt], ...] | None = None
+    """Where within the burst the arrivals left the sample clock: (sample, our clock).
+
+    A sender that was held up is late, then sends what it missed at once. None: nowhere,
+    or an older log.
+    """
+
 
 class SoundStarted(BaseNote, frozen=True):
     """A burst that was silent can be heard: above -50 dBFS."""

@@ -98,6 +98,10 @@ def _stem(path: Path) -> str:
     return name
 
 
+CAUGHT_UP_MS = 100
+"""A burst longer than its time by less is one frame of a sender, and jitter."""
+
+
 def _sound(path: Path, saved: SavedCall) -> Clip | None:
     if not os.path.exists(path):  # also where the name is too long
         return None
@@ -142,14 +146,39 @@ def _began_ms(saved: SavedCall, bursts: dict[str, list[Anchor]]) -> int:
 
 
 def _bursts(log: EventLog) -> dict[str, list[Anchor]]:
+    """Return when which sample of each leg came, as far as the log says it."""
     found: dict[str, list[Anchor]] = {"caller": [], "server": []}
+    began: dict[str, notes.AudioStarted] = {}
     for record in log:
-        if record.name == "audioStarted" and isinstance(
-            record.message, notes.AudioStarted
-        ):
-            started = record.message
-            found[started.leg].append((started.sample, started.at_ms))
+        if record.name not in ("audioStarted", "audioStopped"):
+            continue
+        match record.message:
+            case notes.AudioStarted() as started:
+                began[started.leg] = started
+                found[started.leg].append((started.sample, started.at_ms))
+            case notes.AudioStopped(clock=clock, leg=leg) if clock:
+                found[leg] += clock
+            case notes.AudioStopped(leg=leg) as stopped if leg in began:
+                found[leg] += _caught_up(began[leg], stopped)
+            case _:
+                pass
     return found
+
+
+def _caught_up(
+    started: notes.AudioStarted, stopped: notes.AudioStopped
+) -> list[Anchor]:
+    """Return the anchor after what came at once at the begin of a burst.
+
+    An older log says only when a burst began and ended. One with more sound than time
+    began with what its sender had been held up with.
+    """
+    rate = started.sample_rate_hz
+    passed = (stopped.at_ms - started.at_ms) * rate // 1000
+    early = stopped.sample - started.sample - passed
+    if early * 1000 <= CAUGHT_UP_MS * rate:
+        return []
+    return [(started.sample + early, started.at_ms)]
 
 
 def _fill(leg: Leg, clip: Clip, anchors: list[Anchor]) -> None:

@@ -11,6 +11,8 @@ from waiting import until
 
 from rustpbx_lab import errors, read_log
 from rustpbx_lab.audio.clip import Clip
+from rustpbx_lab.audio.recording import Recording
+from rustpbx_lab.client.audio_legs import AudioLegs
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.options import CallOption, VADOption
@@ -315,6 +317,51 @@ def test_a_replay_goes_on_as_long_as_there_is_sound(file: Path):
     Clip(silence, 16_000).write(file.with_name(f"{SID}.wav"))
     # it began half a second into the call
     assert ReplayCall(read_saved(file), "replay").end_ms == pytest.approx(6500, abs=2)
+
+
+RAMP = np.arange(8 * 16_000, dtype=np.int16)
+
+
+def held_up(told: list[notes.BaseNote]) -> Recording:
+    """Return what a caller sent who was held up from 3 s to 5 s."""
+    recording = Recording()
+    legs = AudioLegs(recording, told.append)
+    for number in range(400):
+        due_ms = number * 20
+        came_ms = 5000 if 3000 <= due_ms < 5000 else due_ms
+        if came_ms - due_ms == 2000:
+            legs.end_bursts(T0 + came_ms)
+        frame = RAMP[number * 320 : (number + 1) * 320]
+        legs.add("caller", frame.tobytes(), T0 + came_ms)
+    legs.end_bursts(None)
+    return recording
+
+
+@pytest.mark.parametrize("is_noted", [True, False], ids=["noted", "older log"])
+def test_a_caller_that_was_held_up_is_on_time_again(tmp_path: Path, is_noted: bool):
+    told: list[notes.BaseNote] = []
+    recording, log = held_up(told), EventLog()
+    for note in told:
+        kept = note
+        if isinstance(note, notes.AudioStopped) and not is_noted:
+            kept = note.model_copy(update={"clock": None})
+        log.append(Record.of_note(kept, kept.at_ms))
+    log.save(tmp_path / f"{SID}.events.jsonl")
+    recording.caller.export(tmp_path / f"{SID}.caller.wav")
+    saved = read_saved(tmp_path / f"{SID}.events.jsonl").recording.caller
+    for at_ms in (1000, 2900, 5500, 7900):
+        assert saved.time_of(at_ms * 16) == pytest.approx(T0 + at_ms, abs=60)
+        assert recording.caller.time_of(at_ms * 16) == pytest.approx(T0 + at_ms, abs=60)
+
+
+def test_a_recording_of_a_caller_that_was_held_up_is_as_long_as_the_call(
+    tmp_path: Path,
+):
+    held_up([]).export(tmp_path / f"{SID}.wav")
+    exported = Clip.read_channels(tmp_path / f"{SID}.wav").samples[:, 0]
+    assert len(exported) == pytest.approx(len(RAMP), abs=40 * 16)
+    assert np.array_equal(exported[-16_000:], RAMP[-16_000:])
+    assert np.array_equal(exported[: 3 * 16_000], RAMP[: 3 * 16_000])
 
 
 def test_an_empty_log_is_said_to_be_one(tmp_path: Path):

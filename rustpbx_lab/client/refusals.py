@@ -39,7 +39,16 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         waiting.append(one.__cause__ or one.__context__)
 
 
-def why_unreachable(error: BaseException, timeout_s: float) -> str | None:
+def no_answer(within: str, address: ServerAddress) -> str:
+    """Return what may be wrong where nothing answers; ``within`` says how long."""
+    # a server without TLS may wait for the rest of what it takes for a request
+    tls = "; if it has no TLS, write ws://" if address.scheme == "wss" else ""
+    return f"no answer {within}; check host, port and firewall{tls}"
+
+
+def why_unreachable(
+    error: BaseException, timeout_s: float, address: ServerAddress
+) -> str | None:
     """Return why a host was not reached, or not with TLS; None if that is not it."""
     found = list(chain(error))
     for one in found:
@@ -47,7 +56,7 @@ def why_unreachable(error: BaseException, timeout_s: float) -> str | None:
             return _why_no_tls(one)
     for one in found:
         if isinstance(one, TimeoutError):
-            return f"no answer within {timeout_s:g} s; check host, port and firewall"
+            return no_answer(f"within {timeout_s:g} s", address)
         if isinstance(one, ConnectionRefusedError):
             return "connection refused; start the server there, or check host and port"
     os_error = next((one for one in found if isinstance(one, OSError)), None)

@@ -17,6 +17,7 @@ from .refusals import (
     MAX_REDIRECTS,
     NO_SERVER,
     REDIRECTS,
+    no_answer,
     speaks_tls,
     why_unreachable,
 )
@@ -113,13 +114,12 @@ class ServerHttp:
 
     async def _why(self, error: Exception) -> str:
         if isinstance(error, httpx.TimeoutException):
-            why = "no answer in time; check host, port and firewall"
+            why = no_answer("in time", self._address)
         elif isinstance(error, httpx.ProxyError):
             why = f"the proxy failed: {error}"
         elif isinstance(error, httpx.ConnectError):
-            why = (
-                why_unreachable(error, self._timeout_s) or f"{error}; check the address"
-            )
+            found = why_unreachable(error, self._timeout_s, self._address)
+            why = found or f"{error}; check the address"
         elif self._proxy is None and await speaks_tls(self._address):
             why = "the port speaks TLS; write wss:// instead of ws://"
         else:

@@ -235,9 +235,9 @@ async def _why_not_open(
     elif isinstance(error, ws_errors.WebSocketException | EOFError):
         if proxy is None and await speaks_tls(address):
             return "the port speaks TLS; write wss:// instead of ws://"
-        why = why_unreachable(error, OPEN_TIMEOUT_S) or NO_SERVER
+        why = why_unreachable(error, OPEN_TIMEOUT_S, address) or NO_SERVER
     else:
-        why = why_unreachable(error, OPEN_TIMEOUT_S)
+        why = why_unreachable(error, OPEN_TIMEOUT_S, address)
         if why is None and isinstance(error, ValueError):
             why = f"{error}; check the address"
     return why if why is None or proxy is None else proxy.told(why)

@@ -22,7 +22,7 @@ from rustpbx_lab.client.call_address import (
     type_of_call,
 )
 from rustpbx_lab.client.proxies import proxy_for
-from rustpbx_lab.client.refusals import tls_context
+from rustpbx_lab.client.refusals import tls_context, why_unreachable
 from rustpbx_lab.client.server_api import ServerApi
 from rustpbx_lab.client.watching import watch
 from rustpbx_lab.errors import ConnectError, InvalidOptionError
@@ -353,6 +353,14 @@ async def test_a_certificate_nobody_vouches_for_is_said_and_can_be_trusted(
         with pytest.raises(ConnectError, match="HTTP 404"):
             await reach(f"wss://{host}", ssl=tls_context(pem))
         assert len(came) == 1
+
+
+@pytest.mark.parametrize(("scheme", "says"), [("wss", True), ("ws", False)])
+def test_a_tls_address_that_does_not_answer_may_have_no_tls(scheme: str, says: bool):
+    address = parse_address(f"{scheme}://127.0.0.1:1")
+    why = why_unreachable(TimeoutError(), 10, address)
+    assert why.startswith("no answer within 10 s; check host, port and firewall")
+    assert why.endswith("write ws://") is says
 
 
 def test_a_hub_trusts_the_certificates_that_it_is_given(certificate):

@@ -107,8 +107,9 @@ class CallView(param.Parameterized):
     def _revisions_now(self) -> dict[str, int]:
         return {name: table.revision for name, table in self.tables.items()}
 
-    def _heard_now(self) -> tuple[int, int]:
-        return self.caller.n_samples, self.agent.n_samples
+    def _heard_now(self) -> tuple[int, int, int]:
+        n_frames = len(self.call.probabilities)
+        return self.caller.n_samples, self.agent.n_samples, n_frames
 
     @property
     def vad_params(self) -> VadParams | None:

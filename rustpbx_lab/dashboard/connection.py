@@ -303,7 +303,7 @@ class ConnectionPanel(Viewer):
         path = (self.wav.value or "").strip()
         if not path:
             raise InvalidOptionError("cannot play a file: no path was given")
-        clip = Clip.read(Path(path))
+        clip = Clip.read_channels(Path(path))
         if clip.channels > 1:  # the caller is left in what the server records
             self._tell(
                 f"{Path(path).name} has {clip.channels} channels; the first is sent",
@@ -330,7 +330,7 @@ class ConnectionPanel(Viewer):
 
     def show_calls(self, shown: HubCall | None) -> None:
         """Redraw the list of calls and the button."""
-        self.presets.shown = shown
+        self.presets.show_call(shown)
         rows = "".join(_call_row(call, call is shown) for call in self._hub.calls)
         text = rows or '<div class="none">None yet.</div>'
         if self.list.object != text:

@@ -33,10 +33,14 @@ svg{position:absolute;right:12px;top:22px}
 .bar i{display:block;height:100%}
 @media (max-width:1279px){.k{grid-template-columns:1.1fr 1.1fr 1.1fr 1fr 1fr 1.75fr}
   .k .first{display:none}}
-@media (max-width:899px){.k{overflow-x:auto;grid-template-columns:
-  repeat(5,minmax(118px,1fr)) minmax(190px,1.5fr)}}
+@media (max-width:899px){.k{grid-template-columns:repeat(3,1fr);height:120px}
+  .k>div:nth-child(n+5){border-top:1px solid var(--lab-hair)}
+  :host{height:120px !important}}
 @media (max-width:1399px){svg{display:none}.k>div{padding:5px 9px 0}}
 """
+TWO_LINES_CSS = (
+    "@media (max-width:899px){:host{height:122px !important;flex:0 0 122px !important}}"
+)
 
 
 class KpiStrip(Viewer):
@@ -54,6 +58,7 @@ class KpiStrip(Viewer):
             margin=(8, 8, 0, 8),
             sizing_mode="stretch_width",
             styles=BOX,
+            stylesheets=[TWO_LINES_CSS],
         )
         self.show_call(None)
 

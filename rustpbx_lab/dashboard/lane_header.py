@@ -121,7 +121,7 @@ class LaneHeaders:
         if view.caller.is_empty and view.call.call_type == "websocket":
             told = "no audio" if view.is_over else "no audio yet"
         if view.facts.is_muted and not view.is_over:
-            told = "muted: the server hears nothing"
+            told = "muted, not heard"
         head += _line(53, told) + _meter(28, level, "caller")
         option = view.facts.option
         if option is not None and option.vad is None:
@@ -167,7 +167,8 @@ def is_lost(view: CallView) -> bool:
 
     A mistake in the option of a recogniser makes it drop all processors in silence.
     """
-    if any(view.tables[name].n_rows for name in ("speech", "recognition")):
+    # of a caller who is muted, the server hears nothing
+    if any(view.tables[name].n_rows for name in ("speech", "recognition", "holds")):
         return False
     probabilities = view.call.probabilities
     voiced = int((probabilities > 0.6).sum()) * caller_lane.FRAME_MS

@@ -38,12 +38,33 @@ class Presets(Viewer):
         self._option, self._load, self._place = option, load, place
         self.shown: HubCall | None = None
         """The call that the page shows."""
+        self._adopted: HubCall | None = None
+        self._filled = option()
         self.files = OptionFiles(
             self._hear, sizing_mode="stretch_width", margin=(6, 0, 6, 0)
         )
 
     def __panel__(self) -> Viewable:
         return self.files
+
+    def show_call(self, call: HubCall | None) -> None:
+        """Begin at what a call of ours was made with, unless somebody has chosen.
+
+        The page would show a call beside options that are not its own. One with
+        secrets is left alone: the next call would lack them.
+        """
+        self.shown = call
+        if call is None or call is self._adopted or call.role != "own":
+            return
+        asked = call.option or digest_of(call).facts.option
+        if asked is None:
+            return  # it has not said yet
+        self._adopted = call
+        if self._option() == self._filled:
+            option, n_masked = parse_preset(as_json(asked), call.id)
+            if not n_masked:
+                self._load(option)
+                self._filled = self._option()
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         match message:

@@ -35,7 +35,13 @@ BAR_CSS = """
 .lg .chip.thin{background:var(--lab-warning-tint);color:var(--lab-warning-ink)}
 .sw{width:10px;height:10px;border-radius:2px;display:inline-block}
 @media (max-width:1399px){.lg .sg{display:none}}
+@media (max-width:899px){:host{order:9;flex:1 1 100% !important;height:auto !important}
+  .lg{height:auto}}
 """
+WRAPPED_CSS = (
+    "@media (max-width:899px){:host{flex-wrap:wrap;height:auto !important;"
+    "flex:0 0 auto !important}}"
+)
 SWITCH_SX = {"& .MuiFormControlLabel-label": {"fontSize": "12px"}}
 
 
@@ -101,7 +107,12 @@ class TimelineBar(Viewer):
             color="default",
             margin=(2, 4),
             description="Lanes that are shown",
-            sx={"height": "26px", "fontSize": "12px", "padding": "2px 6px"},
+            sx={
+                "height": "26px",
+                "fontSize": "12px",
+                "padding": "2px 6px",
+                "color": "var(--lab-text)",
+            },
         )
         self.picture = _icon("photo_camera", "Save a picture of the lanes")
         self._list_lanes()
@@ -131,6 +142,7 @@ class TimelineBar(Viewer):
                 "border-bottom": "1px solid var(--lab-hair)",
                 "padding": "0 4px 0 8px",
             },
+            stylesheets=[WRAPPED_CSS],
         )
 
     def __panel__(self) -> Viewable:
@@ -193,5 +205,10 @@ class TimelineBar(Viewer):
 
 def _icon(name: str, description: str) -> pmui.IconButton:
     return pmui.IconButton(
-        icon=name, description=description, size="small", margin=0, icon_size="17px"
+        icon=name,
+        description=description,
+        size="small",
+        margin=0,
+        icon_size="17px",
+        sx={"color": "var(--lab-text)"},
     )

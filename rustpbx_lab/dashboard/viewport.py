@@ -87,17 +87,22 @@ class Viewport:
 
     def shift(self, by_ms: float) -> None:
         """Show what is before or after."""
-        self._bar.stop_following()
         start, end = self.visible
-        self._move(start + by_ms, end + by_ms)
-        self._release_span()
+        self._show(start + by_ms, end + by_ms)
 
     def centre(self, at_ms: float, span_ms: float | None = None) -> None:
-        """Show the surroundings of a call time."""
-        self._bar.stop_following()
+        """Show the surroundings of a call time, and of an ended call no emptiness."""
         start, end = self.visible
         span = span_ms or end - start
-        self._move(at_ms - span / 2, at_ms + span / 2)
+        first, last = self._whole()
+        start = at_ms - span / 2
+        if self._view is not None and self._view.is_over and span < last - first:
+            start = min(max(start, first), last - span)
+        self._show(start, start + span)
+
+    def _show(self, start_ms: float, end_ms: float) -> None:
+        self._bar.stop_following()
+        self._move(start_ms, end_ms)
         self._release_span()
 
     def show_part(self, start_ms: float, end_ms: float | None) -> None:
@@ -105,7 +110,7 @@ class Viewport:
         if end_ms is None:
             self.centre(start_ms)
         else:
-            self.centre((start_ms + end_ms) / 2, end_ms - start_ms)
+            self._show(start_ms, end_ms)
 
     def reveal(self, at_ms: float) -> None:
         """Bring a call time into view; nothing moves if it is there already."""

@@ -48,8 +48,8 @@ class WhatIf(Viewer):
         self.on_use: Callable[[VadParams], None] = lambda params: None
         """Called with what the sliders say when the next call is to have it."""
         self._view: CallView | None = None
-        self._sets_itself = False
-        self._is_touched = False
+        self._sets_itself = self._is_touched = False
+        self._own: VadParams | None = None  # what the sliders say untouched
         self._before: GrowingDecision | None = None
         self._after = GrowingDecision(VadParams())
         self._spans: list[Ghost] = []
@@ -170,7 +170,9 @@ class WhatIf(Viewer):
         return grew
 
     def _slid(self) -> None:
-        if self._sets_itself:
+        # what was set by ourselves may be told after it was set
+        is_own = self.params == self._own and not self._is_touched
+        if self._sets_itself or is_own:
             return
         self._is_touched = True
         self._after = GrowingDecision(self.params)
@@ -192,6 +194,7 @@ class WhatIf(Viewer):
             self.silence_timeout.value = min(params.silence_timeout_ms or 0, 10_000)
         finally:
             self._sets_itself = False
+        self._own = self.params
 
     # ------------------------------------------------------------------ the ghosts
 

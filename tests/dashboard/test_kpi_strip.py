@@ -112,3 +112,5 @@ def test_processors_that_were_dropped_in_silence_are_named():
     assert not is_lost(TalkingCall(view_of(conversation())))
     assert not is_lost(view)
     assert "'asr' or 'vad' was refused" in LOST
+    muted = [command(10, commands.Invite(option=option)), command(20, commands.Mute())]
+    assert not is_lost(TalkingCall(view_of(muted))), "the server hears nothing then"

@@ -360,6 +360,18 @@ def test_a_tap_in_the_whole_call_goes_there(hub: CallHub):
     assert page.view.selected is None
 
 
+def test_of_an_ended_call_nothing_beyond_its_ends_is_shown(hub: CallHub):
+    put(hub, ended_call(conversation()))
+    page = LivePage(hub)
+    viewport = page.timeline.viewport
+    viewport.centre(9000, 1000)
+    assert viewport.visible == pytest.approx((4125, 5125))
+    viewport.centre(0, 1000)
+    assert viewport.visible == pytest.approx((-50, 950))
+    viewport.show_part(-4000, -3000)  # where a link points, one is shown
+    assert viewport.visible == (-4000, -3000)
+
+
 def test_a_tap_on_a_mark_of_the_whole_call_selects_it(hub: CallHub):
     put(hub, ended_call(conversation()))
     page = LivePage(hub)

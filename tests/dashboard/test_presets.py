@@ -18,6 +18,8 @@ from rustpbx_lab.models.options import (
     TranscriptionOption,
     VADOption,
 )
+from rustpbx_lab.speech.vad import VadParams
+from rustpbx_lab.workbench.hub_call import HubCall
 
 from .conftest import command, ended_call
 
@@ -117,3 +119,45 @@ class TestOptionsOfTheCall:
         presets._hear({"of_call": True})
         assert loaded == []
         assert presets.told == [("no call is shown that tells its options", True)]
+
+
+class TestOptionsOfACallOfOurs:
+    """The options begin at those of the call beside them, until somebody chooses."""
+
+    @pytest.fixture
+    def panel(self) -> OptionPanel:
+        return OptionPanel(lambda: None)
+
+    @pytest.fixture
+    def presets(self, panel: OptionPanel) -> Presets:
+        return Presets(panel.build, panel.load, lambda: ("ws://lab:1", ""))
+
+    def test_they_are_taken_over(self, presets, panel):
+        presets.show_call(made_with(VADOption(silence_padding=640)))
+        assert panel.build().vad.silence_padding == 640
+        presets.show_call(made_with(VADOption(silence_padding=320)))
+        assert panel.build().vad.silence_padding == 320
+
+    def test_what_somebody_chose_stays(self, presets, panel):
+        panel.use_vad(VadParams(silence_padding_ms=500))
+        presets.show_call(made_with(VADOption(silence_padding=640)))
+        assert panel.build().vad.silence_padding == 500
+
+    def test_a_call_with_secrets_is_left_alone(self, presets, panel):
+        before = panel.build()
+        asr = TranscriptionOption(provider="aliyun", secret_key="geheim")
+        presets.show_call(made_with(VADOption(), asr=asr))
+        assert panel.build() == before
+
+    def test_a_saved_call_is_left_alone(self, presets, panel):
+        call = made_with(VADOption(silence_padding=640))
+        call.role = "replay"
+        before = panel.build()
+        presets.show_call(call)
+        assert panel.build() == before
+
+
+def made_with(vad: VADOption, **options: object) -> HubCall:
+    call = ended_call([])
+    call.option = CallOption(vad=vad, **options)
+    return call

@@ -469,6 +469,17 @@ def test_the_inspector_of_no_row_is_empty(seq: int | None):
     assert "Tap a mark" in inspector.body.object
 
 
+def test_probabilities_that_come_after_the_end_are_news():
+    call = ended_call(conversation())
+    call.recording.caller.append(bytes(32_000), T0 + 100)
+    view = CallView(call)
+    while view.refresh():
+        pass
+    assert call.listen() > 0
+    assert view.refresh()
+    assert not view.refresh()
+
+
 def test_the_inspector_shows_what_is_nested_too_deep_as_it_is():
     log = EventLog()
     log.append(Record("event", "custom", "[" * 100_000, None, T0))

@@ -221,7 +221,7 @@ def test_options_are_saved_and_loaded(kept, tmp_path):
     with tab.expect_download() as saved:
         tab.locator("button", has_text="Save…").click()
     text = Path(saved.value.path()).read_text()
-    assert json.loads(text)["vad"]["type"] == "silero"
+    assert "vad" in json.loads(text)
     preset = tmp_path / "mine.json"
     preset.write_text('{"vad": {"type": "silero", "silencePadding": 480}}')
     tab.locator("input[type=file]:not([multiple])").set_input_files(preset)

@@ -13,7 +13,7 @@ from rustpbx_lab.errors import AudioError, shorten
 
 from .codecs import Samples
 from .resampling import Resampler as Resampler
-from .sound_file import FULL_SCALE, Source, read_sound, to_int16
+from .sound_file import FULL_SCALE, Source, name_of, read_sound, to_int16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,9 +211,8 @@ def to_float32(samples: Samples) -> npt.NDArray[np.float32]:
 
 
 def _name_of(source: Source) -> str:
-    if isinstance(source, str | os.PathLike):
-        return shorten(str(source))
-    return "the audio"
+    name = name_of(source)
+    return "the audio" if name is None else shorten(name)
 
 
 def _reason(exc: BaseException) -> str:

@@ -113,8 +113,15 @@ def _opened(source: Source) -> Generator[BinaryIO]:
 
 
 def _ending(source: Source) -> str:
-    name = source if isinstance(source, str | os.PathLike) else ""
-    return Path(name).suffix.lower()
+    return Path(name_of(source) or "").suffix.lower()
+
+
+def name_of(source: Source) -> str | None:
+    """Return the path of a source, or the name of an open file if it has one."""
+    if isinstance(source, str | os.PathLike):
+        return str(source)
+    name = getattr(source, "name", None)  # a number for a file without one
+    return name if isinstance(name, str) else None
 
 
 def _read(

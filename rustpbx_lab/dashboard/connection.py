@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +10,6 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.audio.clip import Clip
-from rustpbx_lab.audio.sources import ClipSource, SilenceSource
 from rustpbx_lab.errors import InvalidOptionError, RustpbxLabError
 from rustpbx_lab.models.lint import remarks
 from rustpbx_lab.models.options import CallOption
@@ -20,13 +17,14 @@ from rustpbx_lab.workbench.hub import CallHub
 from rustpbx_lab.workbench.hub_call import HubCall
 
 from .browser_files import FileOpener
+from .caller_fields import CallerFields
 from .locking import then
 from .option_panel import OptionPanel
 from .other_calls import OtherCalls
-from .participants import AGENTS, CALLERS, SCRIPTED, make_agent, make_caller
+from .participants import AGENTS, make_agent, make_caller
 from .presets import Presets
 from .server_calls import ServerCalls
-from .styles import NOTE_CSS, html
+from .styles import NOTE_CSS, html, select_field, text_field
 
 LIST_CSS = """
 .c{display:grid;grid-template-columns:10px minmax(0,1fr) auto;gap:8px;
@@ -92,7 +90,7 @@ class ConnectionPanel(Viewer):
         self.show_calls(None)
 
     def _make_fields(self, endpoint: str) -> None:
-        self.endpoint = _text("Endpoint", endpoint)
+        self.endpoint = text_field("Endpoint", endpoint)
         self.call_type = pmui.RadioButtonGroup(
             options=["websocket", "sip", "webrtc"],
             value="websocket",
@@ -108,12 +106,11 @@ class ConnectionPanel(Viewer):
                 }
             },
         )
-        self.callee = _text("Callee", "", "sip:bob@example.com")
-        self.caller = _text("Caller", "", "sip:alice@example.com")
-        self.session_id = _text("Session id", "", "chosen for you")
-        self.audio = _select("Caller audio", list(CALLERS))
-        self.wav = _text("WAV file", "", "/path/to/caller.wav")
-        self.agent = _select("Agent", list(AGENTS))
+        self.callee = text_field("Callee", "", "sip:bob@example.com")
+        self.caller = text_field("Caller", "", "sip:alice@example.com")
+        self.session_id = text_field("Session id", "", "chosen for you")
+        self.audio = CallerFields(self._tell)
+        self.agent = select_field("Agent", list(AGENTS))
         self.button = pmui.Button(
             label="Connect",
             icon="call",
@@ -138,23 +135,12 @@ class ConnectionPanel(Viewer):
         )
         self.again.on_click(then(self.call_again))
         self.call_type.param.watch(then(self._show_fields), "value")
-        self.audio.param.watch(then(self._show_fields), "value")
         self._show_fields()
 
     def _show_fields(self) -> None:
         is_sip = self.call_type.value == "sip"
         self.callee.visible = self.caller.visible = is_sip
-        self.audio.visible = not is_sip
-        # a scripted caller speaks over the connection, not through a WebRTC peer
-        choices = [one for one in CALLERS if self._can_play(one)]
-        if self.audio.options != choices:
-            if self.audio.value not in choices:
-                self.audio.value = choices[0]
-            self.audio.options = choices
-        self.wav.visible = self.audio.visible and self.audio.value == "WAV file"
-
-    def _can_play(self, caller: str) -> bool:
-        return self.call_type.value == "websocket" or caller != SCRIPTED
+        self.audio.show_type(self.call_type.value)
 
     def _assemble(self) -> Viewable:
         fields = pn.Column(
@@ -164,7 +150,6 @@ class ConnectionPanel(Viewer):
             self.caller,
             self.session_id,
             self.audio,
-            self.wav,
             self.agent,
             self.button,
             margin=(0, 10, 4, 10),
@@ -261,14 +246,18 @@ class ConnectionPanel(Viewer):
         self._tell(None)
         option = self.option()
         if option is None:
-            self._tell("; ".join(self.options.errors) or "a field is wrong")
+            self._refuse("; ".join(self.options.errors) or "a field is wrong")
             return
         try:
             call = self._start(option)
         except RustpbxLabError as exc:
-            self._tell(str(exc))
+            self._refuse(str(exc))
         else:
             self._connected(call)
+
+    def _refuse(self, why: str) -> None:
+        self._pressed_s = -TWICE_S  # there is nothing that a second press would undo
+        self._tell(why)
 
     def _start(self, option: CallOption) -> HubCall:
         url = (self.endpoint.value or "").strip()
@@ -283,8 +272,8 @@ class ConnectionPanel(Viewer):
             )
         extra: dict[str, Any] = {}
         if self.call_type.value != "sip":
-            extra["audio"] = self._source()
-            extra["caller"] = make_caller(self.audio.value)
+            extra["audio"] = self.audio.source()
+            extra["caller"] = make_caller(self.audio.audio.value)
         return self._hub.start(
             url,
             option,
@@ -294,22 +283,6 @@ class ConnectionPanel(Viewer):
             user=self._user,
             **{name: value for name, value in extra.items() if value is not None},
         )
-
-    def _source(self) -> ClipSource | SilenceSource | None:
-        if self.audio.value == "silence":
-            return SilenceSource()
-        if self.audio.value != "WAV file":
-            return None
-        path = (self.wav.value or "").strip()
-        if not path:
-            raise InvalidOptionError("cannot play a file: no path was given")
-        clip = Clip.read_channels(Path(path))
-        if clip.channels > 1:  # the caller is left in what the server records
-            self._tell(
-                f"{Path(path).name} has {clip.channels} channels; the first is sent",
-                "info",
-            )
-        return ClipSource(clip.channel(0))
 
     def _tell(self, problem: str | None, severity: str = "error") -> None:
         role, mark = ("alert", "✕") if severity == "error" else ("status", "i")
@@ -373,26 +346,4 @@ def _title(text: str, right: str = "") -> pn.pane.HTML:
         f'<span class="sub">{right}</span></div>',
         sizing_mode="stretch_width",
         height=30,
-    )
-
-
-def _text(label: str, value: str, placeholder: str = "") -> pmui.TextInput:
-    return pmui.TextInput(
-        label=label,
-        value=value,
-        placeholder=placeholder,
-        size="small",
-        sizing_mode="stretch_width",
-        margin=(6, 2, 4, 2),
-    )
-
-
-def _select(label: str, options: list[str]) -> pmui.Select:
-    return pmui.Select(
-        label=label,
-        options=options,
-        value=options[0],
-        size="small",
-        sizing_mode="stretch_width",
-        margin=(6, 2, 4, 2),
     )

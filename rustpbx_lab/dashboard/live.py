@@ -99,7 +99,9 @@ class LivePage(Viewer):
         self.nav = Nav(self.show_tab)
         self.kpi = KpiStrip()
         self.key_list = KeyList()
-        self.empty = EmptyLanes(self._connect, self._show_opened)
+        self.empty = EmptyLanes(
+            self._connect, lambda call_id: self.connection.show_opened(call_id)
+        )
         self.timeline = TimelineBox(palette, self.select, self._show_times, self.empty)
         self.transcript = TranscriptBox(self.select)
         self.keys = Keys(self.press_key, self._narrow, keys=list(KEYS))
@@ -284,14 +286,16 @@ class LivePage(Viewer):
     def _refresh(self) -> None:
         self._lag.tick()
         self._ticks += 1
-        self._look_for_calls()
+        has_news = self._look_for_calls()
         self._show_wanted()
         view = self._view
         if view is not None and view.log is not view.call.log:
             self._show(view.call)  # a replay went back: what it shows begins anew
         has_drawn = self.feed.refresh()
-        if self._ticks % HEADER_EVERY == 0:
+        is_due = self._ticks % HEADER_EVERY == 0
+        if has_news or is_due:  # after what came of the call: it says why it ended
             self._show_state()
+        if is_due:
             self._show_part()
             if self.page.sidebar_open:
                 self.connection.look_around()
@@ -304,14 +308,14 @@ class LivePage(Viewer):
         self.steering.check()
         self.telling.tick()
 
-    def _look_for_calls(self) -> None:
+    def _look_for_calls(self) -> bool:
         if self._hub.revision == self._known:
-            return
+            return False
         self._known = self._hub.revision
         newest = next(iter(self._hub.calls), None)
         if newest is not None and self._is_free_for(newest):
             self._show(newest)
-        self._show_state()
+        return True
 
     def _is_free_for(self, call: HubCall) -> bool:
         """Whether a new call may take the page: not while somebody reads another."""
@@ -375,9 +379,6 @@ class LivePage(Viewer):
         self.connection.press()
         if self.connection.problem.object:  # it stands in the sidebar
             self.page.sidebar_open = True
-
-    def _show_opened(self, call_id: str) -> None:
-        self.connection.show_opened(call_id)
 
     def _show_times(self) -> None:
         self.events.show_times()

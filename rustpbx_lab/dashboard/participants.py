@@ -7,8 +7,8 @@ from rustpbx_lab.simulator.caller import ScriptedCaller
 from rustpbx_lab.workbench.demo import SCRIPTS
 from rustpbx_lab.workbench.hub_call import Participant
 
-SCRIPTED = "scripted caller"
-CALLERS = ("silence", SCRIPTED, "WAV file")
+SILENCE, SCRIPTED, SOUND_FILE = "silence", "scripted caller", "sound file"
+CALLERS = (SILENCE, SCRIPTED, SOUND_FILE)
 AGENTS = ("none", "front desk")
 
 _scripts = cycle(SCRIPTS)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import panel as pn
+import panel_material_ui as pmui
 
 from rustpbx_lab.plots.theme import FONT, Palette
 
@@ -205,3 +206,27 @@ def _root(**style: Any) -> dict[str, Any]:
 def stretched(css: str, margin: int | tuple[int, int] = 0) -> dict[str, Any]:
     """Return the layout of a part that fills its page, with a style sheet."""
     return {"margin": margin, "sizing_mode": "stretch_both", "stylesheets": [css]}
+
+
+def text_field(label: str, value: str, placeholder: str = "") -> pmui.TextInput:
+    """Return a field of the sidebar to type in."""
+    return pmui.TextInput(
+        label=label,
+        value=value,
+        placeholder=placeholder,
+        size="small",
+        sizing_mode="stretch_width",
+        margin=(6, 2, 4, 2),
+    )
+
+
+def select_field(label: str, options: list[str]) -> pmui.Select:
+    """Return a field of the sidebar to choose in; the first option is chosen."""
+    return pmui.Select(
+        label=label,
+        options=options,
+        value=options[0],
+        size="small",
+        sizing_mode="stretch_width",
+        margin=(6, 2, 4, 2),
+    )

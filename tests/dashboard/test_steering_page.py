@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import Page
 from waiting import until
 
+from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.dashboard.command_bar import MORE
 from rustpbx_lab.models import commands
 from rustpbx_lab.simulator.server import StandIn
@@ -152,6 +155,33 @@ def test_the_form_of_a_call_invites_with_what_was_chosen(kept: Page, site: Site)
     until(lambda: call.state == "in call")
     assert newest(call, "invite")["option"]["vad"]["silencePadding"] == 120
     site.hub.hang_up(call.id)
+
+
+def test_a_sound_file_of_the_browser_is_the_callers_voice(
+    kept: Page, site: Site, tmp_path: Path
+):
+    said = (9000 * np.sin(np.arange(16_000) / 10)).astype(np.int16)
+    Clip(np.stack([said, 0 * said], axis=1), 16_000).write(tmp_path / "said.wav")
+    tab, before = kept.page, len(site.hub.calls)
+    choose_caller(tab, "sound file")
+    button(tab, "Connect").click()
+    tab.get_by_text("type its path or press Browse", exact=False).wait_for()
+    files = tab.locator("input[type=file][accept*=ulaw]")
+    files.set_input_files(tmp_path / "said.wav")
+    until(lambda: tab.get_by_label("Sound file").input_value() == "said.wav")
+    button(tab, "Connect").click()
+    tab.get_by_text("said.wav has 2 channels; the first is sent").wait_for()
+    until(lambda: len(site.hub.calls) > before)
+    call = site.hub.calls[0]
+    until(lambda: call.recording.caller.n_samples >= len(said))
+    assert np.array_equal(call.recording.caller.samples()[: len(said)], said)
+    site.hub.hang_up(call.id)
+    choose_caller(tab, "silence")  # as the next test expects it
+
+
+def choose_caller(tab: Any, name: str) -> None:
+    tab.get_by_label("Caller audio").first.click()
+    tab.locator("li", has_text=name).click()
 
 
 COUNT = """() => {

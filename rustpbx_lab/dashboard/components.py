@@ -95,6 +95,9 @@ export function render({model}) {
   const working = (event) => event.composedPath().some((node) =>
     node.matches?.('button, a, summary, [role=button], [role=tab], [role=switch], ' +
       '[role=checkbox], [role=radio], [role=menuitem], input[type=checkbox]'))
+  const inTab = (use) => {
+    try { return use(sessionStorage) } catch { return null }  // a frame may have none
+  }
   let before = ''
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
@@ -123,7 +126,8 @@ export function render({model}) {
     }
   }
   model.on('msg:custom', (msg) => {
-    const {focus, copy, narrowed, keep, title} = msg.data ?? msg
+    const {focus, copy, narrowed, keep, title, draft} = msg.data ?? msg
+    if (draft !== undefined) inTab((store) => store.setItem('lab-draft', draft))
     if (keep !== undefined)
       document.cookie = `lab-view=${keep};path=/;SameSite=Strict;max-age=31536000`
     if (title !== undefined) document.title = title
@@ -148,6 +152,8 @@ export function render({model}) {
   }
   narrow()
   window.addEventListener('resize', narrow)
+  const draft = inTab((store) => store.getItem('lab-draft'))
+  if (draft) model.send_msg({draft})
   model.send_msg({dark: matchMedia('(prefers-color-scheme: dark)').matches})
   // not before the page itself is drawn, or it opens the sidebar again
   if (isNarrow)
@@ -174,6 +180,8 @@ export function render({model}) {
         self._on_narrow = on_narrow
         self.on_system: Callable[[bool], None] = lambda is_dark: None
         """Called when the page is drawn, with whether the system's palette is dark."""
+        self.on_draft: Callable[[str], None] = lambda text: None
+        """Called when the page is drawn, with what its tab has kept of the last one."""
         self._title = ""
         self.on_msg(self._hear)
 
@@ -189,6 +197,10 @@ export function render({model}) {
         """Let the browser remember how the page is liked."""
         self._send_msg({"keep": cookie})
 
+    def keep_draft(self, text: str) -> None:
+        """Let the browser's tab keep a text until it is closed."""
+        self._send_msg({"draft": text})
+
     def name_tab(self, title: str) -> None:
         """Give the browser's tab a title; text."""
         if title != self._title:
@@ -202,6 +214,9 @@ export function render({model}) {
             locked(lambda: self._on_key(key, shift))
         elif message.get("narrow"):
             locked(self._narrow)
+        elif isinstance(message.get("draft"), str):
+            draft = message["draft"]
+            locked(lambda: self.on_draft(draft))
         elif isinstance(message.get("dark"), bool):  # drawn: it hears from now on
             is_dark = message["dark"]
             locked(lambda: self._begin(is_dark))

@@ -69,6 +69,8 @@ class ConnectionPanel(Viewer):
         self._user = user
         self._pressed_s = -TWICE_S
         self._failed: HubCall | None = None
+        self.on_option: Callable[[], None] = lambda: None
+        """Called when the option for the next call has changed."""
         self._make_fields(endpoint)
         self.options = OptionPanel(self.lint)
         self.presets = Presets(
@@ -203,6 +205,7 @@ class ConnectionPanel(Viewer):
         """Show what the server would do with the option as it stands."""
         option = self.option()
         self.options.show_remarks([] if option is None else remarks(option))
+        self.on_option()
 
     def press(self) -> None:
         """Connect, or disconnect the running call."""

@@ -20,6 +20,7 @@ from .calls_wall import CallsWall
 from .command_bar import CommandBar
 from .components import Keys
 from .connection import ConnectionPanel
+from .draft import DraftKeeper
 from .empty_lanes import EmptyLanes
 from .events_box import EventsBox
 from .feed import Feed
@@ -88,6 +89,7 @@ class LivePage(Viewer):
         self.preferences = PreferenceKeeper(
             preferences, self.timeline, self.page, self.keys
         )
+        self.draft = DraftKeeper(self.connection, self.events, self.keys)
         self._show(self._find(call_id))
         self._show_wanted()
 
@@ -123,11 +125,7 @@ class LivePage(Viewer):
         self.timeline.what_if.on_use = lambda params: self.say(*use_vad(params))
         self.replay = ReplayBar(self.timeline.show_playhead)
         self.wall = CallsWall(
-            self._hub,
-            self.connection.server,
-            self.open_call,
-            self.say,
-            self._user,
+            self._hub, self.connection.server, self.open_call, self.say, self._user
         )
         self.feed = Feed(
             self.timeline,

@@ -60,11 +60,16 @@ class Presets(Viewer):
         if asked is None:
             return  # it has not said yet
         self._adopted = call
-        if self._option() == self._filled:
+        if self.chosen() is None:
             option, n_masked = parse_preset(as_json(asked), call.id)
             if not n_masked:
                 self._load(option)
                 self._filled = self._option()
+
+    def chosen(self) -> CallOption | None:
+        """Return the option if somebody has chosen it; None if it began so."""
+        option = self._option()
+        return None if option == self._filled else option
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         match message:

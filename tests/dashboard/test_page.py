@@ -1,5 +1,6 @@
 """The live page in a browser, against the stand-in."""
 
+import re
 from urllib.parse import unquote
 
 import pytest
@@ -10,6 +11,8 @@ from .conftest import HOSTILE, conversation, ended_call
 from .site import PAINTS_FAST, Site, sent, show_in
 
 pytestmark = pytest.mark.browser
+
+DRAFT = "() => sessionStorage.getItem('lab-draft') ?? ''"
 
 
 def test_a_page_connects_and_steers_a_call(kept: Page, site: Site):
@@ -31,13 +34,22 @@ def test_a_page_connects_and_steers_a_call(kept: Page, site: Site):
     tab.get_by_text("Disconnected", exact=False).first.wait_for()
 
 
-def test_a_reload_keeps_the_call_and_its_picture(kept: Page, site: Site):
+def test_a_reload_keeps_the_call_its_picture_and_what_was_typed(kept: Page, site: Site):
     tab, call = kept.page, site.call()
     show_in(tab, call)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
+    tab.get_by_placeholder("Filter").fill("answ")
+    slider = tab.get_by_role("slider", name="silencePadding").first
+    slider.focus()
+    slider.press("ArrowRight")
+    until(lambda: {"110", "answ"} <= set(re.findall(r"\w+", tab.evaluate(DRAFT))))
     tab.reload()
     tab.wait_for_function(PAINTS_FAST)
     tab.locator(".row.ev", has_text="answer").first.wait_for()
+    until(lambda: tab.get_by_placeholder("Filter").input_value() == "answ")
+    until(lambda: tab.locator(".row.ev").count() == 1)
+    until(lambda: slider.input_value() == "110")
+    tab.get_by_placeholder("Filter").fill("")
     assert call.state == "in call"
     assert call.id in tab.url
     site.hub.hang_up(call.id)

@@ -54,6 +54,14 @@ class Sound:
             return {"x": np.zeros(0), "low": np.zeros(0), "high": np.zeros(0)}
         return self._envelope.outline(anchors, start_ms, end_ms, n_slots)
 
+    def peak_dbfs(
+        self, anchors: Anchors, start_ms: float, end_ms: float
+    ) -> float | None:
+        """Return the peak level between two call times; see `Envelope.peak_dbfs`."""
+        if self._envelope is None:
+            return None
+        return self._envelope.peak_dbfs(anchors, start_ms, end_ms)
+
     @property
     def n_samples(self) -> int:
         """How many samples were taken in."""

@@ -140,7 +140,12 @@ export function render({model}) {
     }
     if (copy !== undefined) copyText(copy)
   })
+  const fold = (event) => {
+    const button = event.composedPath().find((node) => node.dataset?.fold)
+    if (button) model.send_msg({fold: button.dataset.fold})
+  }
   document.addEventListener('keydown', press)
+  document.addEventListener('click', fold)
   // Bokeh calls a page idle when nothing of it changes: that of a call always does
   requestAnimationFrame(() => document.getElementById('loader')?.classList.add('drawn'))
   let isNarrow = innerWidth < 1280
@@ -160,6 +165,7 @@ export function render({model}) {
     setTimeout(() => model.send_msg({narrow: true}), 1500)
   model.on('remove', () => {
     document.removeEventListener('keydown', press)
+    document.removeEventListener('click', fold)
     window.removeEventListener('resize', narrow)
   })
 }
@@ -182,6 +188,8 @@ export function render({model}) {
         """Called when the page is drawn, with whether the system's palette is dark."""
         self.on_draft: Callable[[str], None] = lambda text: None
         """Called when the page is drawn, with what its tab has kept of the last one."""
+        self.on_fold: Callable[[str], None] = lambda name: None
+        """Called with the name of the lane whose fold button was pressed."""
         self._title = ""
         self.on_msg(self._hear)
 
@@ -217,6 +225,9 @@ export function render({model}) {
         elif isinstance(message.get("draft"), str):
             draft = message["draft"]
             locked(lambda: self.on_draft(draft))
+        elif isinstance(message.get("fold"), str):
+            name = message["fold"]
+            locked(lambda: self.on_fold(name))
         elif isinstance(message.get("dark"), bool):  # drawn: it hears from now on
             is_dark = message["dark"]
             locked(lambda: self._begin(is_dark))

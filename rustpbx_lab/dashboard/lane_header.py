@@ -12,9 +12,10 @@ from rustpbx_lab.plots import (
     overview,
     point_lanes,
 )
-from rustpbx_lab.plots.timeline import clock
+from rustpbx_lab.plots.timeline import MINUS, clock
 
 from .call_view import CallView
+from .cursor import Reading, read
 from .styles import html
 from .what_if import WhatIf
 
@@ -54,6 +55,19 @@ FULL = (
     point_lanes.COMMANDS_HEIGHT,
 )
 """Heights of all lanes, from above."""
+TITLE_PX = (17, 38, 16, 30, 12, 17, 13)
+"""Middle of each lane's title, from its top."""
+UNDER_TITLE_PX = 8
+"""What is left under the title of a folded lane."""
+FOLD_CSS = """
+:host{position:absolute !important;left:118px}
+button{all:unset;cursor:pointer;width:16px;height:16px;border-radius:3px;
+  color:var(--lab-faint);text-align:center}
+button:hover,button:focus-visible{color:var(--lab-text);background:var(--lab-raised)}
+button:focus-visible{outline:2px solid var(--lab-accent)}
+.icon{font-size:15px;line-height:16px}
+"""
+"""For the buttons that fold lanes: beside the headers, which are written ever anew."""
 LOST = (
     "No VAD or ASR events for 10 s of audio: option 'asr' or 'vad' was refused by the "
     "server without an error"
@@ -61,34 +75,79 @@ LOST = (
 
 
 class LaneHeaders:
-    """One pane a lane, redrawn only when its text changes."""
+    """One pane a lane, redrawn only when its text changes.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: Of the headers, pixels.
+        names: Of the lanes that can be folded, from above; the whole call cannot.
+    """
+
+    def __init__(self, width: int, names: Sequence[str]) -> None:
         self.panes: Sequence[pn.pane.HTML] = [
             html("", CSS, width=width, height=height) for height in FULL
+        ]
+        self.names = names
+        self.folded: set[str] = set()
+        """Lanes of which only the title is shown."""
+        self.buttons = [
+            html("", FOLD_CSS, width=16, height=16, styles={"top": f"{top - 8}px"})
+            for top in TITLE_PX[1:]
         ]
         self.heights: Sequence[int] = FULL
         """How high the lanes are to be: those with nothing to show are low."""
         self._what_if: WhatIf | None = None
-        self._cursor = "–"  # noqa: RUF001
+        self._cursor: Reading | None = None
         self._view: CallView | None = None
+        self._label_buttons()
         self.show(None)
 
+    def fold(self, name: str) -> bool:
+        """Fold a lane, or unfold it; tell whether there is one of this name."""
+        if name not in self.names:
+            return False
+        self.folded ^= {name}
+        self._label_buttons()
+        self.show(self._view, self._what_if)
+        return True
+
+    def _label_buttons(self) -> None:
+        for button, name in zip(self.buttons, self.names, strict=True):
+            is_open = name not in self.folded
+            verb, icon = (
+                ("Fold", "expand_less") if is_open else ("Unfold", "expand_more")
+            )
+            text = (
+                f'<button data-fold="{name}" aria-label="{verb} {name}" '
+                f'title="{verb}" aria-expanded="{str(is_open).lower()}">'
+                f'<span class="icon" aria-hidden="true">{icon}</span></button>'
+            )
+            if button.object != text:
+                button.object = text
+
     def show_cursor(self, at_ms: float | None) -> None:
-        """Show the time under the pointer."""
+        """Show the time under the pointer, and the values there; None: it is away."""
         view = self._view
-        self._cursor = clock(at_ms) if view is None else view.clock(at_ms)
+        if at_ms is None:
+            self._cursor = None
+        else:
+            self._cursor = Reading(at_ms) if view is None else read(view, at_ms)
         self.show(view, self._what_if)
 
     def show(self, view: CallView | None, what_if: WhatIf | None = None) -> None:
         """Redraw the headers for a call, or for none."""
         self._view, self._what_if = view, what_if
-        self.heights = lane_heights(view)
+        is_folded = [False, *(name in self.folded for name in self.names)]
+        self.heights = [
+            min(height, title + UNDER_TITLE_PX) if folded else height
+            for height, title, folded in zip(
+                lane_heights(view), TITLE_PX, is_folded, strict=True
+            )
+        ]
         texts = (
             _lane(None, _line(17, "Whole call")),
             _lane("caller", self._caller(view)),
             _lane("asr", _asr(view)),
-            _lane("agent", _agent(view)),
+            _lane("agent", _agent(view, self._cursor)),
             _lane("llm", _latency(view)),
             _lane(
                 "tts",
@@ -106,23 +165,17 @@ class LaneHeaders:
                 pane.object = text
 
     def _caller(self, view: CallView | None) -> str:
-        cursor = f"cursor <b class='m' style='color:var(--lab-text)'>{self._cursor}</b>"
+        under = self._cursor
+        at_ms = None if under is None else under.at_ms
+        at = clock(at_ms) if view is None else view.clock(at_ms)
+        cursor = f"cursor <b class='m' style='color:var(--lab-text)'>{at}</b>"
         head = _line(10, cursor) + _line(38, "Caller", "t")
         if view is None:
             return head
-        level = view.caller.level_dbfs
-        told = (
-            "no audio: set subscribe to see it"
-            if view.caller.is_empty
-            else (
-                "silent" if level is None else f"{level:.0f} dBFS".replace("-", "−")  # noqa: RUF001
-            )
-        )
-        if view.caller.is_empty and view.call.call_type == "websocket":
-            told = "no audio" if view.is_over else "no audio yet"
-        if view.facts.is_muted and not view.is_over:
-            told = "muted, not heard"
-        head += _line(53, told) + _meter(28, level, "caller")
+        if under is not None and under.talk:
+            head += _line(24, under.talk)
+        head += _line(53, _caller_sound(view, under))
+        head += _meter(28, view.caller.level_dbfs, "caller")
         option = view.facts.option
         if option is not None and option.vad is None:
             return head + _line(70, "No VAD: option vad is not set", "why")
@@ -133,7 +186,10 @@ class LaneHeaders:
         if tried is not None and tried.is_on:
             params = tried.params
         threshold = "" if params is None else f"&gt; {params.voice_threshold:.2f}"
-        head += _line(90, f"probability <span class='m'>{threshold}</span> (local)")
+        found = "" if under is None else _probability(under.probability)
+        words = f"probability <span class='m'>{found}{threshold}</span>"
+        # where one is read there is no room to say that it is computed here
+        head += _line(90, words if found else f"{words} (local)")
         server = _swatch("vad") + "speaking, server"
         return head + _line(CALLER_PX - caller_lane.BAR_Y, server) + self._ghosts()
 
@@ -184,7 +240,29 @@ def _asr(view: CallView | None) -> str:
     return _line(16, "ASR", "t") + _line(36, "| delta &nbsp;◆ final, delay")
 
 
-def _agent(view: CallView | None) -> str:
+def _caller_sound(view: CallView, under: Reading | None) -> str:
+    if under is None and view.facts.is_muted and not view.is_over:
+        return "muted, not heard"
+    if view.caller.is_empty and view.call.call_type == "websocket":
+        return "no audio" if view.is_over else "no audio yet"
+    if view.caller.is_empty:
+        return "no audio: set subscribe to see it"
+    if under is not None:
+        return f"{_level(under.caller_dbfs)} at cursor"
+    return _level(view.caller.level_dbfs)
+
+
+def _level(level_dbfs: float | None) -> str:
+    if level_dbfs is None:
+        return "silent"
+    return f"{level_dbfs:.0f} dBFS".replace("-", MINUS)
+
+
+def _probability(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f} "
+
+
+def _agent(view: CallView | None, under: Reading | None) -> str:
     box = (
         '<span class="sw" style="background:var(--lab-agent-tint);'
         'border:1px solid var(--lab-agent)"></span>playback, play id'
@@ -196,6 +274,8 @@ def _agent(view: CallView | None) -> str:
     told = "" if view is None else "playing" if playing else "silent"
     if view is not None and view.facts.is_paused and not view.is_over:
         told = "paused"
+    if under is not None and view is not None and not view.agent.is_empty:
+        told = f"{_level(under.agent_dbfs)} at cursor"
     return (
         _line(30, "Agent", "t")
         + _line(46, told)

@@ -37,6 +37,8 @@ def page_frame(header: list[Any], sidebar: Any, main: Any, is_dark: bool) -> pmu
             "&.mui-light": css_variables(LIGHT),
             "&.mui-dark": css_variables(DARK),
             "fontFamily": FONT,
+            # or its widget inherits the colour of a theme that comes later
+            "--pmui-iconbutton-color": "var(--lab-text)",
             "& .sidebar .MuiToolbar-root": {"flexShrink": 0},
             "& .MuiDrawer-root": {"visibility": "var(--lab-sidebar, visible)"},
             "& .main": {"backgroundColor": "var(--lab-page)", "minWidth": 0},

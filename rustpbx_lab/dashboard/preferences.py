@@ -27,6 +27,8 @@ class Preferences:
     """What the system had when the page was last there."""
     hidden: tuple[str, ...] = ()
     """Names of the lanes that are not shown."""
+    folded: tuple[str, ...] = ()
+    """Names of the lanes of which only the title is shown."""
     clock: bool = False
     """Whether times are those of the day."""
 
@@ -58,15 +60,18 @@ def read_preferences(
     except (ValueError, RecursionError):
         told = {}
     fields = cast(dict[str, Any], told) if isinstance(told, dict) else {}
-    hidden = fields.get("hidden")
     return Preferences(
         theme=_theme(theme) or _theme(fields.get("theme")),
         system=_theme(fields.get("system")),
-        hidden=tuple(name for name in hidden if isinstance(name, str))
-        if isinstance(hidden, list)
-        else (),
+        hidden=_names(fields.get("hidden")),
+        folded=_names(fields.get("folded")),
         clock=fields.get("clock") is True,
     )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    names = cast(list[object], value) if isinstance(value, list) else []
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _theme(value: object) -> str | None:
@@ -90,12 +95,15 @@ class PreferenceKeeper:
         self._timeline, self._page, self._keys = timeline, page, keys
         for name in known.hidden:
             timeline.flip_lane(name)
+        for name in known.folded:
+            timeline.rows.fold(name)
         bar = timeline.bar
         bar.wall_clock.value = known.clock
         bar.wall_clock.param.watch(then(self._remember_bar), "value")
         timeline.on_lanes = self._remember_bar
         page.param.watch(then(self._take_theme), "dark_theme")
         keys.on_system = self._take_system
+        keys.on_fold = self._fold
 
     def _take_system(self, is_dark: bool) -> None:
         self._remember(system="dark" if is_dark else "light")
@@ -107,6 +115,11 @@ class PreferenceKeeper:
         self._timeline.use_palette(DARK if is_dark else LIGHT)
         if is_dark != self._known.is_dark:
             self._remember(theme="dark" if is_dark else "light")
+
+    def _fold(self, name: str) -> None:
+        rows = self._timeline.rows
+        if rows.fold(name):
+            self._remember(folded=tuple(sorted(rows.folded)))
 
     def _remember_bar(self) -> None:
         bar = self._timeline.bar

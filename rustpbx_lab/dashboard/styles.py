@@ -123,6 +123,8 @@ def _components(palette: Palette) -> dict[str, Any]:
     line = f"1px solid {hue('border')}"
     paper = {"backgroundColor": hue("surface"), "backgroundImage": "none"}
     flat = {"boxShadow": "none", "backgroundImage": "none"}
+    faded, fill = _mixed(hue("text"), 42), _mixed(hue("text"), 12)
+    off = {"&.Mui-disabled": {"color": faded, "borderColor": hue("border")}}
     return {
         "MuiToolbar": _root(
             minHeight="44px !important",
@@ -143,29 +145,57 @@ def _components(palette: Palette) -> dict[str, Any]:
         },
         "MuiPaper": _root(**paper, color=hue("text"), transition="none"),
         "MuiToggleButton": _root(
-            color=hue("text"), borderColor=hue("border"), transition="none"
+            color=hue("text"), borderColor=hue("border"), transition="none", **off
         ),
         "MuiTypography": _root(color=hue("text")),
         "MuiButton": {
             "defaultProps": {"disableElevation": True, "disableRipple": True},
             **_root(
-                fontSize="12.5px", lineHeight=1.4, padding="4px 10px", minWidth="0"
+                fontSize="12.5px",
+                lineHeight=1.4,
+                padding="4px 10px",
+                minWidth="0",
+                transition="none",
+                **off,
+                **{"&.MuiButton-contained.Mui-disabled": {"backgroundColor": fill}},
             ),
         },
         "MuiOutlinedInput": {
             "defaultProps": {"notched": True},
             "styleOverrides": {
-                "root": {"fontSize": "12.5px", "color": hue("text")},
-                "input": {"padding": "6px 9px"},
+                "root": {
+                    "fontSize": "12.5px",
+                    "color": hue("text"),
+                    # those of the page, unless the field is used or wrong
+                    "&:not(.Mui-focused):not(.Mui-error):not(:hover) fieldset": {
+                        "borderColor": _mixed(hue("text"), 25)
+                    },
+                    "&.Mui-disabled": {"color": faded},
+                },
+                "input": {
+                    "padding": "6px 9px",
+                    "&.Mui-disabled": {"WebkitTextFillColor": faded},
+                },
             },
         },
-        "MuiSelect": {"styleOverrides": {"select": {"minHeight": "0 !important"}}},
+        "MuiSelect": {
+            "styleOverrides": {
+                "select": {"minHeight": "0 !important"},
+                "icon": {"color": hue("muted"), "&.Mui-disabled": {"color": faded}},
+            }
+        },
         "MuiInputLabel": {
             "defaultProps": {"shrink": True},  # or a placeholder is not seen
             **_root(fontSize="12.5px"),
         },
         "MuiFormLabel": _root(fontSize="12px", color=hue("muted")),
-        "MuiIconButton": _root(color=hue("text")),
+        "MuiIconButton": _root(
+            color=hue("text"),
+            **{"&.Mui-disabled": {"color": faded}},
+        ),
+        "MuiFormControlLabel": {
+            "styleOverrides": {"label": {"&.Mui-disabled": {"color": faded}}}
+        },
         "MuiFormHelperText": _root(margin="2px 2px 0", fontSize="11px"),
         "MuiAccordion": _root(
             **flat,
@@ -179,6 +209,7 @@ def _components(palette: Palette) -> dict[str, Any]:
                     "padding": "0 10px 0 12px",
                 },
                 "content": {"margin": "6px 0 !important"},
+                "expandIconWrapper": {"color": hue("muted")},
             }
         },
         "MuiSlider": {
@@ -197,6 +228,11 @@ def _components(palette: Palette) -> dict[str, Any]:
             }
         },
     }
+
+
+def _mixed(colour: str, percent: int) -> str:
+    """Return a colour that lets its ground through."""
+    return f"color-mix(in srgb, {colour} {percent}%, transparent)"
 
 
 def _root(**style: Any) -> dict[str, Any]:

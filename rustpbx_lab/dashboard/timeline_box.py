@@ -7,7 +7,7 @@ from typing import Any
 
 import panel as pn
 from bokeh.core.property.descriptors import UnsetValueError
-from bokeh.events import DoubleTap, MouseMove, Tap
+from bokeh.events import DoubleTap, MouseLeave, MouseMove, Tap
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.plots import (
@@ -26,8 +26,9 @@ from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
 
 from .call_view import CallView
 from .empty_lanes import EmptyLanes
-from .lane_header import FULL, LaneHeaders
-from .locking import locked, then
+from .lane_header import LaneHeaders
+from .lane_rows import LaneRows
+from .locking import coalesced, locked, then
 from .styles import BOX
 from .timeline_bar import LANES, TimelineBar
 from .viewport import Viewport
@@ -40,9 +41,6 @@ OVERVIEW_EVERY_S = 1.0
 """Between two redraws of the whole call and of the headers."""
 MOST_ROWS = 120
 """Rows of one table that a lane draws: with more they are a few pixels wide each."""
-METRICS = 5
-"""Place of the lane that a low window has no room for."""
-LOW_CSS = "@media (max-height:899px){:host{display:none !important}}"
 
 
 class TimelineBox(Viewer):
@@ -72,13 +70,18 @@ class TimelineBox(Viewer):
         self._view: CallView | None = None
         self._on_select = on_select
         self._make_lanes(palette)
-        self._headers = LaneHeaders(HEADER_PX)
+        self._headers = LaneHeaders(HEADER_PX, LANES)
+        self._pointer_ms: float | None = None
+        self._show_pointer = coalesced(
+            lambda: self._headers.show_cursor(self._pointer_ms)
+        )
         self._drawn: Any = None
         self._width_px = FIRST_WIDTH_PX
         self._overview_due_s = 0.0
         self._overview_is_stale = False
         self._n_dense = 0
         self.bar = TimelineBar()
+        self.rows = LaneRows(self._headers, self.plots)
         self.viewport = Viewport(self._axis, self.bar)
         self.what_if = WhatIf(lambda: locked(self._show_what_if))
         self._watch_bar()
@@ -118,25 +121,12 @@ class TimelineBox(Viewer):
         bar.what_if.param.watch(then(self._turn_what_if), "value")
 
     def _assemble(self) -> Viewable:
-        self._rows = [
-            pn.Row(
-                header,
-                pn.pane.Bokeh(
-                    plot, margin=0, height=plot.height, sizing_mode="stretch_width"
-                ),
-                margin=0,
-                height=plot.height,
-                sizing_mode="stretch_width",
-            )
-            for header, plot in zip(self._headers.panes, self.plots, strict=True)
-        ]
-        self._rows[METRICS].stylesheets = [LOW_CSS]
         return pn.Column(
             self.bar,
             self.what_if,
-            self._rows[0],
+            self.rows.rows[0],
             *([] if self._empty is None else [self._empty]),
-            *self._rows[1:],
+            *self.rows.rows[1:],
             margin=(6, 8, 0, 8),
             sizing_mode="stretch_width",
             styles=BOX,
@@ -153,6 +143,7 @@ class TimelineBox(Viewer):
             lane.figure.on_event(Tap, self._tapper(lane))
             lane.figure.on_event(DoubleTap, self._zoom_here)
             lane.figure.on_event(MouseMove, self._hover)
+            lane.figure.on_event(MouseLeave, self._hover)
 
     def _tapper(self, lane: Any) -> Callable[[Any], None]:
         def tapped(event: Any) -> None:
@@ -202,11 +193,11 @@ class TimelineBox(Viewer):
     def flip_lane(self, name: str) -> None:
         """Show or hide a lane; there need not be one of this name."""
         self.bar.flip_lane(name)
-        for row, title in zip(self._rows[1:], LANES, strict=True):
-            row.visible = title not in self.bar.hidden
+        self.rows.hide(self.bar.hidden)
 
     def _hover(self, event: Any) -> None:
-        self._headers.show_cursor(event.x)
+        self._pointer_ms = event.x if isinstance(event, MouseMove) else None
+        self._show_pointer()
 
     def show_playhead(self, at_ms: float | None) -> None:
         """Draw where one listens, and keep it in view; None draws nothing."""
@@ -376,11 +367,4 @@ class TimelineBox(Viewer):
 
     def _show_headers(self) -> None:
         self._headers.show(self._view, self.what_if)
-        for row, plot, height, full in zip(
-            self._rows, self.plots, self._headers.heights, FULL, strict=True
-        ):
-            if row.height != height:
-                row.height = plot.height = height
-                for part in row:
-                    part.height = height
-                plot.y_range.start = full - height  # what is above stays in its place
+        self.rows.fit()

@@ -95,6 +95,15 @@ class Envelope:
             "high": high,
         }
 
+    def peak_dbfs(
+        self, anchors: Anchors, start_ms: float, end_ms: float
+    ) -> float | None:
+        """Return the peak level between two call times; None: no sound but zeros."""
+        found = self.outline(anchors, start_ms, end_ms, 2)
+        low, high = found["low"], found["high"]
+        peak = max(float(high.max(initial=0)), -float(low.min(initial=0)))
+        return None if peak == 0 else 20 * float(np.log10(peak))
+
     def recent_level_dbfs(self, last_ms: int = 400) -> float | None:
         """Return the peak level of the last moment, dBFS; None before any sound."""
         n_bins = last_ms // BIN_MS

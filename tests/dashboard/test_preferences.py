@@ -75,7 +75,7 @@ class TestPage:
         assert page.page.dark_theme
         assert page.timeline.bar.wall_clock.value
         assert page.timeline.bar.hidden == {"Metrics"}
-        shown = [row.visible for row in page.timeline._rows]
+        shown = [row.visible for row in page.timeline.rows.rows]
         assert shown == [True, True, True, True, True, False, True]
 
     def test_what_is_changed_is_kept(self, page: LivePage, kept: list[Preferences]):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from browser import Page
@@ -100,6 +101,24 @@ def test_the_time_of_day_and_the_lanes_are_chosen(kept: Page, site: Site):
     tab.locator("button", has_text="Lanes").last.click()
     tab.locator("li", has_text="Metrics").click()
     tab.get_by_text("ms, log scale").wait_for()
+
+
+def test_a_lane_is_folded_and_tells_what_is_under_the_pointer(kept: Page, site: Site):
+    tab = shown_in(kept, site, call_with_sound())
+    lane = tab.locator("canvas").nth(2).bounding_box()
+    x, y = lane["x"] + lane["width"] * 0.4, lane["y"] + 60
+    tab.mouse.move(x, y)
+    tab.get_by_text("at cursor", exact=False).first.wait_for()
+    fold = tab.get_by_role("button", name="Fold Caller", exact=True)
+    fold.click()
+    tab.get_by_role("button", name="Unfold Caller").wait_for()
+    until(lambda: tab.locator("canvas").nth(2).bounding_box()["height"] < 50)
+    assert "Caller" in unquote(tab.evaluate("document.cookie"))
+    unfold = tab.get_by_role("button", name="Unfold Caller")
+    unfold.focus()
+    tab.keyboard.press("Enter")
+    fold.wait_for()
+    until(lambda: tab.locator("canvas").nth(2).bounding_box()["height"] > 100)
 
 
 def test_two_tabs_share_a_call(kept: Page, chromium: Any, site: Site):

@@ -1,0 +1,79 @@
+"""The lanes below each other: a header, a figure, and a button that folds both."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import panel as pn
+
+from .lane_header import FULL, LaneHeaders
+from .timeline_bar import LANES
+
+METRICS = 1 + LANES.index("Metrics")
+"""Place of the lane that a low window has no room for."""
+LOW_CSS = "@media (max-height:899px){:host{display:none !important}}"
+
+
+class LaneRows:
+    """Places figures beside their headers and keeps them as high as these ask.
+
+    Args:
+        headers: Of the lanes.
+        plots: The figures, from above.
+    """
+
+    def __init__(self, headers: LaneHeaders, plots: Sequence[Any]) -> None:
+        self._headers, self._plots = headers, plots
+        self._panes = [
+            pn.pane.Bokeh(
+                plot, margin=0, height=plot.height, sizing_mode="stretch_width"
+            )
+            for plot in plots
+        ]
+        buttons = [(), *((button,) for button in headers.buttons)]
+        self.rows = [
+            pn.Row(
+                header,
+                pane,
+                *button,
+                margin=0,
+                height=pane.height,
+                sizing_mode="stretch_width",
+            )
+            for header, pane, button in zip(
+                headers.panes, self._panes, buttons, strict=True
+            )
+        ]
+        """One a lane, from above; the first is the whole call's."""
+        self.rows[METRICS].stylesheets = [LOW_CSS]
+
+    @property
+    def folded(self) -> set[str]:
+        """The lanes of which only the title is shown."""
+        return self._headers.folded
+
+    def fold(self, name: str) -> bool:
+        """Show only the title of a lane, or all of it; tell whether there is one."""
+        is_one = self._headers.fold(name)
+        self.fit()
+        return is_one
+
+    def hide(self, names: set[str]) -> None:
+        """Show all lanes but these."""
+        for row, title in zip(self.rows[1:], LANES, strict=True):
+            row.visible = title not in names
+
+    def fit(self) -> None:
+        """Make each lane as high as its header is."""
+        heights = zip(self._headers.heights, FULL, strict=True)
+        for (height, full), row, header, pane, plot in zip(
+            heights,
+            self.rows,
+            self._headers.panes,
+            self._panes,
+            self._plots,
+            strict=True,
+        ):
+            if row.height != height:
+                for part in (row, header, pane, plot):
+                    part.height = height
+                plot.y_range.start = full - height  # what is above stays in its place

@@ -1,0 +1,89 @@
+"""Lanes that are folded, and what their headers say of the time under the pointer."""
+
+import numpy as np
+import pytest
+
+from rustpbx_lab.dashboard.call_view import CallView
+from rustpbx_lab.dashboard.cursor import read
+from rustpbx_lab.dashboard.lane_header import FULL, TITLE_PX, LaneHeaders
+from rustpbx_lab.dashboard.timeline_bar import LANES
+from rustpbx_lab.dashboard.timeline_box import TimelineBox
+from rustpbx_lab.plots.theme import LIGHT
+
+from .test_views import answered
+from .test_what_if import call_with_sound
+
+
+@pytest.fixture(scope="module")
+def view() -> CallView:
+    view = CallView(call_with_sound())
+    view.refresh()
+    return view
+
+
+def test_a_folded_lane_shows_its_title_and_the_top_of_its_plot():
+    timeline = TimelineBox(LIGHT, lambda seq, at_ms: None)
+    assert timeline.rows.fold("Agent")
+    heights = [row.height for row in timeline.rows.rows]
+    agent = 1 + LANES.index("Agent")
+    assert heights[agent] == TITLE_PX[agent] + 8
+    assert [*heights[:agent], *heights[agent + 1 :]] == [
+        *FULL[:agent],
+        *FULL[agent + 1 :],
+    ]
+    plot = timeline.plots[agent]
+    assert plot.height == heights[agent]
+    assert plot.y_range.end - plot.y_range.start == heights[agent]
+    assert timeline.rows.fold("Agent")
+    assert [row.height for row in timeline.rows.rows] == list(FULL)
+    assert plot.y_range.start == 0
+
+
+@pytest.mark.parametrize("name", ["", "Whole call", "<b>"])
+def test_a_lane_that_is_none_is_not_folded(name: str):
+    timeline = TimelineBox(LIGHT, lambda seq, at_ms: None)
+    assert not timeline.rows.fold(name)
+    assert timeline.rows.folded == set()
+
+
+def test_the_values_under_the_pointer_are_those_of_the_call(view: CallView):
+    frames, probabilities = view.frames(0, 4000)
+    loud = int(np.argmax(probabilities))
+    found = read(view, frames[loud] + 10)
+    assert found.probability == probabilities[loud]
+    assert found.caller_dbfs is not None
+    assert -60 < found.caller_dbfs <= 0
+    assert found.agent_dbfs is None, "nothing was recorded of the agent"
+    assert read(view, -500).probability is None
+    assert read(view, -500).caller_dbfs is None
+
+
+def test_the_pointer_tells_who_talks(view: CallView):
+    (overlap,) = view.tables["overlaps"].rows()
+    assert (overlap.start_ms, overlap.end_ms) == (1800, 2120)
+    assert read(view, 2000).talk == "both talk, 320 ms"
+    assert read(view, 1750).talk == ""
+    assert read(view, 2120).talk == ""
+
+
+def test_the_pointer_tells_how_long_the_caller_waits():
+    view = answered(resumes=False)
+    (turn,) = view.tables["turns"].rows()
+    assert turn.latency_ms is not None
+    words = f"waits {turn.latency_ms} ms"
+    assert read(view, turn.stop_ms + 1).talk == words
+    assert read(view, turn.first_audio_ms - 1).talk == words
+    assert read(view, turn.first_audio_ms).talk == ""
+
+
+def test_the_headers_show_them_until_the_pointer_leaves(view: CallView):
+    headers = LaneHeaders(148, LANES)
+    headers.show(view)
+    frames, probabilities = view.frames(0, 4000)
+    headers.show_cursor(float(frames[int(np.argmax(probabilities))]) + 1)
+    caller = str(headers.panes[1].object)
+    assert "at cursor" in caller
+    assert f"{probabilities.max():.2f} &gt; 0.50" in caller
+    headers.show_cursor(None)
+    assert "at cursor" not in str(headers.panes[1].object)
+    assert "(local)" in str(headers.panes[1].object)

@@ -8,6 +8,7 @@ import panel_material_ui as pmui
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from rustpbx_lab.models.field_metadata import SliderRange, find_metadata
 from rustpbx_lab.plots.theme import MONO
 
 from .form_fields import (
@@ -20,13 +21,6 @@ from .form_fields import (
 )
 from .locking import then
 
-SLIDERS = {
-    "speech_padding": (0, 800, 10),
-    "silence_padding": (0, 1500, 10),
-    "voice_threshold": (0.0, 1.0, 0.01),
-    "silence_timeout": (0, 15_000, 100),
-}
-"""Field → start, end, step of its slider: what is tuned by trying."""
 SLIDER_SX = {
     "& .MuiFormLabel-root": {
         "fontFamily": MONO,
@@ -151,7 +145,7 @@ class SliderField(FormField):
         name: str,
         info: FieldInfo,
         changed: Callable[[], None],
-        reach: tuple[float, float, float],
+        reach: SliderRange,
     ) -> None:
         self._is_whole = bare_type(info.annotation) is int
         self._default = info.default
@@ -161,14 +155,13 @@ class SliderField(FormField):
         super().__init__(name, info, changed)
 
     def _widget(self, info: FieldInfo) -> Any:
-        start, end, step = self._reach
         kind = pmui.IntSlider if self._is_whole else pmui.FloatSlider
         return kind(
             label=self.wire,
             value=self._rest(),
-            start=start,
-            end=end,
-            step=step,
+            start=self._reach.start,
+            end=self._reach.end,
+            step=self._reach.step,
             size="small",
             margin=(3, 10, 0, 6),
             sizing_mode="stretch_width",
@@ -178,7 +171,7 @@ class SliderField(FormField):
         )
 
     def _rest(self) -> Any:
-        return self._reach[0] if self._default is None else self._default
+        return self._reach.start if self._default is None else self._default
 
     def _words(self, value: float | None) -> str:
         if value is None:
@@ -196,7 +189,7 @@ class SliderField(FormField):
     def _on_change(self) -> None:
         # without a default the far left means off; else every position is a value
         value = self.widget.value
-        is_off = self._default is None and value == self._reach[0]
+        is_off = self._default is None and value == self._reach.start
         self._is_set = not is_off and (self._is_set or value != self._rest())
         self._show(value if self._is_set else None)
         self._changed()
@@ -329,8 +322,9 @@ def read_map(text: str) -> dict[str, str]:
 def form_field(name: str, info: FieldInfo, changed: Callable[[], None]) -> FormField:
     """Return the field that fits a model's field, which is no model itself."""
     hint = bare_type(info.annotation)
-    if name in SLIDERS and hint in (int, float):
-        return SliderField(name, info, changed, SLIDERS[name])
+    reach = find_metadata(info, SliderRange)
+    if reach is not None:
+        return SliderField(name, info, changed, reach)
     if hint is SecretStr:
         return SecretField(name, info, changed)
     if hint is bool:

@@ -1,6 +1,5 @@
 """One widget for one field of a model: what was typed in, or nothing."""
 
-import re
 from collections.abc import Callable, Iterable
 from html import escape
 from types import UnionType
@@ -12,6 +11,12 @@ from panel.viewable import Viewable
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from rustpbx_lab.models.field_metadata import (
+    MayBeEmpty,
+    Unit,
+    Unused,
+    find_metadata,
+)
 from rustpbx_lab.models.lint import Remark
 
 from .locking import then
@@ -21,19 +26,6 @@ UNSET: Any = object()
 """What a field reads when nothing was typed: it is left out of the message."""
 SIGNS = {"warning": "⚠", "info": "i", "error": "✕"}
 MARGIN = (6, 2, 0, 2)
-
-_UNITS = (
-    (r"\bmilliseconds\b|\bms\b", "ms"),
-    (r"\bSeconds\b|\bseconds\b", "s"),
-    (r"\bHz\b", "Hz"),
-    (r"\bdB per second\b", "dB/s"),
-    (r"\bdBFS\b", "dBFS"),
-    (r"\bdB\b", "dB"),
-    (r"\bBytes\b", "bytes"),
-)
-
-
-_IDLE = re.compile(r"\b[Nn]ot used\b|^Internal|[Ii]gnored, the|forced to")
 
 
 class FieldError(ValueError):
@@ -70,6 +62,7 @@ class FormField:
         self.name = name
         self.wire = info.alias or name
         self.is_required = info.is_required()
+        self._may_be_empty = find_metadata(info, MayBeEmpty) is not None
         self.hint = help_text(info)
         self.notes = Notes()
         self._changed = changed
@@ -88,8 +81,7 @@ class FormField:
         typed = self.widget.value
         if typed not in (None, ""):
             return typed
-        # a few texts must be there and may be empty, as their docstring says
-        return "" if self.is_required and "empty" in self.hint else UNSET
+        return "" if self._may_be_empty else UNSET
 
     def write(self, value: Any) -> None:
         """Show a value."""
@@ -145,16 +137,14 @@ def help_text(info: FieldInfo) -> str:
 
 
 def is_rare(info: FieldInfo) -> bool:
-    """Whether the docstring says that the server does nothing with the field."""
-    return bool(_IDLE.search(info.description or ""))
+    """Whether the server does nothing with the field."""
+    return find_metadata(info, Unused) is not None
 
 
 def unit_of(info: FieldInfo) -> str:
-    """Return the unit of a number, as its docstring says; empty for other fields."""
-    if bare_type(info.annotation) not in (int, float):
-        return ""
-    text = info.description or ""
-    return next((unit for pattern, unit in _UNITS if re.search(pattern, text)), "")
+    """Return the unit of a number; empty for other fields."""
+    unit = find_metadata(info, Unit)
+    return "" if unit is None else unit.symbol
 
 
 def placeholder(info: FieldInfo) -> str:

@@ -16,6 +16,8 @@ from rustpbx_lab.analysis.what_if import (
     effect,
     spans_of,
 )
+from rustpbx_lab.models.field_metadata import SliderRange, find_metadata
+from rustpbx_lab.models.speech_options import VADOption
 from rustpbx_lab.plots.timeline import MINUS, thousands
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.speech.vad_engines import CHUNK_MS
@@ -55,18 +57,10 @@ class WhatIf(Viewer):
         self._spans: list[Ghost] = []
         self.words = ""
         """What would change, in a line."""
-        self.threshold = pmui.FloatSlider(
-            label="threshold", start=0.05, end=0.95, step=0.01, value=0.5
-        )
-        self.speech_padding = pmui.IntSlider(
-            label="speechPadding, ms", start=0, end=1000, step=10, value=250
-        )
-        self.silence_padding = pmui.IntSlider(
-            label="silencePadding, ms", start=0, end=2000, step=20, value=100
-        )
-        self.silence_timeout = pmui.IntSlider(
-            label="silenceTimeout, ms (0: off)", start=0, end=10_000, step=100, value=0
-        )
+        self.threshold = _slider("voice_threshold", "threshold")
+        self.speech_padding = _slider("speech_padding", "speechPadding, ms")
+        self.silence_padding = _slider("silence_padding", "silencePadding, ms")
+        self.silence_timeout = _slider("silence_timeout", "silenceTimeout, ms (0: off)")
         self.sliders = (
             self.threshold,
             self.speech_padding,
@@ -74,13 +68,6 @@ class WhatIf(Viewer):
             self.silence_timeout,
         )
         for slider in self.sliders:
-            slider.param.update(
-                size="small",
-                margin=(2, 14),
-                height=42,
-                sizing_mode="stretch_width",
-                sx=SLIDER_SX,
-            )
             slider.param.watch(then(self._slid), "value")
         reset = _button("Reset", "Reset the sliders to what the call has")
         reset.on_click(then(self.reset))
@@ -188,10 +175,13 @@ class WhatIf(Viewer):
     def _take_params(self, params: VadParams) -> None:
         self._sets_itself = True
         try:
-            self.threshold.value = params.voice_threshold
-            self.speech_padding.value = min(params.speech_padding_ms, 1000)
-            self.silence_padding.value = min(params.silence_padding_ms, 2000)
-            self.silence_timeout.value = min(params.silence_timeout_ms or 0, 10_000)
+            for slider, value in (
+                (self.threshold, params.voice_threshold),
+                (self.speech_padding, params.speech_padding_ms),
+                (self.silence_padding, params.silence_padding_ms),
+                (self.silence_timeout, params.silence_timeout_ms or 0),
+            ):  # a call may have more than the slider is made for
+                slider.param.update(end=max(slider.end, value), value=value)
         finally:
             self._sets_itself = False
         self._own = self.params
@@ -233,6 +223,27 @@ class WhatIf(Viewer):
             return f"{named(self.params)}: as the call has it; move a slider"
         found = effect(self._before.events, self._after.events, pauses)
         return f"{named(self.params)}: {told(found)}"
+
+
+def _slider(name: str, label: str) -> pmui.FloatSlider | pmui.IntSlider:
+    """Return the slider of a field of `VADOption`."""
+    info = VADOption.model_fields[name]
+    reach = find_metadata(info, SliderRange)
+    if reach is None:
+        raise ValueError(f"VADOption.{name} has no SliderRange")
+    kind = pmui.FloatSlider if isinstance(info.default, float) else pmui.IntSlider
+    return kind(
+        label=label,
+        start=reach.start,
+        end=reach.end,
+        step=reach.step,
+        value=info.default or 0,
+        size="small",
+        margin=(2, 14),
+        height=42,
+        sizing_mode="stretch_width",
+        sx=SLIDER_SX,
+    )
 
 
 def _button(label: str, description: str) -> pmui.Button:

@@ -12,6 +12,7 @@ from rustpbx_lab.models.base import (
     PathText,
     SpelledModel,
 )
+from rustpbx_lab.models.field_metadata import MayBeEmpty, Unit, Unused
 from rustpbx_lab.models.json_text import text_of
 from rustpbx_lab.models.options import (
     CallOption,
@@ -98,7 +99,7 @@ class Tts(BaseCommand, frozen=True):
 
     command: Literal["tts"] = "tts"
 
-    text: StrictStr
+    text: Annotated[StrictStr, MayBeEmpty()]
     """What to say; may be empty, to signal the end or auto hangup only."""
 
     speaker: StrictStr | None = None
@@ -120,7 +121,7 @@ class Tts(BaseCommand, frozen=True):
     """Merged over the call's option; a missing speed, volume, samplerate or codec is
     reset to its default here, an explicit null keeps the call's."""
 
-    wait_input_timeout: U32 | None = None
+    wait_input_timeout: Annotated[U32 | None, Unit("ms")] = None
     """After the playback send `silence` if nothing is heard for so many
     milliseconds; 0 disarms."""
 
@@ -147,11 +148,11 @@ class Play(BaseCommand, frozen=True):
     auto_hangup: Bool | None = None
     """Hang up when this playback ends."""
 
-    wait_input_timeout: U32 | None = None
+    wait_input_timeout: Annotated[U32 | None, Unit("ms")] = None
     """After the playback send `silence` if nothing is heard for so many
     milliseconds; 0 disarms."""
 
-    offset_ms: U32 | None = 0
+    offset_ms: Annotated[U32 | None, Unit("ms")] = 0
     """Begin here, milliseconds; beyond the end it is over at once."""
 
 
@@ -211,7 +212,7 @@ class Refer(BaseCommand, frozen=True):
 
     command: Literal["refer"] = "refer"
 
-    caller: Annotated[StrictStr, SipText]
+    caller: Annotated[Annotated[StrictStr, SipText], MayBeEmpty()]
     """Caller of the new leg; empty: that of the main call. Not missing."""
 
     callee: Annotated[StrictStr, SipText]
@@ -328,10 +329,10 @@ class AddIceCandidate(SpelledModel, BaseCommand, frozen=True):
     candidate: StrictStr
     """The candidate line."""
 
-    sdp_mid: StrictStr | None = None
+    sdp_mid: Annotated[StrictStr | None, Unused()] = None
     """Not used by the server."""
 
-    sdp_mline_index: U32 | None = None
+    sdp_mline_index: Annotated[U32 | None, Unused()] = None
     """Not used by the server, which spells it ``sdpMlineIndex``; the browser's
     ``sdpMLineIndex`` is read too."""
 

@@ -19,6 +19,7 @@ from rustpbx_lab.models.base import (
     Secret,
     StringMap,
 )
+from rustpbx_lab.models.field_metadata import Unit, Unused
 from rustpbx_lab.models.sip_text import HeaderMap, SipText
 from rustpbx_lab.models.speech_options import (
     AGCOption,
@@ -58,14 +59,14 @@ class RecorderOption(BaseOption, frozen=True):
     Empty: ``<session id>.wav`` in the recorder directory. An existing file is
     overwritten. Must not be null."""
 
-    samplerate: U32 = 16000
+    samplerate: Annotated[U32, Unit("Hz"), Unused()] = 16000
     """Hz; ignored, the server always writes 16000. Must not be null."""
 
-    ptime: U32 = 200
+    ptime: Annotated[U32, Unit("ms")] = 200
     """Flush and zero-fill interval, milliseconds; 0 means 200. Not the RTP ptime.
     Must not be null."""
 
-    format: RecorderFormat | None = None
+    format: Annotated[RecorderFormat | None, Unused()] = None
     """Ignored, the file is always 16-bit PCM WAV; but a word outside the list makes
     the server drop the command."""
 
@@ -110,16 +111,16 @@ class MediaPassOption(BaseOption, frozen=True):
     """WebSocket URL the server connects to; it appends ``sample_rate`` and
     ``packet_size``. If it cannot, the call goes on without an event."""
 
-    input_sample_rate: U32
+    input_sample_rate: Annotated[U32, Unit("Hz")]
     """Hz of the audio received from that socket."""
 
-    output_sample_rate: U32
+    output_sample_rate: Annotated[U32, Unit("Hz")]
     """Hz of the audio sent to that socket."""
 
-    packet_size: U32 | None = 3200
+    packet_size: Annotated[U32 | None, Unit("bytes")] = 3200
     """Bytes of a message, counted before resampling."""
 
-    ptime: U32 | None = 0
+    ptime: Annotated[U32 | None, Unit("ms")] = 0
     """0: play as received; above: buffer and pace, zero-filled, in milliseconds."""
 
 
@@ -135,7 +136,7 @@ class AmbianceOption(BaseOption, frozen=True):
     normal_level: F32 | None = 0.3
     """Gain otherwise."""
 
-    transition_speed: F32 | None = 0.01
+    transition_speed: Annotated[F32 | None, Unit("ms")] = 0.01
     """Change of gain per 20 ms."""
 
     enabled: Bool | None = True
@@ -151,10 +152,10 @@ class RingbackDetectionOption(BaseOption, frozen=True):
     model_weights_path: PathText | None = "./telcoclassifier_weights.bin"
     """File with the classifier's weights, on the server."""
 
-    min_buffer_secs: F32 | None = 6.0
+    min_buffer_secs: Annotated[F32 | None, Unit("s")] = 6.0
     """Audio before the first verdict, seconds."""
 
-    detection_interval_secs: F32 | None = 2.0
+    detection_interval_secs: Annotated[F32 | None, Unit("s")] = 2.0
     """Time between verdicts, seconds."""
 
     confidence_threshold: F32 | None = 0.5
@@ -176,7 +177,7 @@ class ReferOption(BaseOption, frozen=True):
     denoise: Bool | None = None
     """Suppress noise on the leg's audio; missing: off."""
 
-    timeout: U32 | None = 30
+    timeout: Annotated[U32 | None, Unit("s")] = 30
     """Seconds to wait for an answer."""
 
     moh: PathText | None = None
@@ -247,14 +248,14 @@ class CallOption(BaseOption, frozen=True):
     media_pass: MediaPassOption | None = None
     """Hand the audio to a WebSocket; missing: off."""
 
-    handshake_timeout: U64 | None = None
+    handshake_timeout: Annotated[U64 | None, Unit("s"), Unused()] = None
     """Seconds, a number; accepted and not used. A string makes the server drop the
     command."""
 
     enable_ipv6: Bool | None = Field(default=False, alias="enableIpv6")
     """Keep IPv6 candidates in offer and answer."""
 
-    inactivity_timeout: U64 | None = None
+    inactivity_timeout: Annotated[U64 | None, Unit("s")] = None
     """Hang up after so many seconds without any audio packet; missing or 0: off."""
 
     sip: SipOption | None = None

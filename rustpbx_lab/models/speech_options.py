@@ -4,7 +4,7 @@ See `rustpbx_lab.models.options` for what a default and ``| None`` mean.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, JsonValue, StrictStr
 
@@ -20,27 +20,28 @@ from rustpbx_lab.models.base import (
     SpelledModel,
     StringMap,
 )
+from rustpbx_lab.models.field_metadata import SliderRange, Unit, Unused
 
 
 class AGCOption(BaseOption, frozen=True):
     """Automatic gain control after VAD, before ASR; ``{}`` switches it on."""
 
-    headroom_db: F32 | None = 5.0
+    headroom_db: Annotated[F32 | None, Unit("dB")] = 5.0
     """Distance kept from full scale, dB."""
 
-    max_gain_db: F32 | None = 50.0
+    max_gain_db: Annotated[F32 | None, Unit("dB")] = 50.0
     """Largest gain, dB."""
 
-    initial_gain_db: F32 | None = 15.0
+    initial_gain_db: Annotated[F32 | None, Unit("dB")] = 15.0
     """Gain at the start, dB."""
 
-    max_gain_change_db_per_second: F32 | None = 6.0
+    max_gain_change_db_per_second: Annotated[F32 | None, Unit("dB/s")] = 6.0
     """How fast the gain may move, dB per second."""
 
-    max_output_noise_level_dbfs: F32 | None = -50.0
+    max_output_noise_level_dbfs: Annotated[F32 | None, Unit("dBFS")] = -50.0
     """Noise is not raised above this level, dBFS."""
 
-    adjacent_speech_frames_threshold: I32 | None = 12
+    adjacent_speech_frames_threshold: Annotated[I32 | None, Unit("frames")] = 12
     """Speech in a row before the gain moves, in 10 ms sub-frames."""
 
     enable_limiter: Bool | None = True
@@ -57,36 +58,38 @@ class VADOption(BaseOption, frozen=True):
     """Detector. Only ``silero`` and ``nop`` exist; any other word silently disables
     denoise, VAD, AGC, ASR and the inactivity watch."""
 
-    samplerate: U32 = 16000
+    samplerate: Annotated[U32, Unit("Hz"), Unused()] = 16000
     """Hz; forced to 16000."""
 
-    speech_padding: U64 = 250
+    speech_padding: Annotated[U64, Unit("ms"), SliderRange(0, 1000, 10)] = 250
     """Shortest speech that counts, milliseconds."""
 
-    silence_padding: U64 = 100
+    silence_padding: Annotated[U64, Unit("ms"), SliderRange(0, 2000, 10)] = 100
     """Shortest silence that ends speech, milliseconds."""
 
-    ratio: F32 = 0.5
+    ratio: Annotated[F32, Unused()] = 0.5
     """Not used by the server."""
 
-    voice_threshold: F32 = Field(default=0.5, json_schema_extra={"range": [0.0, 1.0]})
+    voice_threshold: Annotated[F32, SliderRange(0.0, 1.0, 0.01)] = 0.5
     """Speech probability, 0 to 1, that a chunk must exceed (greater than, not equal)
     to be voice."""
 
-    max_buffer_duration_secs: U64 = 50
+    max_buffer_duration_secs: Annotated[U64, Unit("s"), Unused()] = 50
     """Seconds; not used by the detector."""
 
-    silence_timeout: U64 | None = None
+    silence_timeout: Annotated[U64 | None, Unit("ms"), SliderRange(0, 15_000, 100)] = (
+        None
+    )
     """Repeat a `silence` event each so many milliseconds without speech; missing: off.
     0 sends one per silent chunk and never an end of speech."""
 
-    endpoint: StrictStr | None = None
+    endpoint: Annotated[StrictStr | None, Unused()] = None
     """Not used."""
 
-    secret_key: Secret | None = None
+    secret_key: Annotated[Secret | None, Unused()] = None
     """Not used; masked."""
 
-    secret_id: Secret | None = None
+    secret_id: Annotated[Secret | None, Unused()] = None
     """Not used; masked."""
 
 
@@ -124,10 +127,10 @@ class TranscriptionOption(SpelledModel, BaseOption, frozen=True):
     """Model (also read as ``model``; both together are refused); missing: tencent
     ``16k_zh_en``, aliyun ``paraformer-realtime-v2``, deepgram ``nova-3``."""
 
-    buffer_size: U64 | None = None
+    buffer_size: Annotated[U64 | None, Unused()] = None
     """Not used."""
 
-    samplerate: U32 | None = None
+    samplerate: Annotated[U32 | None, Unit("Hz"), Unused()] = None
     """Hz; forced to 16000. The Go SDK's ``sampleRate`` is ignored by the server."""
 
     endpoint: StrictStr | None = None
@@ -159,7 +162,7 @@ class SynthesisOption(SpelledModel, BaseOption, frozen=True):
     """Voice service. Missing or unknown: ``TTS type not found``. ``supertonic`` needs
     the offline build; ``voiceapi`` is not built in."""
 
-    samplerate: I32 | None = 16000
+    samplerate: Annotated[I32 | None, Unit("Hz")] = 16000
     """Hz of the synthesis; resampled to 16000 inside. None keeps the call's value."""
 
     speed: F32 | None = 1.0
@@ -192,13 +195,13 @@ class SynthesisOption(SpelledModel, BaseOption, frozen=True):
     """Secret or API key (also read as ``apiKey``; both together are refused);
     missing: as for the application id."""
 
-    subtitle: Bool | None = None
+    subtitle: Annotated[Bool | None, Unused()] = None
     """Not used: Tencent is always asked for subtitles, the others have none."""
 
-    language: StrictStr | None = None
+    language: Annotated[StrictStr | None, Unused()] = None
     """Not used."""
 
-    emotion: StrictStr | None = None
+    emotion: Annotated[StrictStr | None, Unused()] = None
     """Not used."""
 
     endpoint: StrictStr | None = None
@@ -210,7 +213,7 @@ class SynthesisOption(SpelledModel, BaseOption, frozen=True):
     max_concurrent_tasks: U64 | None = None
     """Syntheses side by side, non-streaming only; missing: 1."""
 
-    session_id: StrictStr | None = None
+    session_id: Annotated[StrictStr | None, Unused()] = None
     """Internal to the server."""
 
 

@@ -3,8 +3,10 @@
 import json
 from typing import get_args
 
+import panel_material_ui as pmui
 import pytest
 from pydantic import SecretStr
+from undocumented import words  # noqa: F401
 
 from rustpbx_lab.dashboard.command_bar import MORE
 from rustpbx_lab.dashboard.field_kinds import SecretField, read_map
@@ -154,6 +156,18 @@ def test_hostile_text_in_a_remark_is_escaped():
     shown = form.fields["vad"].form.fields["type"].notes.pane.object
     assert "<img" not in shown
     assert "&lt;img src=x&gt;" in shown
+
+
+def test_a_number_shows_its_unit_and_idle_fields_are_folded_away():
+    vad = ModelForm(options.VADOption)
+    assert vad.fields["max_buffer_duration_secs"].widget.label == (
+        "maxBufferDurationSecs (s)"
+    )
+    agc = ModelForm(options.AGCOption)
+    frames = agc.fields["adjacent_speech_frames_threshold"]
+    assert frames.widget.label == "adjacentSpeechFramesThreshold (frames)"
+    (switch,) = (part for part in vad.__panel__() if isinstance(part, pmui.Switch))
+    assert switch.label == "6 keys the server does not use"
 
 
 def test_the_option_panel_builds_one_option_of_all_sections():

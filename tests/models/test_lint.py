@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from undocumented import words  # noqa: F401
 
 from rustpbx_lab import commands, options
 from rustpbx_lab.cli import run

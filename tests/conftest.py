@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 
 import pytest
 from real_server import real_server
@@ -14,6 +15,21 @@ BROWSER_S = 180
 
 LONG = {"browser", "slow", "speech"}
 """Marks of tests that take seconds."""
+
+
+def pytest_configure() -> None:
+    """Let signals end the programs that tests start.
+
+    A run in the background of a shell, or under ``nohup``, hands on that they are
+    ignored.
+    """
+    for name in ("SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            is_interrupt = name == "SIGINT"
+            signal.signal(
+                number, signal.default_int_handler if is_interrupt else signal.SIG_DFL
+            )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

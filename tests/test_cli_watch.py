@@ -23,7 +23,7 @@ def server() -> Iterator[StandIn]:
 
 
 def test_calls_are_listed(server, capsys):
-    with plain_connect(f"{server.url}/call?id=a%5Bred%5D%1Bb") as owner:
+    with plain_connect(f"{server.url}/call?id=a%5Bred%5D%1Bb&ping=0") as owner:
         owner.send('{"command":"custom","data":1}')
         owner.recv(timeout=LIMIT_S)
         assert run(["watch", server.url]) == 0
@@ -38,7 +38,7 @@ def test_calls_are_listed(server, capsys):
 
 def test_a_call_is_followed_to_its_end(server, capsys, tmp_path):
     path = tmp_path / "log.jsonl"
-    with plain_connect(f"{server.url}/call?id=mine") as owner:
+    with plain_connect(f"{server.url}/call?id=mine&ping=0") as owner:
         owner.send('{"command":"custom","data":"first"}')
         owner.recv(timeout=LIMIT_S)
         ending = threading.Thread(target=hang_up_when_watched, args=(path, owner))

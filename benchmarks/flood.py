@@ -67,15 +67,25 @@ def frame(payload: bytes) -> bytes:
 
 
 def upgrade(connection: socket.socket) -> None:
-    """Read the request of a WebSocket and accept it."""
+    """Read the request of a WebSocket and accept it; refuse any other.
+
+    Raises:
+        ConnectionAbortedError: If it is another, or the client has left.
+    """
     head = b""
     while b"\r\n\r\n" not in head:
-        head += connection.recv(4096)
+        received = connection.recv(4096)
+        if not received:
+            raise ConnectionAbortedError("the client left before its request ended")
+        head += received
     lines = head.decode("latin-1").split("\r\n")
     headers = {
         name.lower(): value.strip()
         for name, _, value in (line.partition(":") for line in lines[1:])
     }
+    if "sec-websocket-key" not in headers:
+        connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        raise ConnectionAbortedError("a plain HTTP request")
     key = headers["sec-websocket-key"].encode()
     accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
     connection.sendall(

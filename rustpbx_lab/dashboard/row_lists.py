@@ -105,13 +105,14 @@ function listen(model, list, fill) {
     return row
   }
   model.on('msg:custom', (msg) => {
-    const {drop, add, reset, keep, empty} = change(msg), at = list.scrollTop
+    const {drop, add, reset, keep, empty} = change(msg)
+    const at = reset && keep ? list.scrollTop : 0  // it costs a layout of all
     if (reset) list.replaceChildren()
     if (list.firstChild?.className === 'empty') list.firstChild.remove()
     for (let i = 0; i < (drop ?? 0); i++) list.firstChild?.remove()
     list.prepend(...(add ?? []).map(make).reverse())
     while (list.children.length > model.limit) list.lastChild.remove()
-    if (reset) list.scrollTop = keep ? at : 0
+    if (reset) list.scrollTop = at
     if (!list.children.length) list.append(cell('div', empty ?? '', 'empty'))
     if (model.selected !== null) mark()
   })

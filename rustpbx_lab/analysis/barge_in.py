@@ -86,18 +86,18 @@ class OverlapFold(BuiltFold[Overlap]):
         )
 
     def _take(self, record: Record, message: Any) -> None:
-        now, one, basics = said_at(record), (record,), self._basics
+        now, basics = said_at(record), self._basics
         key = (record.direction, record.name)
         option = call_option(message)
         if option is not None and option.asr is not None:
             self._fillers = fillers_of(option.asr.language)
         if key in basics.speech.handled:
-            spoken = basics.speech.advance(one)
+            spoken = basics.speech.step(record)
             for speech in (*spoken.closed, *spoken.open):
                 self._hear(speech)
             self._end(spoken.closed)
         if key in basics.playback.handled:
-            played = basics.playback.advance(one)
+            played = basics.playback.step(record)
             for playback in (*played.closed, *played.open):
                 self._play(playback)
             self._end(played.closed)
@@ -136,7 +136,7 @@ class OverlapFold(BuiltFold[Overlap]):
             _keep(self._done, row.seq, None, 4 * MAX_KEPT)
 
     def _read(self, record: Record) -> None:
-        changes = self._basics.recognition.advance((record,))
+        changes = self._basics.recognition.step(record)
         texts = [*changes.closed, *changes.open]
         self._has_words = self._has_words or bool(texts)
         for watched in self._watched.values():

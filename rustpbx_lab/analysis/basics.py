@@ -53,6 +53,13 @@ class SharedFold(Fold[R]):
                 still = step.open
         return Changes(closed, still)
 
+    @override
+    def step(self, record: Record) -> Changes[R]:
+        """Return what a record changes; see ``advance``."""
+        if (record.direction, record.name) in self._handlers:
+            return self._step(record)
+        return Changes([], self._last.open)
+
     def _step(self, record: Record) -> Changes[R]:
         if record.seq <= self._newest:
             known = self._steps.get(record.seq)
@@ -60,7 +67,7 @@ class SharedFold(Fold[R]):
                 raise ValueError(f"cannot fold {record!r} again: too much came since")
             return known
         self._newest = record.seq
-        self._last = self._steps[record.seq] = self._fold.advance((record,))
+        self._last = self._steps[record.seq] = self._fold.step(record)
         if len(self._steps) > KEPT:
             del self._steps[next(iter(self._steps))]
         return self._last

@@ -73,14 +73,25 @@ class Fold(ABC, Generic[R]):
     def advance(self, records: Iterable[Record]) -> Changes[R]:
         """Take in the next records of the log and return what they change."""
         for record in records:
-            handle = self._handlers.get((record.direction, record.name))
-            if handle is None:
-                continue
-            try:
-                message = record.message
-            except UnreadableFrameError:  # masked beyond reading: it says nothing here
-                continue
-            handle(record, message)
+            self._take_in(record)
+        return self._changes()
+
+    def step(self, record: Record) -> Changes[R]:
+        """Take in the next record of the log and return what it changes."""
+        self._take_in(record)
+        return self._changes()
+
+    def _take_in(self, record: Record) -> None:
+        handle = self._handlers.get((record.direction, record.name))
+        if handle is None:
+            return
+        try:
+            message = record.message
+        except UnreadableFrameError:  # masked beyond reading: it says nothing here
+            return
+        handle(record, message)
+
+    def _changes(self) -> Changes[R]:
         closed, self._closed = self._closed, []
         return Changes(closed, self._open_rows())
 

@@ -123,7 +123,7 @@ class RecognitionFold(Fold[Recognition]):
         return list(self._open.values())
 
     def _hear(self, record: Record, _: Any) -> None:
-        changes = self._speech.advance((record,))
+        changes = self._speech.step(record)
         for speech in changes.closed:
             start, end = speech.start_ms, speech.end_ms
             if speech.quality != "measured" or start is None or end is None:
@@ -152,18 +152,18 @@ class RecognitionFold(Fold[Recognition]):
         before = self._open.get(key)
         if before is None and len(self._open) >= MAX_OPEN:
             self._closed.append(self._open.pop(next(iter(self._open))))
-        row = self._row(record, message, before)
-        if len(row.deltas) < MAX_DELTAS:
-            row = replace(
-                row,
-                deltas=(*row.deltas, said_at(record)),
-                delta_seqs=(*row.delta_seqs, record.seq),
-            )
-        self._open[key] = row
+        deltas = () if before is None else before.deltas
+        seqs = () if before is None else before.delta_seqs
+        if len(deltas) < MAX_DELTAS:
+            deltas, seqs = (*deltas, said_at(record)), (*seqs, record.seq)
+        self._open[key] = self._row(record, message, before, deltas, seqs)
 
     def _final(self, record: Record, message: events.AsrFinal) -> None:
         leg = (message.track_id, bool(message.refer))
-        row = self._row(record, message, self._open.pop((leg, message.index), None))
+        before = self._open.pop((leg, message.index), None)
+        deltas = () if before is None else before.deltas
+        seqs = () if before is None else before.delta_seqs
+        row = self._row(record, message, before, deltas, seqs)
         for key in [key for key in self._open if key[0] == leg]:
             self._closed.append(self._open.pop(key))
         delay, quality = self._delay(row, self._own_stop(leg, row, _join(record)))
@@ -172,7 +172,12 @@ class RecognitionFold(Fold[Recognition]):
         )
 
     def _row(
-        self, record: Record, message: events.Transcript, before: Recognition | None
+        self,
+        record: Record,
+        message: events.Transcript,
+        before: Recognition | None,
+        deltas: tuple[int, ...],
+        delta_seqs: tuple[int, ...],
     ) -> Recognition:
         leg = (message.track_id, bool(message.refer))
         start, end = self._times.place(
@@ -189,14 +194,14 @@ class RecognitionFold(Fold[Recognition]):
             start_ms=start,
             end_ms=end,
             said_ms=said_at(record),
-            deltas=() if before is None else before.deltas,
+            deltas=deltas,
             delay_ms=None,
             quality="unknown",
             track_id=message.track_id,
             refer=bool(message.refer),
             seq=record.seq if before is None else before.seq,
             said_seq=record.seq,
-            delta_seqs=() if before is None else before.delta_seqs,
+            delta_seqs=delta_seqs,
         )
 
     def _own_stop(self, leg: Leg, row: Recognition, join_ms: int) -> int | None:

@@ -60,16 +60,16 @@ class TurnFold(BuiltFold[Turn]):
     def _take(self, record: Record, message: Any) -> None:
         now, basics = said_at(record), self._basics
         self._bounds.take(record, message)
-        key, one = (record.direction, record.name), (record,)
+        key = (record.direction, record.name)
         if key in basics.speech.handled:
-            spoken = basics.speech.advance(one)
+            spoken = basics.speech.step(record)
             for speech in (*spoken.closed, *spoken.open):
                 self._hear(speech)
         if key in basics.recognition.handled:
-            for text in basics.recognition.advance(one).closed:
+            for text in basics.recognition.step(record).closed:
                 self._understand(text)
         if key in basics.playback.handled:
-            played = basics.playback.advance(one)
+            played = basics.playback.step(record)
             for row in played.closed:
                 self._play(row, is_over=True)
             for row in played.open:

@@ -1,5 +1,6 @@
 """Tables that grow with a call: the rows of a timeline, looked up by time."""
 
+from array import array
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -50,6 +51,7 @@ class Table:
         self._notable: list[Entry] = []
         """Those of ``_closed`` that are never left out."""
         self._longest = 0.0
+        self._times = array("d")  # start and end of each finished row, in turns
         self.open: list[Any] = []
         self.n_closed = 0
 
@@ -59,6 +61,7 @@ class Table:
         for row in changes.closed:
             start, end = _span(row)
             self._longest = max(self._longest, end - start)
+            self._times.extend((start, end))
             entry = Entry(start, row.seq, end, row)
             insort(self._closed, entry, key=_by_time)
             if is_notable(row):
@@ -134,10 +137,14 @@ class Table:
         return _place(self._closed, end_ms) - _place(self._closed, start_ms)
 
     def spans(self) -> tuple[Times, Times]:
-        """Return when each row starts and ends, unfinished ones last until now."""
-        spans = [(entry.start_ms, entry.end_ms) for entry in self._closed]
-        spans += [(_span(row)[0], np.inf) for row in self.open]
-        starts, ends = np.array(spans, np.float64).reshape(-1, 2).T
+        """Return when each row starts and ends, in the order in which they ended.
+
+        Unfinished ones last until now.
+        """
+        times = array("d", self._times)
+        for row in self.open:
+            times.extend((_span(row)[0], np.inf))
+        starts, ends = np.frombuffer(times, np.float64).reshape(-1, 2).T
         return starts, ends
 
     def newest(self, most: int) -> list[Any]:

@@ -14,6 +14,8 @@ from .transcript_box import TranscriptBox
 LEARN_S = 0.008
 """How long a tick takes in what is new; more waits for the next, so that a long log
 does not block the page."""
+BEFORE_PICTURE_S = 0.001
+"""The same for a tick that also draws what earlier ticks have taken in."""
 
 
 class Feed:
@@ -60,23 +62,28 @@ class Feed:
         """Read and show what is new; tell whether the lanes were drawn."""
         if self._view is None:
             return False
-        self._learn(self._view)
+        self._learn(self._view, self._patience_s)
         return self._show(self._view)
 
     def _go_on(self) -> None:
         """Send what came while the browser drew."""
         if self._view is not None and self.is_open:
             with single_patch():
-                self._learn(self._view)
+                self._learn(self._view, self._patience_s)
                 if self._has_news:
                     self._show(self._view)
 
-    def _learn(self, view: CallView) -> None:
+    @property
+    def _patience_s(self) -> float:
+        """How long to read: not long where a picture is drawn in the same turn."""
+        return BEFORE_PICTURE_S if self._has_news and self.pulse.is_free else LEARN_S
+
+    def _learn(self, view: CallView, patience_s: float) -> None:
         """Take in what is new, for a moment; nothing of it is sent yet."""
         if view.is_far_behind:
             self._catch_up(view)
             return
-        until = time.monotonic() + LEARN_S
+        until = time.monotonic() + patience_s
         while True:
             self._has_changed = view.refresh() or self._has_changed
             if not view.new_records:

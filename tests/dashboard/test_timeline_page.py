@@ -229,7 +229,7 @@ def test_the_instruments_are_a_key_away(kept: Page, site: Site):
     tab.get_by_text("Turn latency P50").wait_for()
     open_what_if(tab)
     tab.get_by_text("as the call has it").wait_for()
-    slider = tab.locator('input[type=range][max="2000"]')
+    slider = tab.get_by_role("slider", name="silencePadding, ms")
     thumb = slider.bounding_box()
     x, y = thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2
     tab.mouse.move(x, y)

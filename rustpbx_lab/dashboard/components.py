@@ -142,7 +142,17 @@ export function render({model}) {
   })
   const fold = (event) => {
     const button = event.composedPath().find((node) => node.dataset?.fold)
-    if (button) model.send_msg({fold: button.dataset.fold})
+    if (!button) return
+    model.send_msg({fold: button.dataset.fold})
+    // the button that comes instead of it has the focus, too
+    const root = button.getRootNode()
+    const again = () => {
+      if (button.isConnected) return
+      root.querySelector('[data-fold]')?.focus()
+      watch.disconnect()
+    }
+    const watch = new MutationObserver(again)
+    watch.observe(root, {childList: true, subtree: true})
   }
   document.addEventListener('keydown', press)
   document.addEventListener('click', fold)

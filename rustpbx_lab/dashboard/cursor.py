@@ -22,7 +22,7 @@ class Reading:
     talk: str = ""
     """Whether both talk, or the caller waits for a reply, and for how long."""
     caller_dbfs: float | None = None
-    """Peak level of the caller; None: digital silence, or no sound there."""
+    """Peak level of the caller; None: nothing was recorded there; -inf: only zeros."""
     agent_dbfs: float | None = None
     """Peak level of the agent."""
     probability: float | None = None

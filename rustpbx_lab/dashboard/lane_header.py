@@ -1,6 +1,7 @@
 """The headers left of the lanes: names, legends, levels, the time under the cursor."""
 
 from collections.abc import Sequence
+from math import inf
 
 import panel as pn
 
@@ -12,7 +13,7 @@ from rustpbx_lab.plots import (
     overview,
     point_lanes,
 )
-from rustpbx_lab.plots.timeline import MINUS, clock
+from rustpbx_lab.plots.timeline import MINUS, UNKNOWN, clock
 
 from .call_view import CallView
 from .cursor import Reading, read
@@ -27,6 +28,7 @@ CSS = """
   color:var(--lab-muted);display:flex;gap:6px;align-items:center;overflow:hidden;
   transform:translateY(-50%)}
 .t{font-weight:700;font-size:12px;color:var(--lab-text)}
+.t,.why{right:32px}  /* there is a button */
 .why{white-space:normal;line-height:12px;color:var(--lab-warning-ink)}
 .lost{white-space:normal;line-height:12px;padding:4px 6px;border-radius:3px;
   color:var(--lab-error-ink);background:var(--lab-error-tint)}
@@ -173,7 +175,7 @@ class LaneHeaders:
         if view is None:
             return head
         if under is not None and under.talk:
-            head += _line(24, under.talk)
+            head += _line(23, under.talk)
         head += _line(53, _caller_sound(view, under))
         head += _meter(28, view.caller.level_dbfs, "caller")
         option = view.facts.option
@@ -248,14 +250,19 @@ def _caller_sound(view: CallView, under: Reading | None) -> str:
     if view.caller.is_empty:
         return "no audio: set subscribe to see it"
     if under is not None:
-        return f"{_level(under.caller_dbfs)} at cursor"
+        return _level_at_cursor(under.caller_dbfs)
     return _level(view.caller.level_dbfs)
 
 
 def _level(level_dbfs: float | None) -> str:
-    if level_dbfs is None:
+    if level_dbfs is None or level_dbfs == -inf:
         return "silent"
     return f"{level_dbfs:.0f} dBFS".replace("-", MINUS)
+
+
+def _level_at_cursor(level_dbfs: float | None) -> str:
+    words = UNKNOWN if level_dbfs is None else _level(level_dbfs)
+    return f"{words} at cursor"
 
 
 def _probability(value: float | None) -> str:
@@ -275,7 +282,7 @@ def _agent(view: CallView | None, under: Reading | None) -> str:
     if view is not None and view.facts.is_paused and not view.is_over:
         told = "paused"
     if under is not None and view is not None and not view.agent.is_empty:
-        told = f"{_level(under.agent_dbfs)} at cursor"
+        told = _level_at_cursor(under.agent_dbfs)
     return (
         _line(30, "Agent", "t")
         + _line(46, told)

@@ -212,7 +212,7 @@ class Refer(BaseCommand, frozen=True):
 
     command: Literal["refer"] = "refer"
 
-    caller: Annotated[Annotated[StrictStr, SipText], MayBeEmpty()]
+    caller: Annotated[StrictStr, SipText, MayBeEmpty()]
     """Caller of the new leg; empty: that of the main call. Not missing."""
 
     callee: Annotated[StrictStr, SipText]

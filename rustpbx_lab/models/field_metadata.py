@@ -1,7 +1,7 @@
-"""What a field is besides its type: metadata that forms, lint and documents read.
+"""What a field is besides its type: metadata that forms and what-if read.
 
-It stands in the annotation, ``Annotated[U64, Unit("ms"), SliderRange(0, 800, 10)]``, so
-that no behaviour hangs on the words of a docstring.
+It stands in the annotation, ``Annotated[U64, Unit("ms"), SliderRange(0, 1000, 10)]``,
+so that no behaviour hangs on the words of a docstring.
 """
 
 from dataclasses import dataclass

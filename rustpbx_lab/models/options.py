@@ -136,7 +136,7 @@ class AmbianceOption(BaseOption, frozen=True):
     normal_level: F32 | None = 0.3
     """Gain otherwise."""
 
-    transition_speed: Annotated[F32 | None, Unit("ms")] = 0.01
+    transition_speed: F32 | None = 0.01
     """Change of gain per 20 ms."""
 
     enabled: Bool | None = True

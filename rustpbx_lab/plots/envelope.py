@@ -98,11 +98,20 @@ class Envelope:
     def peak_dbfs(
         self, anchors: Anchors, start_ms: float, end_ms: float
     ) -> float | None:
-        """Return the peak level between two call times; None: no sound but zeros."""
+        """Return the peak level between two call times, dBFS.
+
+        None where nothing was recorded; -inf where all samples are 0.
+        """
+        rate_per_ms = self.bin_samples / BIN_MS
+        if not any(
+            due_ms < end_ms and due_ms + (stop - sample) / rate_per_ms > start_ms
+            for sample, due_ms, stop in _runs(anchors, self.n_samples)
+        ):
+            return None
         found = self.outline(anchors, start_ms, end_ms, 2)
         low, high = found["low"], found["high"]
         peak = max(float(high.max(initial=0)), -float(low.min(initial=0)))
-        return None if peak == 0 else 20 * float(np.log10(peak))
+        return -np.inf if peak == 0 else 20 * float(np.log10(peak))
 
     def recent_level_dbfs(self, last_ms: int = 400) -> float | None:
         """Return the peak level of the last moment, dBFS; None before any sound."""

@@ -166,6 +166,8 @@ def test_a_number_shows_its_unit_and_idle_fields_are_folded_away():
     agc = ModelForm(options.AGCOption)
     frames = agc.fields["adjacent_speech_frames_threshold"]
     assert frames.widget.label == "adjacentSpeechFramesThreshold (frames)"
+    ambiance = ModelForm(options.AmbianceOption)
+    assert ambiance.fields["transition_speed"].widget.label == "transitionSpeed"
     (switch,) = (part for part in vad.__panel__() if isinstance(part, pmui.Switch))
     assert switch.label == "6 keys the server does not use"
 

@@ -56,6 +56,8 @@ def test_the_values_under_the_pointer_are_those_of_the_call(view: CallView):
     assert found.agent_dbfs is None, "nothing was recorded of the agent"
     assert read(view, -500).probability is None
     assert read(view, -500).caller_dbfs is None
+    assert read(view, 200).caller_dbfs == -np.inf, "zeros were sent there"
+    assert read(view, 60_000).caller_dbfs is None
 
 
 def test_the_pointer_tells_who_talks(view: CallView):
@@ -84,6 +86,10 @@ def test_the_headers_show_them_until_the_pointer_leaves(view: CallView):
     caller = str(headers.panes[1].object)
     assert "at cursor" in caller
     assert f"{probabilities.max():.2f} &gt; 0.50" in caller
+    headers.show_cursor(200)
+    assert "silent at cursor" in str(headers.panes[1].object)
+    headers.show_cursor(60_000)
+    assert "\u2013 at cursor" in str(headers.panes[1].object)
     headers.show_cursor(None)
     assert "at cursor" not in str(headers.panes[1].object)
     assert "(local)" in str(headers.panes[1].object)

@@ -114,9 +114,7 @@ def test_a_lane_is_folded_and_tells_what_is_under_the_pointer(kept: Page, site: 
     tab.get_by_role("button", name="Unfold Caller").wait_for()
     until(lambda: tab.locator("canvas").nth(2).bounding_box()["height"] < 50)
     assert "Caller" in unquote(tab.evaluate("document.cookie"))
-    unfold = tab.get_by_role("button", name="Unfold Caller")
-    unfold.focus()
-    tab.keyboard.press("Enter")
+    tab.keyboard.press("Enter")  # what replaces a button has its focus
     fold.wait_for()
     until(lambda: tab.locator("canvas").nth(2).bounding_box()["height"] > 100)
 

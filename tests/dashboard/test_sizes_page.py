@@ -6,7 +6,7 @@ from waiting import until
 
 from rustpbx_lab.dashboard.event_rows import KINDS
 
-from .site import Site, show_in
+from .site import SIZE, Site, show_in
 
 pytestmark = pytest.mark.browser
 
@@ -49,6 +49,7 @@ FIGURE_WIDTH = """() => Math.max(...[...Bokeh.documents[0]._all_models.values()]
 
 def test_every_command_is_in_reach_on_every_screen(kept: Page, site: Site):
     tab, call = kept.page, site.call()
+    tab.set_viewport_size(SIZE)  # whatever the test before it left
     show_in(tab, call)
     tab.locator(".row.ev").first.wait_for()
     for width, height in SIZES:

@@ -35,6 +35,7 @@ input[type=range]{flex:1;min-width:80px;accent-color:var(--lab-accent);height:24
 
 _ESM = r"""
 const SPEEDS = [0.5, 1, 2, 4, 8, 20]
+const LISTEN_MOST = 8  // times the speed that sound is listened to
 const LOUDEST = 4  // times the speed: faster than that nobody understands a word
 
 function part(kind, name, text, label) {
@@ -45,7 +46,13 @@ function part(kind, name, text, label) {
   return made
 }
 
-function clock(ms) {
+function clock(ms, began) {
+  if (began !== null) {  // the time of day: call time 0 in ms after midnight
+    const s = Math.floor((began + Math.round(ms)) / 1000), two = (n) =>
+      String(n).padStart(2, '0')
+    return [Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60, s % 60].map(two)
+      .join(':')
+  }
   const tenths = Math.max(0, Math.round(ms / 100)), s = Math.floor(tenths / 10)
   const two = (n) => String(n).padStart(2, '0')
   const hours = s >= 3600 ? Math.floor(s / 3600) + ':' : ''
@@ -66,6 +73,7 @@ export function render({model, el}) {
     option.value = times
     speed.append(option)
   }
+  const fastest = speed.lastChild
   const legs = ['caller', 'agent'].map((leg) => {
     const button = part('button', leg, leg, `Hear the ${leg}`)
     button.setAttribute('aria-pressed', 'true')
@@ -75,7 +83,7 @@ export function render({model, el}) {
   el.append(box)
 
   let state = {position: 0, paused: true, speed: 1, end: 0, offset: 0, replay: false,
-               sound: '', until: 0, remark: '', name: '', again: ''}
+               sound: '', until: 0, remark: '', name: '', again: '', began: null}
   let heard = 0, dragging = false, gains = null, shown = -1
   let loaded = 0  // call time up to which there was sound when it was fetched
   let wanted = null  // place to go to when it is there, ms of sound
@@ -105,8 +113,8 @@ export function render({model, el}) {
   function draw() {
     if (!dragging) slider.value = now()
     const at = dragging ? Number(slider.value) : now()
-    time.textContent = clock(at) + ' / ' + clock(state.end)
-    slider.setAttribute('aria-valuetext', clock(at))
+    time.textContent = clock(at, state.began) + ' / ' + clock(state.end, state.began)
+    slider.setAttribute('aria-valuetext', clock(at, state.began))
     const sign = paused() ? '▶' : '❚❚'
     if (play.textContent !== sign) play.textContent = sign
   }
@@ -172,7 +180,12 @@ export function render({model, el}) {
     again.hidden = !state.again
     again.title = state.replay ? 'Show all of the call again'
       : 'Let the call happen once more: what comes later is hidden until it comes'
-    if (!state.replay) audio.playbackRate = Math.min(state.speed, 16)
+    fastest.disabled = fastest.hidden = !state.replay  // no browser plays sound so fast
+    if (!state.replay) {
+      state.speed = Math.min(state.speed, LISTEN_MOST)
+      speed.value = state.speed
+      audio.playbackRate = state.speed
+    }
     follow()
     draw()
   }
@@ -210,7 +223,7 @@ export function render({model, el}) {
   speed.onchange = () => {
     const times = Number(speed.value)
     if (state.replay) model.send_msg({speed: times})
-    else { state.speed = times; audio.playbackRate = Math.min(times, 16) }
+    else { state.speed = times; audio.playbackRate = times }
   }
   legs.forEach((button, side) => {
     button.onclick = () => {
@@ -219,7 +232,10 @@ export function render({model, el}) {
       if (gains) gains[side].gain.value = on ? 1 : 0
     }
   })
-  audio.onended = () => { if (hasMore()) load(audio.currentTime * 1000, true) }
+  audio.onended = () => {
+    if (hasMore()) load(audio.currentTime * 1000, true)
+    else if (!state.replay) model.send_msg({at: Math.round(now())})
+  }
   audio.onerror = () => {
     if (state.sound) say.textContent = 'no sound here: it needs rustpbx-lab serve'
   }

@@ -42,7 +42,7 @@ class ReplayBar(Viewer):
         self._layout = pn.Row(
             self.player,
             height=36,
-            margin=(6, 8, 0, 8),
+            margin=(0, 8, 6, 8),
             sizing_mode="stretch_width",
             styles=BOX,
             visible=False,
@@ -111,13 +111,15 @@ class ReplayBar(Viewer):
     def _state(self) -> dict[str, Any]:
         view, saved, replay = self._view, self.saved, self.replay
         if view is None:
-            return {"sound": "", "replay": False, "end": 0, "name": "", "remark": ""}
+            nothing = {"sound": "", "replay": False, "end": 0, "name": "", "remark": ""}
+            return {**nothing, "began": None}
         call = view.call
         state: dict[str, Any] = {
             "sound": "",
             "offset": 0,
             "until": 0,
             "replay": replay is not None,
+            "began": view.began_ms,
             "end": view.now_ms if view.is_over else 0,
             "name": "Listen",
             "remark": "",

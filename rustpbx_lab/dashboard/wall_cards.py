@@ -158,22 +158,32 @@ export function render({model, el}) {
     return box
   }
 
-  let state = {groups: []}
+  let state = {groups: []}, held = null, pressed = false
+  const cards = new Map()  // id -> its card, and the data it was made from
+  function kept(data) {
+    const made_from = JSON.stringify([data, (sure.get(data.id) ?? 0) > Date.now()])
+    if (cards.get(data.id)?.made_from !== made_from)
+      cards.set(data.id, {made_from, box: card(data)})
+    return cards.get(data.id).box
+  }
   function draw(next) {
+    if (pressed) { held = next; return }  // a click needs what it was begun on
     state = next
     const scrolled = wall.scrollTop, focused = el.getRootNode().activeElement
     const at = focused?.closest?.('.card')?.dataset.id, what = focused?.textContent
-    wall.replaceChildren()
+    const shown = state.groups.flatMap((group) => group.cards.map(({id}) => id))
+    for (const id of cards.keys()) if (!shown.includes(id)) cards.delete(id)
+    const parts = []
     for (const group of state.groups) {
       const head = part('h2', '', group.title)
       head.append(part('span', '', group.note), part('span', 'gap'))
       if (group.watch_all)
         head.append(button('', 'Watch all', () => model.send_msg({watch_all: true})))
-      wall.append(head)
-      const cards = part('div', 'cards')
-      cards.append(...group.cards.map(card))
-      wall.append(group.cards.length ? cards : part('div', 'none', group.empty))
+      const grid = part('div', 'cards')
+      grid.append(...group.cards.map(kept))
+      parts.push(head, group.cards.length ? grid : part('div', 'none', group.empty))
     }
+    wall.replaceChildren(...parts)
     wall.scrollTop = scrolled
     if (at !== undefined)  // a keyboard must not lose its place once a second
       for (const box of wall.querySelectorAll('.card'))
@@ -181,6 +191,23 @@ export function render({model, el}) {
           for (const made of box.querySelectorAll('button'))
             if (made.textContent === what) made.focus()
   }
+  function press() { pressed = true }
+  function release() {
+    if (!pressed) return
+    setTimeout(() => {  // after the click that this may be the end of
+      pressed = false
+      const next = held
+      held = null
+      if (next) draw(next)
+    })
+  }
+  wall.addEventListener('pointerdown', press)
+  for (const end of ['pointerup', 'pointercancel'])
+    document.addEventListener(end, release)
+  model.on('remove', () => {
+    for (const end of ['pointerup', 'pointercancel'])
+      document.removeEventListener(end, release)
+  })
   model.on('msg:custom', (msg) => draw(msg.data ?? msg))
   model.send_msg({ready: true})
 }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -22,6 +23,8 @@ from .site import OPTION, show_in
 from .test_timeline_page import LANES, point_of
 
 CALLER_LANE = 1
+PLAYHEAD = """() => Bokeh.documents[0]._all_models.values().find((model) =>
+  model.type === 'Span' && model.line_width === 2 && model.visible)?.location ?? -1"""
 
 pytestmark = pytest.mark.browser
 
@@ -98,6 +101,26 @@ def test_a_saved_call_is_listened_to_and_stays_whole(kept, site, file):
     final.wait_for()
     assert call.is_whole
     assert tab.evaluate(LANES) == shown, "nothing moved"
+
+
+def test_a_saved_call_is_heard_to_its_end_and_told_by_the_clock(kept, site, file):
+    call = site.hub.replay(file, at_end=True)
+    tab = kept.page
+    show_in(tab, call)
+    now = tab.locator(".p .time")
+    until(lambda: tab.locator(".p .name").text_content() == "Listen")
+    # to the very end, as fast as a browser plays sound
+    speed = tab.locator(".p select")
+    assert speed.locator("option:not([disabled])").all_inner_texts()[-1] == "8\u00d7"
+    speed.select_option("8")
+    tab.locator(".p input[type=range]").fill("100")
+    tab.locator("button.play").click()
+    until(lambda: tab.evaluate(PLAYHEAD) >= call.end_ms - 150, awaited="the end")
+    speed.select_option("1")
+    tab.keyboard.press("c")
+    until(lambda: re.match(r"\d\d:\d\d:\d\d / \d\d:\d\d:\d\d$", now.inner_text()))
+    tab.keyboard.press("c")
+    until(lambda: re.match(r"\d\d:\d\d\.\d / ", now.inner_text()))
 
 
 def test_nothing_can_be_sent_in_a_replay(kept, site, file):
@@ -185,6 +208,26 @@ def test_another_site_cannot_open_files(site):
         urllib.request.urlopen(request, timeout=LIMIT_S)
     refused.value.close()
     assert refused.value.code == 403
+
+
+def test_a_slow_click_on_the_wall_is_a_click(opened, site):
+    tab, call = opened.page, site.call()
+    tab.goto(f"{site.url}/calls?call={call.id}")
+    button = tab.locator(f".card[data-id='{call.id}'] button", has_text="Open")
+    button.hover()
+    duration = tab.locator(".q", has_text="duration").locator("span")
+
+    def shown_s() -> float:
+        minutes, seconds = duration.inner_text().split(":")
+        return 60 * int(minutes) + float(seconds)
+
+    tab.mouse.down()
+    pressed_s = shown_s()
+    # the cards, as the duration, are drawn every second
+    until(lambda: shown_s() > pressed_s + 2.2, awaited="two redraws")
+    tab.mouse.up()
+    tab.wait_for_url("**view=live*")
+    site.hub.hang_up(call.id)
 
 
 def test_the_wall_watches_and_opens_calls(opened, site):

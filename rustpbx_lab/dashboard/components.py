@@ -74,7 +74,7 @@ export function render({model}) {
             return
         self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
         waiting = self._n_sent - self._n_drawn
-        if waiting < len(self._sent_s):
+        if self._n_sent and waiting < len(self._sent_s):  # else it is only ready
             now = time.monotonic()
             self._took_s = min(now - self._sent_s[-1 - waiting], self.patience_s)
             self._rests_until_s = now + self._took_s
@@ -169,11 +169,15 @@ export function render({model}) {
   window.addEventListener('resize', narrow)
   const draft = inTab((store) => store.getItem('lab-draft'))
   if (draft) model.send_msg({draft})
-  model.send_msg({dark: matchMedia('(prefers-color-scheme: dark)').matches})
+  const system = matchMedia('(prefers-color-scheme: dark)')
+  const paint = () => model.send_msg({dark: system.matches})
+  system.addEventListener('change', paint)
+  paint()
   // not before the page itself is drawn, or it opens the sidebar again
   if (isNarrow)
     setTimeout(() => model.send_msg({narrow: true}), 1500)
   model.on('remove', () => {
+    system.removeEventListener('change', paint)
     document.removeEventListener('keydown', press)
     document.removeEventListener('click', fold)
     window.removeEventListener('resize', narrow)
@@ -195,7 +199,7 @@ export function render({model}) {
         self._on_key = on_key
         self._on_narrow = on_narrow
         self.on_system: Callable[[bool], None] = lambda is_dark: None
-        """Called when the page is drawn, with whether the system's palette is dark."""
+        """Called with whether the system's palette is dark: once, and at changes."""
         self.on_draft: Callable[[str], None] = lambda text: None
         """Called when the page is drawn, with what its tab has kept of the last one."""
         self.on_fold: Callable[[str], None] = lambda name: None

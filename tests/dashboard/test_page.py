@@ -109,6 +109,18 @@ DARK_WORDS_AFTER_TOGGLE = """async () => {
 }"""
 
 
+def test_a_page_follows_its_system_until_a_palette_is_chosen(opened: Page, site: Site):
+    tab, call = opened.page, ended_call(conversation(), "s.system")
+    tab.goto(site.page_of(call))
+    tab.locator(".mui-light").first.wait_for(state="attached")
+    tab.locator(".row.ev").first.wait_for()
+    until(lambda: '"system":"light"' in unquote(tab.evaluate("document.cookie")))
+    tab.emulate_media(color_scheme="dark")
+    tab.locator(".mui-dark").first.wait_for(state="attached")
+    tab.emulate_media(color_scheme="light")
+    tab.locator(".mui-light").first.wait_for(state="attached")
+
+
 def test_the_palette_changes_while_the_page_is_open(kept: Page, site: Site):
     tab, call = kept.page, ended_call(conversation(), "s.dark")
     site.keep(call)

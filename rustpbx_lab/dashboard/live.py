@@ -36,6 +36,7 @@ from .patch_batching import PatchChannel, single_patch
 from .picture import Picture
 from .preferences import NO_PREFERENCES, PreferenceKeeper, Preferences
 from .replay_bar import ReplayBar
+from .splitter import Splitter
 from .steering import Steering
 from .styles import NARROW_CSS, SCROLLED, STACK_CSS, stretched
 from .telling import Telling
@@ -140,11 +141,11 @@ class LivePage(Viewer):
         bottom = pn.Row(
             *(self.transcript, self.events, self.inspector),
             min_height=240,
-            **stretched(STACK_CSS, margin=(6, 8)),
+            **stretched(STACK_CSS, margin=(0, 8, 6, 8)),
         )
         # what does not fit is scrolled; the commands are always in reach
         scrolled = pn.Column(
-            *(self.kpi, self.timeline, self.replay, bottom),
+            *(self.kpi, self.timeline, Splitter(), self.replay, bottom),
             styles=SCROLLED,
             **stretched(NARROW_CSS),
         )

@@ -239,7 +239,7 @@ def _root(**style: Any) -> dict[str, Any]:
     return {"styleOverrides": {"root": style}}
 
 
-def stretched(css: str, margin: int | tuple[int, int] = 0) -> dict[str, Any]:
+def stretched(css: str, margin: int | tuple[int, ...] = 0) -> dict[str, Any]:
     """Return the layout of a part that fills its page, with a style sheet."""
     return {"margin": margin, "sizing_mode": "stretch_both", "stylesheets": [css]}
 

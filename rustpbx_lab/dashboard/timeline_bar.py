@@ -39,6 +39,8 @@ BAR_CSS = """
   .lg{height:auto}}
 """
 WRAPPED_CSS = (
+    # it stays where the lanes under it are scrolled
+    ":host{position:sticky;top:0;z-index:3;background:var(--lab-surface)}"
     "@media (max-width:899px){:host{flex-wrap:wrap;height:auto !important;"
     "flex:0 0 auto !important}}"
 )

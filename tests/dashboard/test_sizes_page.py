@@ -1,11 +1,14 @@
 """The live page on small screens: what acts is in reach, nothing is pushed out."""
 
+from typing import Any
+
 import pytest
 from browser import Page
 from waiting import until
 
 from rustpbx_lab.dashboard.event_rows import KINDS
 
+from .conftest import conversation, ended_call
 from .site import SIZE, Site, show_in
 
 pytestmark = pytest.mark.browser
@@ -68,6 +71,57 @@ def test_every_command_is_in_reach_on_every_screen(kept: Page, site: Site):
         # the lanes are drawn for the width they have
         until(lambda w=width: tab.evaluate(FIGURE_WIDTH) < w, awaited="a new width")
     site.hub.hang_up(call.id)
+
+
+class Handle:
+    """What one drags to give the lanes less room."""
+
+    def __init__(self, tab: Any) -> None:
+        self.bar = tab.get_by_role("separator", name="Height of lanes")
+
+    @property
+    def y(self) -> float:
+        return self.bar.bounding_box()["y"]
+
+
+def test_the_lanes_give_room_to_the_lists_and_it_is_remembered(
+    opened: Page, site: Site
+):
+    tab, call = opened.page, ended_call(conversation(), "s.split")
+    tab.set_viewport_size({"width": 1366, "height": 768})
+    tab.goto(site.page_of(call))
+    tab.locator(".row.ev").first.wait_for()
+    handle = Handle(tab)
+    before, rows = handle.y, tab.evaluate(LIST_HEIGHT)
+    handle.bar.hover()
+    tab.mouse.down()
+    tab.mouse.move(700, before - 150, steps=4)
+    tab.mouse.up()
+    assert handle.y == pytest.approx(before - 150, abs=8)
+    lanes = tab.get_by_role("button", name="Fold Commands, errors")
+    assert lanes.bounding_box()["y"] > handle.y, "scrolled, not squeezed"
+    lanes.scroll_into_view_if_needed()
+    assert lanes.bounding_box()["y"] < handle.y
+    assert tab.get_by_role("button", name="Fit", exact=True).is_visible()
+    tab.reload()
+    tab.locator(".row.ev").first.wait_for()
+    until(lambda: handle.y < before - 140, awaited="the height that was chosen")
+    assert tab.evaluate(LIST_HEIGHT) >= rows
+
+
+def test_the_height_of_the_lanes_is_chosen_by_keys_too(kept: Page, site: Site):
+    tab, call = kept.page, ended_call(conversation(), "s.keys")
+    tab.set_viewport_size({"width": 1366, "height": 768})
+    site.keep(call)
+    show_in(tab, call)
+    handle = Handle(tab)
+    before = handle.y
+    handle.bar.press("ArrowUp")
+    assert handle.y == pytest.approx(before - 24, abs=2)
+    handle.bar.press("Home")
+    assert handle.bar.get_attribute("aria-valuenow") not in (None, "100")
+    handle.bar.press("End")
+    until(lambda: handle.y == before, awaited="all lanes")
 
 
 def test_a_narrow_page_wraps_what_it_has_no_width_for(kept: Page, site: Site):

@@ -126,12 +126,28 @@ class CallView(param.Parameterized):
         return self.call.is_over
 
     @property
-    def now_ms(self) -> float:
-        """The last moment there is, call time."""
+    def duration_ms(self) -> float:
+        """How long the call is by now: once it is over, up to its last row."""
         if self.is_over:
             return float(self.facts.last_ms)
         ours = self.call.now_ms
         return float(max(ours or 0, self.facts.last_ms))
+
+    @property
+    def now_ms(self) -> float:
+        """The last moment there is, call time: sound may outlast the log."""
+        return (
+            max(self.duration_ms, self._sound_end_ms)
+            if self.is_over
+            else (self.duration_ms)
+        )
+
+    @property
+    def _sound_end_ms(self) -> float:
+        recording = self.call.recording
+        legs = (recording.caller, recording.server)
+        ends = (leg.time_of(leg.n_samples) for leg in legs if leg.n_samples)
+        return float(max((self.call.time_of(end) or 0 for end in ends), default=0))
 
     @property
     def end_ms(self) -> float:

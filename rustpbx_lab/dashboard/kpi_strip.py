@@ -73,7 +73,7 @@ class KpiStrip(Viewer):
     def refresh(self) -> None:
         """Show what has changed."""
         view = self._view
-        numbers = None if view is None else view.numbers.now(view.now_ms)
+        numbers = None if view is None else view.numbers.now(view.duration_ms)
         self.words = in_words(numbers)
         text = strip(numbers)
         if self._pane.object != text:

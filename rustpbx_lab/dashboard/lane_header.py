@@ -48,7 +48,7 @@ REASON_PX = 28
 """Height of a lane that has only a reason to show."""
 LOST_AFTER_MS, LOST_VOICE_MS = 10_000, 1000
 FULL = (
-    overview.HEIGHT,
+    overview.HEIGHT + overview.RULER_PX,
     CALLER_PX,
     asr_lane.HEIGHT,
     agent_lane.HEIGHT,
@@ -57,7 +57,7 @@ FULL = (
     point_lanes.COMMANDS_HEIGHT,
 )
 """Heights of all lanes, from above."""
-TITLE_PX = (17, 38, 16, 30, 12, 17, 13)
+TITLE_PX = (31, 38, 16, 30, 12, 17, 13)
 """Middle of each lane's title, from its top."""
 UNDER_TITLE_PX = 8
 """What is left under the title of a folded lane."""
@@ -146,7 +146,7 @@ class LaneHeaders:
             )
         ]
         texts = (
-            _lane(None, _line(17, "Whole call")),
+            _lane(None, _line(TITLE_PX[0], "Whole call")),
             _lane("caller", self._caller(view)),
             _lane("asr", _asr(view)),
             _lane("agent", _agent(view, self._cursor)),
@@ -229,6 +229,9 @@ def is_lost(view: CallView) -> bool:
     if any(view.tables[name].n_rows for name in ("speech", "recognition", "holds")):
         return False
     probabilities = view.call.probabilities
+    if view.is_over:  # sound that outlasts the log had nobody to tell of it
+        times = view.call.frame_times(0, len(probabilities))
+        probabilities = probabilities[times < view.duration_ms]
     voiced = int((probabilities > 0.6).sum()) * caller_lane.FRAME_MS
     heard = len(probabilities) * caller_lane.FRAME_MS
     return heard >= LOST_AFTER_MS and voiced >= LOST_VOICE_MS

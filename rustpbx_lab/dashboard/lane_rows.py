@@ -5,9 +5,16 @@ from typing import Any
 
 import panel as pn
 
+from rustpbx_lab.plots import agent_lane, caller_lane
+
 from .lane_header import FULL, LaneHeaders
 from .timeline_bar import LANES
 
+FOLDED_Y = {
+    "Caller": caller_lane.FOLDED_Y,
+    "Agent": agent_lane.FOLDED_Y,
+}
+"""What a folded lane shows instead of its upper part: bottom and top."""
 METRICS = 1 + LANES.index("Metrics")
 """Place of the lane that a low window has no room for."""
 LOW_CSS = "@media (max-height:899px){:host{display:none !important}}"
@@ -23,6 +30,7 @@ class LaneRows:
 
     def __init__(self, headers: LaneHeaders, plots: Sequence[Any]) -> None:
         self._headers, self._plots = headers, plots
+        self._tops = {plot: plot.y_range.end for plot in plots}
         self._panes = [
             pn.pane.Bokeh(
                 plot, margin=0, height=plot.height, sizing_mode="stretch_width"
@@ -65,7 +73,8 @@ class LaneRows:
     def fit(self) -> None:
         """Make each lane as high as its header is."""
         heights = zip(self._headers.heights, FULL, strict=True)
-        for (height, full), row, header, pane, plot in zip(
+        for name, (height, full), row, header, pane, plot in zip(
+            ("", *LANES),
             heights,
             self.rows,
             self._headers.panes,
@@ -76,4 +85,9 @@ class LaneRows:
             if row.height != height:
                 for part in (row, header, pane, plot):
                     part.height = height
-                plot.y_range.start = full - height  # what is above stays in its place
+                # of a lane without detector or recogniser what is above stays
+                top = self._tops[plot]
+                shown = full - height, top
+                if name in self.folded:
+                    shown = FOLDED_Y.get(name, shown)
+                plot.y_range.update(start=shown[0], end=shown[1])

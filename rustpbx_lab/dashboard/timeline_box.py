@@ -29,6 +29,7 @@ from .empty_lanes import EmptyLanes
 from .lane_header import LaneHeaders
 from .lane_rows import LaneRows
 from .locking import coalesced, locked, then
+from .splitter import LANES_CSS
 from .styles import BOX
 from .timeline_bar import LANES, TimelineBar
 from .viewport import Viewport
@@ -130,6 +131,7 @@ class TimelineBox(Viewer):
             margin=(6, 8, 0, 8),
             sizing_mode="stretch_width",
             styles=BOX,
+            stylesheets=[LANES_CSS],
         )
 
     @property

@@ -29,6 +29,8 @@ from .timeline import (
 
 HEIGHT = 88
 TAG_Y, WAVE_Y, WAVE_PX = 78, 49, 19
+FOLDED_Y = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
+"""What is left of the lane when it is folded: its wave."""
 TAG_PX = 70
 """How wide what is said of an interruption is at least."""
 BOX_BOTTOM, BOX_TOP = 5, 25
@@ -74,7 +76,7 @@ class AgentLane:
         )
         plain(words)
         painter.paint(plain(cut).glyph, line_color="text")
-        add_tips(plot, [cut])
+        add_tips(plot, [cut, words])
 
     @property
     def targets(self) -> list[Target]:
@@ -116,6 +118,7 @@ class AgentLane:
                 "x": labels["x"],
                 "y": labels["y"],
                 "text": labels["text"],
+                "tip": labels["tip"],
                 "colour": [self._painter.colour(role) for role in labels["ink"]],
                 "ground": [
                     self._painter.colour(role) if role else CLEAR
@@ -201,10 +204,11 @@ class _Box:
 
 def box_labels(boxes: Columns, window: Window) -> Columns:
     """Return the words in and over the boxes, each only where it fits."""
-    labels: Columns = {"x": [], "y": [], "text": [], "ink": [], "ground": []}
+    names = ("x", "y", "text", "tip", "ink", "ground")
+    labels: Columns = {name: [] for name in names}
 
     def add(x: float, y: float, text: str, ink: str, ground: str = "") -> None:
-        row = (x, y, text, ink, ground)
+        row = (x, y, text, boxes["tip"][index], ink, ground)
         for name, value in zip(labels, row, strict=True):
             labels[name].append(value)
 
@@ -282,4 +286,4 @@ def _no_cuts() -> Columns:
 
 
 def _no_labels() -> Columns:
-    return {name: [] for name in ("x", "y", "text", "colour", "ground")}
+    return {name: [] for name in ("x", "y", "text", "tip", "colour", "ground")}

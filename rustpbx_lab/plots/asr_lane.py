@@ -123,7 +123,7 @@ def text_columns(
         texts["x"].append(shown)
         texts["text"].append(fit(row.text or "", room, 6.0) if end >= shown else "")
         texts["alpha"].append(1.0 if row.is_final else 0.45)
-        texts["seq"].append(row.seq)
+        texts["seq"].append(_row_of(row))
         texts["tip"].append(_tip(row))
         _add_deltas(deltas, row, window)
         if row.is_final:
@@ -167,7 +167,7 @@ def _add_final(
     room = float("inf") if following is None else following - row.said_ms
     words = "" if row.delay_ms is None else f"+{thousands(row.delay_ms)} ms"
     finals["delay"].append(words if room / window.ms_per_px > 56 else "")
-    finals["seq"].append(row.seq if row.said_seq is None else row.said_seq)
+    finals["seq"].append(_row_of(row))
     finals["tip"].append(_tip(row))
 
 
@@ -182,6 +182,11 @@ def _add_deltas(deltas: Columns, row: Recognition, window: Window) -> None:
 
 def _delta_tip(number: int, at_ms: float, seq: int) -> str:
     return f"partial result {number} of this sentence at {clock(at_ms)}\nlog row {seq}"
+
+
+def _row_of(row: Recognition) -> int:
+    """Return the log row that says a text: its final, else its first delta."""
+    return row.seq if row.said_seq is None else row.said_seq
 
 
 def _starts(row: Recognition) -> float:
@@ -205,7 +210,7 @@ def _tip(row: Recognition) -> str:
     delay = "" if row.delay_ms is None else f"\ndelay {thousands(row.delay_ms)} ms"
     return (
         f"{row.text}\n{clock(row.start_ms)} → {clock(row.end_ms)}, {kind}{said}"
-        f"{delay} ({row.quality})\nlog row {row.seq}"
+        f"{delay} ({row.quality})\nlog row {_row_of(row)}"
     )
 
 

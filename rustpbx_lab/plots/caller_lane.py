@@ -33,6 +33,8 @@ from .timeline import (
 
 HEIGHT = 132
 WAVE_Y, WAVE_PX = 102, 27
+FOLDED_Y = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
+"""What is left of the lane when it is folded: its wave."""
 PROBABILITY_Y, PROBABILITY_PX = 38, 32
 BAR_Y, BAR_PX = 26, 6
 GHOST_Y, GHOST_PX = 9, 6

@@ -16,11 +16,14 @@ from .timeline import (
     Target,
     TimeAxis,
     Window,
+    add_tips,
+    clock,
     plain,
     refill,
 )
 
 HEIGHT = 34
+RULER_PX = 14
 N_SLOTS = 900
 CALLER_Y, AGENT_Y, WAVE_PX = 25, 9, 7
 
@@ -33,20 +36,25 @@ class Overview:
         self._scale = -500.0, 20_000.0
         self.range = Range1d(start=-500, end=20_000)
         self.figure = plot = figure(
-            height=HEIGHT,
+            height=HEIGHT + RULER_PX,
             width=1100,
             x_range=self.range,
             y_range=Range1d(start=0, end=HEIGHT),
             x_axis_type="datetime",
-            x_axis_location=None,
+            x_axis_location="above",
             y_axis_location=None,
             tools="",
             toolbar_location=None,
             min_border=0,
+            min_border_top=RULER_PX,
             min_border_left=1,
             min_border_right=RIGHT_AXIS_PX,
             sizing_mode="stretch_width",
             tags=[LANE_TAG],
+        )
+        axis.rule(plot)
+        plot.xaxis[0].update(
+            major_label_text_font_size="9px", major_label_standoff=0, major_tick_out=2
         )
         plot.grid.visible = False
         self.waves = {}
@@ -57,7 +65,9 @@ class Overview:
             )
             painter.paint(plain(wave).glyph, fill_color=role)
             self.waves[role] = source
-        self.marks = ColumnDataSource(data={"x": [], "marker": [], "colour": []})
+        self.marks = ColumnDataSource(
+            data={"x": [], "marker": [], "colour": [], "tip": []}
+        )
         self.targets: list[Target] = []
         """What can be tapped."""
         mark = plot.scatter(
@@ -70,7 +80,7 @@ class Overview:
             fill_color="colour",
             source=self.marks,
         )
-        plain(mark)
+        add_tips(plot, [plain(mark)])
         hair = Span(location=0.5, dimension="width", line_width=1)
         painter.paint(hair, line_color="hair")
         plot.add_layout(hair)
@@ -97,26 +107,36 @@ class Overview:
     def show_marks(self, marks: Sequence[Mark], playbacks: Sequence[Playback]) -> None:
         """Redraw interruptions and errors."""
         wrong = [mark for mark in marks if mark.kind in ("error", "reject")]
-        broken = [
-            (
-                row.interrupted_ms,
-                row.seq if row.interrupted_seq is None else row.interrupted_seq,
-            )
-            for row in playbacks
-            if row.interrupted_ms
-        ]
-        errors, cuts = [mark.at_ms for mark in wrong], [at for at, _ in broken]
+        broken = [row for row in playbacks if row.interrupted_ms]
+        drawn = [*map(_cut, broken), *map(_error, wrong)]
         self.targets = [
             Target(at, at, HEIGHT / 2 - 5, HEIGHT / 2 + 5, seq)
-            for at, seq in [*broken, *((mark.at_ms, mark.seq) for mark in wrong)]
+            for at, _, _, _, seq in drawn
         ]
-        colour = self._painter.colour
         refill(
             self.marks,
             {
-                "x": [*cuts, *errors],
-                "marker": ["diamond"] * len(cuts) + ["x"] * len(errors),
-                "colour": [colour("text")] * len(cuts)
-                + [colour("error")] * len(errors),
+                "x": [at for at, *_ in drawn],
+                "marker": [marker for _, marker, *_ in drawn],
+                "colour": [self._painter.colour(role) for _, _, role, *_ in drawn],
+                "tip": [tip for *_, tip, _ in drawn],
             },
         )
+
+
+_Drawn = tuple[float, str, str, str, int]
+"""Time, marker, role of its colour, tip, log row."""
+
+
+def _cut(row: Playback) -> _Drawn:
+    at = row.interrupted_ms or 0
+    seq = row.seq if row.interrupted_seq is None else row.interrupted_seq
+    what = f"{row.kind} {row.play_id or ''}".rstrip()
+    tip = f"{what} interrupted {clock(at)}\nlog row {seq}"
+    return at, "diamond", "text", tip, seq
+
+
+def _error(mark: Mark) -> _Drawn:
+    told = f"{mark.name}: {mark.text or ''}".rstrip(": ")
+    tip = f"{told}\n{clock(mark.at_ms)}\nlog row {mark.seq}"
+    return mark.at_ms, "x", "error", tip, mark.seq

@@ -131,13 +131,14 @@ class TimeAxis:
         self._grids.append(plot.xgrid[0])
         self.painter.paint(plot.xgrid[0], grid_line_color="grid")
         if ruler:
-            self._rule(plot)
+            self.rule(plot)
         _drop_unseen(plot)
         self._add_tools(plot)
         self._add_now(plot)
         return plot
 
-    def _rule(self, plot: figure) -> None:
+    def rule(self, plot: figure) -> None:
+        """Label the x axis of a figure as that of all lanes is labelled."""
         axis = plot.xaxis[0]
         self._rulers.append(axis)
         axis.ticker = self._ticker

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 from dashboard.conftest import command, conversation, ended_call
 
 from rustpbx_lab.analysis.latency import percentiles
@@ -97,12 +99,15 @@ def test_lanes_without_a_detector_or_recogniser_shrink_to_the_reason():
 class TalkingCall:
     """A call whose caller has talked for ten seconds, as our own detector heard."""
 
-    def __init__(self, view: CallView) -> None:
-        import numpy as np
-
+    def __init__(self, view: CallView, over_at_ms: int | None = None) -> None:
+        self.is_over = over_at_ms is not None
+        self.duration_ms = over_at_ms
         self.probabilities = np.full(320, 0.9, np.float32)
         self.tables = view.tables
         self.call = self
+
+    def frame_times(self, start: int, stop: int) -> Any:
+        return np.arange(start, stop) * 32
 
 
 def test_processors_that_were_dropped_in_silence_are_named():
@@ -112,5 +117,8 @@ def test_processors_that_were_dropped_in_silence_are_named():
     assert not is_lost(TalkingCall(view_of(conversation())))
     assert not is_lost(view)
     assert "'asr' or 'vad' was refused" in LOST
+    deaf = view_of([command(10, commands.Invite(option=option))])
+    assert is_lost(TalkingCall(deaf, over_at_ms=10_240))
+    assert not is_lost(TalkingCall(deaf, over_at_ms=1000)), "the sound outlasts the log"
     muted = [command(10, commands.Invite(option=option)), command(20, commands.Mute())]
     assert not is_lost(TalkingCall(view_of(muted))), "the server hears nothing then"

@@ -8,6 +8,7 @@ from rustpbx_lab.dashboard.cursor import read
 from rustpbx_lab.dashboard.lane_header import FULL, TITLE_PX, LaneHeaders
 from rustpbx_lab.dashboard.timeline_bar import LANES
 from rustpbx_lab.dashboard.timeline_box import TimelineBox
+from rustpbx_lab.plots import agent_lane
 from rustpbx_lab.plots.theme import LIGHT
 
 from .test_views import answered
@@ -21,7 +22,7 @@ def view() -> CallView:
     return view
 
 
-def test_a_folded_lane_shows_its_title_and_the_top_of_its_plot():
+def test_a_folded_lane_shows_its_title_and_its_wave():
     timeline = TimelineBox(LIGHT, lambda seq, at_ms: None)
     assert timeline.rows.fold("Agent")
     heights = [row.height for row in timeline.rows.rows]
@@ -33,10 +34,10 @@ def test_a_folded_lane_shows_its_title_and_the_top_of_its_plot():
     ]
     plot = timeline.plots[agent]
     assert plot.height == heights[agent]
-    assert plot.y_range.end - plot.y_range.start == heights[agent]
+    assert (plot.y_range.start, plot.y_range.end) == agent_lane.FOLDED_Y
     assert timeline.rows.fold("Agent")
     assert [row.height for row in timeline.rows.rows] == list(FULL)
-    assert plot.y_range.start == 0
+    assert (plot.y_range.start, plot.y_range.end) == (0, FULL[agent])
 
 
 @pytest.mark.parametrize("name", ["", "Whole call", "<b>"])

@@ -68,9 +68,14 @@ class Viewport:
 
     @property
     def chosen_part(self) -> tuple[int, int] | None:
-        """What somebody has chosen to look at, call time; None while it follows."""
-        start, end = self.visible
-        return None if self._bar.follow.value else (round(start), round(end))
+        """What somebody has chosen to look at, call time.
+
+        None while it follows a call, or shows all of one that is over.
+        """
+        view, start, end = self._view, *self.visible
+        is_part = view is not None and view.is_over and self._bar.span.value != FIT
+        follows = self._bar.follow.value and not is_part
+        return None if follows else (round(start), round(end))
 
     # ------------------------------------------------------------------ moving
 
@@ -94,11 +99,16 @@ class Viewport:
         """Show the surroundings of a call time, and of an ended call no emptiness."""
         start, end = self.visible
         span = span_ms or end - start
+        self._show(*self._around(at_ms, span))
+
+    def _around(self, at_ms: float, span: float) -> tuple[float, float]:
+        """Return a part with a call time in its middle, if the call goes so far."""
         first, last = self._whole()
         start = at_ms - span / 2
-        if self._view is not None and self._view.is_over and span < last - first:
-            start = min(max(start, first), last - span)
-        self._show(start, start + span)
+        if self._view is not None and self._view.is_over and span <= last - first:
+            start = min(start, last - span)
+        start = max(start, min(first, -span * AHEAD))  # nothing is before the call
+        return start, start + span
 
     def _show(self, start_ms: float, end_ms: float) -> None:
         self._bar.stop_following()
@@ -166,10 +176,11 @@ class Viewport:
         if span is None:
             self._move(*self._whole())
             return
-        end = self.middle_ms + span / 2
         if self._bar.follow.value and self._view is not None:
             end = self._view.now_ms + span * AHEAD
-        self._move(end - span, end)
+            self._move(end - span, end)
+        else:
+            self._move(*self._around(self.middle_ms, span))
 
     def _whole(self) -> tuple[float, float]:
         end = self._view.end_ms if self._view is not None else 0

@@ -12,6 +12,12 @@ from .turns import ends_call
 
 HoldKind = Literal["muted", "paused"]
 
+REFUSALS = ("track not found", "track does not support pausing")
+"""How the server's answers to a ``pause`` begin that had no effect.
+
+Source: docs/protocol, section 3.8.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -49,6 +55,7 @@ class HoldFold(Fold[Hold]):
             ("command", "tts"): self._release_paused,
             ("command", "play"): self._release_paused,
             ("command", "interrupt"): self._release_paused,
+            ("event", "error"): self._refused,
             ("event", "hangup"): self._end,
             ("note", "closed"): self._end,
         }
@@ -70,6 +77,11 @@ class HoldFold(Fold[Hold]):
 
     def _release_paused(self, record: Record, _: Any) -> None:
         self._release("paused", said_at(record))
+
+    def _refused(self, _: Record, message: Any) -> None:
+        """Forget a pause that the server refused: nothing stood still."""
+        if message.sender == "command" and message.error.startswith(REFUSALS):
+            self._held.pop("paused", None)
 
     def _begin(self, kind: HoldKind, record: Record) -> None:
         self._held.setdefault(kind, Hold(kind, said_at(record), None, record.seq))

@@ -1,5 +1,6 @@
 """When the caller was muted and playback paused, by the commands of a log."""
 
+import pytest
 from analysis.call_logs import CALLER, Call
 
 from rustpbx_lab.analysis.holds import Hold, HoldFold
@@ -43,6 +44,24 @@ def test_the_end_of_the_call_ends_both():
     call.command("pause", 1200)
     call.note(notes.Closed(why="we closed the connection"), 2000)
     assert sorted(holds_of(call)) == [("muted", 1000, 2000), ("paused", 1200, 2000)]
+
+
+REFUSALS = (
+    "track not found: server-side-track",
+    "track does not support pausing: server-side-track",
+)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_pause_that_was_refused_held_nothing_back(refusal: str):
+    call = Call()
+    call.command("pause", 1000)
+    call.event("error", 1010, trackId=CALLER, sender="command", error=refusal)
+    call.command("mute", 2000)
+    call.command("pause", 2500)
+    other = "no tts option available"
+    call.event("error", 2510, trackId=CALLER, sender="command", error=other)
+    assert sorted(holds_of(call)) == [("muted", 2000, None), ("paused", 2500, None)]
 
 
 def test_a_cover_reaches_until_now_and_selects_its_command():

@@ -94,10 +94,14 @@ class Facts:
         self.n_errors = 0
         """Rows of the chip Errors: errors, refusals, warnings, what nobody can read."""
         self.hung_up_by: str | None = None
-        """Who ended the call, as far as the log tells: ``we``, ``caller``, …"""
+        """Who ended the call, as far as the log tells: ``we``, ``caller``, …
+
+        ``autoHangup``: the server, since we asked for it after our last words.
+        """
         self.is_broken = False
         """Whether the connection was lost, not closed."""
         self._arrivals: deque[list[int]] = deque(maxlen=RATE_SLOTS)
+        self._hangs_up_after: str | None = None
 
     def learn(self, record: Record) -> None:
         """Take in the next record."""
@@ -108,12 +112,28 @@ class Facts:
             self._count_arrival()
         if record.name in ("hangup", "closed"):
             self._learn_end(record)
+        elif record.name in ("tts", "play", "interrupt", "trackStart", "trackEnd"):
+            self._learn_last_words(record)
         if record.name in ("invite", "accept", "answer"):
             message = message_of(record)
             if isinstance(message, commands.Invite | commands.Accept):
                 self.option = message.option
             elif isinstance(message, events.Answer) and not message.refer:
                 self.caller_track = message.track_id
+
+    def _learn_last_words(self, record: Record) -> None:
+        """Note whether the call is to end by itself, by ``autoHangup``."""
+        match message_of(record):
+            case commands.Tts() | commands.Play() as said:
+                self._hangs_up_after = "asked" if said.auto_hangup else None
+            case commands.Interrupt():
+                self._hangs_up_after = None
+            case events.TrackStart() if self._hangs_up_after == "asked":
+                self._hangs_up_after = "playing"
+            case events.TrackEnd() if self._hangs_up_after == "playing":
+                self._hangs_up_after = "over"
+            case _:
+                pass
 
     def _learn_end(self, record: Record) -> None:
         message = message_of(record)
@@ -124,6 +144,8 @@ class Facts:
                 self.hung_up_by = self.hung_up_by or message.initiator
             case notes.Closed():
                 self.is_broken = message.is_failure
+                if self._hangs_up_after == "over" and not message.is_failure:
+                    self.hung_up_by = self.hung_up_by or "autoHangup"
             case _:
                 pass
 

@@ -133,6 +133,9 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     ),
     notes.AudioStopped: lambda message: f"{message.leg} audio pauses",
     notes.SoundStarted: lambda message: f"{message.leg} is heard",
+    notes.Closed: lambda message: (
+        message.why + ("" if message.code is None else f", code {message.code}")
+    ),
     notes.SoundStopped: lambda message: f"{message.leg} sends silence",
     notes.Advice: lambda message: f"{message.text} {message.instead or ''}",
 }

@@ -20,7 +20,7 @@ CSS = """
 .q .warning{color:var(--lab-warning-ink)}
 .q .error{color:var(--lab-error-ink)}
 .st{display:flex;align-items:center;gap:7px;border-radius:12px;font-size:12px;
-  padding:3px 11px 3px 9px;font-weight:700;margin-right:12px;min-width:0}
+  padding:3px 11px 3px 9px;font-weight:700;margin-right:12px;min-width:120px}
 .st span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .q,.sp{flex-shrink:0}
 .st i{width:8px;height:8px;border-radius:50%;flex:none}
@@ -34,6 +34,7 @@ CSS = """
 .st.bad{background:var(--lab-error-tint);color:var(--lab-error-ink)}
 .st.bad i{background:var(--lab-error)}
 @media (max-width:1450px){.wide{display:none !important}}
+@media (max-width:899px){.rate,.lag{display:none !important}}
 @media (max-width:599px){.q{display:none}.st{margin-right:0}}
 """
 AMBER_LAG_MS, RED_LAG_MS = 50, 200
@@ -97,7 +98,7 @@ def state_chip(view: CallView | None) -> StateChip:
 
 def _ended(view: CallView) -> StateChip:
     """Return who ended a call or what broke it, and when."""
-    at, reason = clock(view.now_ms, 1), view.call.close_reason
+    at, reason = clock(view.duration_ms, 1), view.call.close_reason
     if view.facts.is_broken:
         return StateChip("bad", f"Connection lost {at} ({reason or 'no reason told'})")
     reason = _who_hung_up(view) or reason
@@ -114,13 +115,15 @@ def _who_hung_up(view: CallView) -> str | None:
     who = view.facts.hung_up_by
     if who == "we":
         return "we hung up"
+    if who == "autoHangup":
+        return "we hung up after the last words: autoHangup"
     return f"the {who} hung up" if who else None
 
 
 def state_words(view: CallView | None) -> str:
     """Return the state of a call without what changes all the time."""
     if view is not None and view.call.state == "ended":
-        at = f" {clock(view.now_ms, 1)}"
+        at = f" {clock(view.duration_ms, 1)}"
         return state_chip(view).words.replace(at, "", 1)
     return state_chip(view).words.split(" · ")[0]
 
@@ -152,14 +155,14 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
     shown = call.saved.path.name if is_saved else call.url
     return (
         _fact("call", f'<span class="m">{escape(shortened(call.id))}</span>', call.id)
-        + _fact("duration", f"<b>{clock(view.now_ms, 1)}</b>")
+        + _fact("duration", f"<b>{clock(view.duration_ms, 1)}</b>")
         + _fact(
             "file" if is_saved else "endpoint",
             f'<span class="m">{escape(shown[:48])}</span>',
             place,
             "wide",
         )
-        + _fact("events", rate, _about_events(view))
+        + _fact("events", rate, _about_events(view), "rate")
         + _fact("loop lag P95", lag, "how late this page's own ticks run", "lag")
     )
 

@@ -88,6 +88,11 @@ class Inspector(Viewer):
         is_open = "open" in self._layout.css_classes
         self._layout.css_classes = [] if is_open else ["open"]
 
+    def close(self) -> None:
+        """Close the drawer of a narrow page."""
+        if self._layout.css_classes:
+            self._layout.css_classes = []
+
     def __panel__(self) -> Viewable:
         return self._layout
 

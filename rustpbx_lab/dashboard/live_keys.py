@@ -61,6 +61,7 @@ class LiveKeys:
                 self._go_to_turn(forward=key == "]")
             case "Escape":
                 self._page.select(None)
+                self._page.inspector.close()
             case "?":
                 self._page.key_list.open()
             case "t":

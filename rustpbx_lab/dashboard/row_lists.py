@@ -28,7 +28,7 @@ LIST_CSS = """
 
 EVENTS_CSS = """
 .head,.ev{display:grid;align-items:center;
-  grid-template-columns:var(--time,90px) 62px 26px 128px 58px minmax(0,1fr)}
+  grid-template-columns:var(--time,90px) 76px 26px 128px 58px minmax(0,1fr)}
 .head{height:24px;color:var(--lab-muted);font-size:11px;
   border-bottom:1px solid var(--lab-border)}
 .head>span,.ev>span{padding:0 8px;white-space:nowrap;overflow:hidden;

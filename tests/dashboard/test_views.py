@@ -4,6 +4,7 @@ import gc
 import re
 import weakref
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -335,6 +336,71 @@ def test_the_state_chip_says_who_ended_the_call(ending, look: str, words: str):
     view.call.session = session()
     assert state_chip(view).look == look
     assert words in state_chip(view).words
+
+
+def goodbye(*then: Any) -> Any:
+    """Return how a call ends whose last reply was to hang up by itself."""
+    said = commands.Tts(text="Goodbye.", play_id="bye", auto_hangup=True)
+    began = event(4000, event="trackStart", trackId="server-side-track", playId="bye")
+    over = event(4900, event="trackEnd", trackId="server-side-track", duration=900)
+    closed = note(5000, notes.Closed(why="the server closed the connection"))
+    return seen([*conversation(), command(3950, said), began, *then, over, closed])
+
+
+def test_a_call_that_we_asked_to_end_after_the_last_words_was_ended_by_us():
+    told = "Disconnected 00:05.0 (we hung up after the last words: autoHangup)"
+    assert state_chip(goodbye()).words == told
+    interrupted = goodbye(command(4400, commands.Interrupt()))
+    assert "autoHangup" not in state_chip(interrupted).words
+    goes_on = goodbye(command(4400, commands.Tts(text="And one thing more.")))
+    assert "autoHangup" not in state_chip(goes_on).words
+
+
+def test_sound_that_outlasts_the_log_is_shown_and_does_not_make_the_call_longer():
+    call = ended_call(conversation())
+    call.recording.caller.append(bytes(32_000 * 9), T0 + 100)
+    view = CallView(call)
+    view.refresh()
+    assert view.now_ms == 9098  # call time 0 is 2 ms after T0
+    assert view.duration_ms < 4000
+    box, header = TimelineBox(LIGHT, nothing), Header()
+    box.show_call(view)
+    box.viewport.choose_span("Fit")
+    assert box.viewport.visible[1] > 9098
+    header.show(view, None)
+    assert "00:09" not in header.pane.object
+
+
+def test_the_words_of_a_sentence_select_its_final():
+    view = seen(conversation())
+    box = TimelineBox(LIGHT, nothing)
+    box.show_call(view)
+    (row,) = view.tables["recognition"].rows()
+    assert row.said_seq not in (None, row.seq)
+    assert box._asr.texts.data["seq"] == [row.said_seq]
+    assert f"log row {row.said_seq}" in box._asr.texts.data["tip"][0]
+
+
+def test_a_tap_never_shows_what_is_before_or_after_a_call_that_is_over():
+    box = TimelineBox(LIGHT, nothing)
+    box.show_call(seen(conversation()))
+    box.viewport.choose_span("Fit")
+    whole = box.viewport.visible
+    box.viewport.centre(whole[1])
+    assert box.viewport.visible == pytest.approx(whole)
+    box.viewport.centre(0, 1000)
+    assert box.viewport.visible[0] >= whole[0]
+
+
+def test_the_part_that_is_shown_of_a_call_that_is_over_is_kept():
+    box = TimelineBox(LIGHT, nothing)
+    box.show_call(seen(conversation()))
+    box.viewport.choose_span("Fit")
+    assert box.viewport.chosen_part is None
+    box.viewport.choose_span("10 s")
+    assert box.bar.follow.value
+    start, end = box.viewport.chosen_part
+    assert end - start == 10_000
 
 
 def test_the_state_chip_says_what_happened():

@@ -168,7 +168,8 @@ class Watch:
 
     def call_id(self) -> str | None:
         """Return the call that the page shows."""
-        found = CALL.search(self._tab.url)
+        # asked for: what Playwright knows of it waits for its events
+        found = CALL.search(self._tab.evaluate("location.href"))
         return found[1] if found else None
 
 

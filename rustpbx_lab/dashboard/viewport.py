@@ -70,10 +70,11 @@ class Viewport:
     def chosen_part(self) -> tuple[int, int] | None:
         """What somebody has chosen to look at, call time.
 
-        None while it follows a call, or shows all of one that is over.
+        None while it follows a call; a span of a saved one is a choice, too.
         """
         view, start, end = self._view, *self.visible
-        is_part = view is not None and view.is_over and self._bar.span.value != FIT
+        is_saved = view is not None and view.is_over and view.call.role == "replay"
+        is_part = is_saved and SPANS.get(self._bar.span.value)
         follows = self._bar.follow.value and not is_part
         return None if follows else (round(start), round(end))
 

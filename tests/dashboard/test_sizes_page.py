@@ -117,7 +117,7 @@ def test_the_height_of_the_lanes_is_chosen_by_keys_too(kept: Page, site: Site):
     handle = Handle(tab)
     before = handle.y
     handle.bar.press("ArrowUp")
-    assert handle.y == pytest.approx(before - 24, abs=2)
+    assert before - 30 < handle.y < before - 15
     handle.bar.press("Home")
     assert handle.bar.get_attribute("aria-valuenow") not in (None, "100")
     handle.bar.press("End")

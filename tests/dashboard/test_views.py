@@ -392,9 +392,10 @@ def test_a_tap_never_shows_what_is_before_or_after_a_call_that_is_over():
     assert box.viewport.visible[0] >= whole[0]
 
 
-def test_the_part_that_is_shown_of_a_call_that_is_over_is_kept():
-    box = TimelineBox(LIGHT, nothing)
-    box.show_call(seen(conversation()))
+def test_the_span_that_is_chosen_for_a_saved_call_is_in_its_address():
+    box, view = TimelineBox(LIGHT, nothing), seen(conversation())
+    view.call.role = "replay"
+    box.show_call(view)
     box.viewport.choose_span("Fit")
     assert box.viewport.chosen_part is None
     box.viewport.choose_span("10 s")

@@ -24,6 +24,7 @@ from .site import OPTION, SIZE, Site, sent, serving, show_in
 
 pytestmark = pytest.mark.browser
 
+SPEAKER = SynthesisOption(provider="aliyun")
 TYPED = ("tts", "interrupt", "message", "custom", "hangup")
 """Those with fields of every kind; what a dialog costs in Chromium adds up."""
 
@@ -106,7 +107,7 @@ def test_a_form_that_is_wrong_sends_nothing_and_says_why(kept: Page, site: Site)
 
 def test_the_buttons_send_what_they_say(kept: Page, site: Site):
     tab = kept.page
-    call = opened_on(tab, site, CallOption(tts=SynthesisOption(provider="aliyun")))
+    call = opened_on(tab, site, OPTION.model_copy(update={"tts": SPEAKER}))
     track = next(r for r in call.log if r.name == "answer").message
     text = tab.get_by_placeholder("Say to the caller…")
     long = "One moment. " * 20  # it is still spoken when it is paused

@@ -53,8 +53,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_replay_plays_pauses_seeks_and_changes_speed(kept, site, file):
-    call = site.hub.replay(file, speed=4)
-    tab = kept.page
+    call, tab = site.hub.replay(file, speed=4), kept.page
     show_in(tab, call)
     until(lambda: call.is_over)
     tab.locator(".row.ev", has_text="asrFinal").first.wait_for()

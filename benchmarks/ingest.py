@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect as websocket
 from websockets.exceptions import ConnectionClosed
 
 from rustpbx_lab import connect
-from rustpbx_lab.workbench.collector import settle_collector
+from rustpbx_lab.workbench.gc_tuning import settle_collector
 
 FLOOD = Path(__file__).with_name("flood.py")
 

@@ -16,10 +16,10 @@ from typing import Any
 from tornado.ioloop import IOLoop
 
 from rustpbx_lab.dashboard.app import serve
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
-from rustpbx_lab.workbench.collector import settle_collector
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.workbench.gc_tuning import settle_collector
 
 SAMPLE_MS = 10
 

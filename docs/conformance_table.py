@@ -11,9 +11,9 @@ from pathlib import Path
 import anyio
 from real_server import real_server_binary, running_real_server
 
-from rustpbx_lab.simulator.gateway import Gateway
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.conformance import Report, check_server, markdown
+from rustpbx_lab.conformance import Report, check_server, markdown
+from rustpbx_lab.simulator.gateway.gateway import Gateway
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 PAGE = Path(__file__).parent / "conformance.md"
 CONNECTS_NOWHERE = "It has its own engines and never connects to a provider."

@@ -22,11 +22,12 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from rustpbx_lab.dashboard.app import serve
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models import events
 from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
-from rustpbx_lab.workbench.demo import SCRIPTS, Demo
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.participants.demo_scripts import SCRIPTS
+from rustpbx_lab.workbench.demo import Demo
 
 HERE = Path(__file__).parent
 STEADY = HERE.parent / "benchmarks" / "steady.py"

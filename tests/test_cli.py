@@ -13,7 +13,7 @@ import pytest
 
 from rustpbx_lab import events, read_log
 from rustpbx_lab.cli import run
-from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 SPEECH = Path(__file__).parent / "speech" / "audio" / "sense_0890.flac"
 
@@ -159,7 +159,7 @@ def test_calls_are_analysed_into_a_table(capsys, tmp_path):
 
 
 def test_a_text_from_a_call_is_no_formula(tmp_path):
-    from rustpbx_lab.workbench.summing_up import CallTable
+    from rustpbx_lab.workbench.call_table import CallTable
 
     CallTable([{"file": "a", "close_reason": "=cmd()", "n": None}]).write_csv(
         tmp_path / "x.csv"

@@ -23,9 +23,9 @@ from rustpbx_lab import EventLog, events, read_log
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import VADOption
-from rustpbx_lab.simulator.caller import BargeIn, Say
+from rustpbx_lab.participants.demo_scripts import SCRIPTS
+from rustpbx_lab.participants.scripted_caller import BargeIn, Say
 from rustpbx_lab.speech.replay import replay_vad
-from rustpbx_lab.workbench.demo import SCRIPTS
 
 pytestmark = [
     *(pytest.mark.browser, pytest.mark.speech, pytest.mark.slow),

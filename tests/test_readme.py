@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -22,9 +22,9 @@ from websockets.sync.server import ServerConnection, serve
 
 from rustpbx_lab import EventLog, commands, connect, notes, options
 from rustpbx_lab.errors import CallError, ConnectError, RustpbxLabError
+from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.models.base import BaseCommand
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 
 class Garden:

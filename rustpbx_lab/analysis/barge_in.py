@@ -6,15 +6,15 @@ from typing import Any, ClassVar, Literal
 
 from typing_extensions import override
 
+from rustpbx_lab.analysis.turns.fold import ends_call
 from rustpbx_lab.log import Record
 
-from .basics import Basics, BuiltFold
 from .fillers import fillers_of, is_words
 from .folds import Handlers, Quality, call_option, said_at
+from .pipeline import Basics, BuiltFold
 from .playback import Playback
 from .recognition import Recognition
 from .speech import Speech
-from .turns import ends_call
 
 FALSE_MS = 2000
 """An interruption that no words follow so soon was a noise."""

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal
 
 from typing_extensions import override
 
+from rustpbx_lab.analysis.turns.fold import ends_call
 from rustpbx_lab.log import Record
 
 from .folds import Fold, Handlers, Tracks, said_at
-from .turns import ends_call
 
 HoldKind = Literal["muted", "paused"]
 

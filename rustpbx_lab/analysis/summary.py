@@ -12,8 +12,8 @@ from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import events, notes
 
 from .folds import Quality
+from .moments import Metric, MetricFold
 from .playback import Playback, PlaybackFold
-from .points import Metric, MetricFold
 from .recognition import Recognition, RecognitionFold
 from .speech import Speech, SpeechFold
 from .timelines import as_table

@@ -6,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
+from rustpbx_lab.analysis.turns.fold import TurnFold
 from rustpbx_lab.log import EventLog
 
 from .barge_in import OverlapFold
-from .basics import Basics, BuiltFold
 from .folds import Changes, Fold, column_types
 from .holds import HoldFold
+from .moments import MarkFold, MetricFold
+from .pipeline import Basics, BuiltFold
 from .playback import PlaybackFold
-from .points import MarkFold, MetricFold
 from .recognition import RecognitionFold
 from .speech import SpeechFold
 from .transcript import TranscriptFold
-from .turns import TurnFold
 
 __all__ = ["TIMELINES", "Changes", "Fold", "as_table", "begin_timelines", "timeline"]
 

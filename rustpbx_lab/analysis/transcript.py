@@ -9,8 +9,8 @@ from typing_extensions import override
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import events
 
-from .basics import Basics, BuiltFold
 from .folds import Changes, Handlers, call_option, said_at
+from .pipeline import Basics, BuiltFold
 from .playback import Playback
 from .recognition import Recognition
 

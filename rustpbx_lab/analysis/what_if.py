@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rustpbx_lab.analysis.turns.turn import HOLD_MS, Turn
 from rustpbx_lab.speech.vad import VadEvent, VadParams, decide
 from rustpbx_lab.speech.vad_engines import CHUNK_MS, Probabilities
-
-from .turn import HOLD_MS, Turn
 
 
 class Ghost(NamedTuple):

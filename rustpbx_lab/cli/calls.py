@@ -69,9 +69,9 @@ def call(
         import anyio
 
         from rustpbx_lab.audio.clip import Clip
+        from rustpbx_lab.models.option_settings import read_option_file, with_settings
         from rustpbx_lab.models.options import CallOption
-        from rustpbx_lab.models.settings import read_option_file, with_settings
-        from rustpbx_lab.workbench.one_call import (
+        from rustpbx_lab.workbench.make_call import (
             CallPlan,
             check_plan_outputs,
             default_option,
@@ -190,7 +190,7 @@ def conformance(
     with starting():
         import anyio
 
-        from rustpbx_lab.workbench.conformance import check_server
+        from rustpbx_lab.conformance import check_server
 
     report = anyio.run(
         partial(

@@ -37,8 +37,8 @@ def analyse(
 ) -> None:
     """Sum up saved calls, one row each; exit 1 if some cannot be read."""
     with starting():
-        from rustpbx_lab.workbench.outputs import check_outputs
-        from rustpbx_lab.workbench.summing_up import summarise_files
+        from rustpbx_lab.log.output_files import check_outputs
+        from rustpbx_lab.workbench.call_table import summarise_files
 
     check_outputs({"--csv": csv}, inputs=paths, overwrite=overwrite)
     with stdin_as_file(paths) as copies:
@@ -76,7 +76,7 @@ def lint(
 ) -> None:
     """Say what the server will really do with an option; exit 1 on errors."""
     with starting():
-        from rustpbx_lab.models.lint import lint_file, lint_text
+        from rustpbx_lab.lint.rules import lint_file, lint_text
 
     is_stdin = option == STDIN
     remarks = lint_text(read_stdin()) if is_stdin else lint_file(option)
@@ -120,8 +120,8 @@ def vad_replay(
     """Print the speaking and silence events the server would send."""
     with starting():
         from rustpbx_lab.audio.clip import Clip
+        from rustpbx_lab.models.option_settings import with_settings
         from rustpbx_lab.models.options import VADOption
-        from rustpbx_lab.models.settings import with_settings
         from rustpbx_lab.speech.replay import replay_vad
 
     settings = [one.removeprefix("vad.") for one in set]

@@ -93,10 +93,10 @@ def serve(
 ) -> None:
     """Serve the dashboard; calls are saved to --logs."""
     with starting():
-        from rustpbx_lab.client.refusals import tls_context
-        from rustpbx_lab.dashboard.access import operator_names
+        from rustpbx_lab.client.rest.refusals import tls_context
         from rustpbx_lab.dashboard.app import serve as serve_pages
-        from rustpbx_lab.workbench.hub import CallHub
+        from rustpbx_lab.dashboard.web.access import operator_names
+        from rustpbx_lab.hub.hub import CallHub
 
     login: dict[str, Any] | None = None
     if oauth_provider is not None:
@@ -134,7 +134,7 @@ def replay(
     """Let a saved call happen once more, in the dashboard, with its sound."""
     with starting():
         from rustpbx_lab.dashboard.app import serve as serve_pages
-        from rustpbx_lab.workbench.hub import CallHub
+        from rustpbx_lab.hub.hub import CallHub
 
     with ended_by_signals(CallHub()) as hub:
         hub.replay(file, speed)
@@ -178,8 +178,8 @@ def simulate(
 ) -> None:
     """Run the stand-in server alone, until Ctrl+C."""
     with starting():
+        from rustpbx_lab.log.output_files import check_folder
         from rustpbx_lab.simulator import Faults, StandIn
-        from rustpbx_lab.workbench.outputs import check_folder
 
     if dump_dir is not None:
         check_folder(dump_dir)
@@ -217,7 +217,7 @@ def gateway(
 ) -> None:
     """Serve local speech engines to a real server as its provider, until Ctrl+C."""
     with starting():
-        from rustpbx_lab.simulator.gateway import Gateway
+        from rustpbx_lab.simulator.gateway.gateway import Gateway
 
     served = Gateway(
         host, port, asr=asr, tts=tts, allow_hosts=allow_host, public_url=public_url

@@ -204,7 +204,7 @@ def stdin_as_file(paths: Iterable[Path]) -> Generator[dict[Path, str]]:
 
 def report_address(url: str) -> None:
     """Report where the dashboard is, when all that serves it is there."""
-    from rustpbx_lab.workbench.collector import settle_collector
+    from rustpbx_lab.workbench.gc_tuning import settle_collector
 
     settle_collector()
     output.progress(f"dashboard on {url}  (Ctrl+C ends it)")

@@ -1,6 +1,6 @@
 """Talking to a server: the call of a session, on asyncio or trio."""
 
-from .connection import connect
+from .connect import connect
 from .protocol import CallPhase, CallProtocol
 from .session import CallSession
 

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit, urlun
 import idna
 
 from rustpbx_lab.errors import ConnectError, shorten
-from rustpbx_lab.models.secrets import mask_url
+from rustpbx_lab.masking import mask_url
 from rustpbx_lab.models.surrogates import has_surrogates
 
 PATHS: Mapping[str, str] = {

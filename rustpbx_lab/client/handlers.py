@@ -8,7 +8,7 @@ from typing import Any
 from rustpbx_lab.log import Cursor, Record
 from rustpbx_lab.models import notes
 
-from .reading import Wanted, matcher
+from .message_filter import Wanted, matcher
 
 Handler = Callable[[Any], Awaitable[object] | object]
 

@@ -4,12 +4,12 @@ from enum import StrEnum
 
 from rustpbx_lab.errors import InvalidOptionError, UnreadableFrameError
 from rustpbx_lab.log import Record
+from rustpbx_lab.masking import mask_text, secret_values
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
-from rustpbx_lab.models.records import ActiveCall
-from rustpbx_lab.models.secrets import mask_text, secret_values
+from rustpbx_lab.models.rest import ActiveCall
 
-from .advice import WATCHED_EVENTS, CallAdvisor, LintMode
+from .call_advisor import WATCHED_EVENTS, CallAdvisor, LintMode
 from .outgoing import Outgoing, OutgoingTexts
 
 SET_UP_SENDERS = frozenset({"invite", "accept", "ringing", "playbook"})

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from rustpbx_lab.errors import ConnectError
-from rustpbx_lab.models.secrets import mask_url
+from rustpbx_lab.masking import mask_url
 
 from .call_address import ServerAddress
 

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from rustpbx_lab.audio.codecs import call_codec
 from rustpbx_lab.audio.sources import AudioSource
+from rustpbx_lab.client.media.audio_sender import pump
 from rustpbx_lab.errors import (
     CallClosedError,
     CallFailedError,
@@ -19,11 +20,10 @@ from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, options
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 
-from .advice import LintMode
+from .base_call import CallReader, system_clock_ms
+from .call_advisor import LintMode
 from .call_commands import CallCommands
-from .call_reader import CallReader, system_clock_ms
 from .protocol import CallProtocol, ends_set_up
-from .pump import pump
 from .transport import Transport, TransportClosedError
 
 NO_AUDIO = {

@@ -14,17 +14,7 @@ from websockets import exceptions as ws_errors
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from rustpbx_lab.errors import ConnectError, RustpbxLabError
-from rustpbx_lab.models.secrets import (
-    header_secrets,
-    mask_text,
-    mask_url,
-    url_secrets,
-)
-
-from .call_address import ServerAddress, parse_address, redirected
-from .proxies import Proxy, proxy_for
-from .refusals import (
+from rustpbx_lab.client.rest.refusals import (
     MAX_REDIRECTS,
     NO_SERVER,
     REDIRECTS,
@@ -32,7 +22,12 @@ from .refusals import (
     why_status,
     why_unreachable,
 )
-from .tasks import plain_task_group
+from rustpbx_lab.errors import ConnectError, RustpbxLabError
+from rustpbx_lab.masking import header_secrets, mask_text, mask_url, url_secrets
+
+from .call_address import ServerAddress, parse_address, redirected
+from .proxies import Proxy, proxy_for
+from .task_groups import plain_task_group
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 """The server's own limit for one message."""

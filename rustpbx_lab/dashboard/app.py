@@ -9,24 +9,24 @@ from bokeh.server.server import BaseServer
 from bokeh.util.browser import view
 from panel.viewable import Viewable
 
-from rustpbx_lab.client.listening import listening_socket, reachable
-from rustpbx_lab.dashboard.access import (
+from rustpbx_lab.client.incoming.listening_socket import listening_socket, reachable
+from rustpbx_lab.dashboard.browser.styles import GLOBAL_CSS
+from rustpbx_lab.dashboard.notebook import Cells, is_notebook
+from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.dashboard.pages.preferences import read_preferences
+from rustpbx_lab.dashboard.playback.audio_routes import PageFiles, routes
+from rustpbx_lab.dashboard.web.access import (
     check_address,
     page_login,
     page_policy,
     page_prefix,
     why_not_served,
 )
-from rustpbx_lab.dashboard.live import LivePage
-from rustpbx_lab.dashboard.notebook import Cells, is_notebook
-from rustpbx_lab.dashboard.page_server import PageSite, PageThread
-from rustpbx_lab.dashboard.preferences import read_preferences
-from rustpbx_lab.dashboard.process import process_endpoint, process_hub
-from rustpbx_lab.dashboard.sound_routes import PageFiles, routes
-from rustpbx_lab.dashboard.styles import GLOBAL_CSS
+from rustpbx_lab.dashboard.web.page_server import PageSite, PageThread
+from rustpbx_lab.dashboard.web.process_hub import process_endpoint, process_hub
 from rustpbx_lab.errors import RustpbxLabError
+from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.plots.theme import document_theme
-from rustpbx_lab.workbench.hub import CallHub
 
 DEFAULT_ENDPOINT = "ws://127.0.0.1:8080"
 TITLE = "rustpbx lab"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.hub.hub import CallHub
 
 HEIGHT_PX = 1000
 

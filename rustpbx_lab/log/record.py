@@ -4,9 +4,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
+from rustpbx_lab.masking import mask_text
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent, BaseNote
-from rustpbx_lab.models.secrets import mask_text
 from rustpbx_lab.models.surrogates import well_formed
 
 Direction = Literal["event", "command", "note"]

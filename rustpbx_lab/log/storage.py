@@ -17,8 +17,8 @@ import orjson
 from pydantic import BaseModel
 
 from rustpbx_lab.errors import LogFileError, UnreadableFrameError
+from rustpbx_lab.masking import mask_text
 from rustpbx_lab.models import commands, events, notes
-from rustpbx_lab.models.secrets import mask_text
 
 from .record import Direction, Record, column_int
 from .rewritten import Row, RowFinder

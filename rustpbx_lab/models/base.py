@@ -28,8 +28,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
+from rustpbx_lab.masking import MASK, is_secret_key, mask_url, mask_value
 from rustpbx_lab.models.plain_values import plain, plain_int, plain_text, shown
-from rustpbx_lab.models.secrets import MASK, is_secret_key, mask_url, mask_value
 
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1

@@ -20,8 +20,9 @@ from rustpbx_lab.models.options import (
     ReferOption,
     SynthesisOption,
 )
-from rustpbx_lab.models.reading import Reader
 from rustpbx_lab.models.sip_text import HeaderMap, SipText
+
+from .parsing import Reader
 
 END_REASONS = [
     "caller",

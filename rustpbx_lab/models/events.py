@@ -45,7 +45,8 @@ from rustpbx_lab.models.media_events import (
     TrackStart,
     Transcript,
 )
-from rustpbx_lab.models.reading import Reader
+
+from .parsing import Reader
 
 __all__ = [
     "EVENT_NAMES",

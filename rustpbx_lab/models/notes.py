@@ -6,7 +6,8 @@ from typing import ClassVar, Literal, get_args
 from pydantic import ConfigDict, StrictBool, StrictStr
 
 from rustpbx_lab.models.base import BaseNote, WireInt
-from rustpbx_lab.models.reading import Reader
+
+from .parsing import Reader
 
 Severity = Literal["info", "warning", "error"]
 LegName = Literal["caller", "server"]

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ValidationInfo
 
 from rustpbx_lab.errors import shorten
+from rustpbx_lab.masking import mask_url
 from rustpbx_lab.models.base import StringMap, is_exact
-from rustpbx_lab.models.secrets import mask_url
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
 """Source: RFC 3261, 25.1, token."""

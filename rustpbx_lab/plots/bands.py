@@ -7,7 +7,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
 from rustpbx_lab.analysis.barge_in import Overlap
-from rustpbx_lab.analysis.turn import Turn
+from rustpbx_lab.analysis.turns.turn import Turn
 
 from .theme import Painter
 from .timeline import Columns, Window, plain, refill

@@ -9,20 +9,21 @@ from bokeh.models import Column, Text, Title
 from bokeh.plotting import figure
 
 from rustpbx_lab.analysis.timelines import TIMELINES
+from rustpbx_lab.audio.envelope import Anchors, Envelope, Levels, Times
 from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands
+from rustpbx_lab.plots.lanes.agent import AgentLane
+from rustpbx_lab.plots.lanes.asr import AsrLane
+from rustpbx_lab.plots.lanes.caller import CallerLane, wave_columns
+from rustpbx_lab.plots.lanes.points import CommandsLane, MetricsLane, points_of
+from rustpbx_lab.plots.lanes.turn_latency import LatencyLane, cut_off_words
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.speech.vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngine
 
-from . import agent_lane, caller_lane
-from .agent_lane import AgentLane
-from .asr_lane import AsrLane
 from .bands import Bands
-from .caller_lane import CallerLane, wave_columns
-from .envelope import Anchors, Envelope, Levels, Times
-from .latency import LatencyLane, cut_off_words
-from .point_lanes import CommandsLane, MetricsLane, points_of
+from .lanes import agent as agent_lane
+from .lanes import caller as caller_lane
 from .theme import LIGHT, Painter, Palette
 from .timeline import RIGHT_AXIS_PX, Columns, TimeAxis, Window, refill, set_now
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from bokeh.models import ColumnDataSource, Range1d, RangeTool, Span
 from bokeh.plotting import figure
 
+from rustpbx_lab.analysis.moments import Mark
 from rustpbx_lab.analysis.playback import Playback
-from rustpbx_lab.analysis.points import Mark
+from rustpbx_lab.plots.lanes.caller import no_wave, wave_columns
 
-from .caller_lane import no_wave, wave_columns
 from .timeline import (
     LANE_TAG,
     RIGHT_AXIS_PX,

@@ -10,61 +10,21 @@ from typing import Self
 import anyio
 from anyio.from_thread import start_blocking_portal
 
-from rustpbx_lab.agent.conversation import FrontDesk
+from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.models.options import (
     CallOption,
     SynthesisOption,
     TranscriptionOption,
     VADOption,
 )
-from rustpbx_lab.simulator.caller import (
-    BargeIn,
-    HangUp,
-    Pause,
-    Say,
-    ScriptedCaller,
-    Step,
-    WaitForBot,
-)
-from rustpbx_lab.simulator.server import StandIn
+from rustpbx_lab.participants.demo_scripts import SCRIPTS
+from rustpbx_lab.participants.front_desk import FrontDesk
+from rustpbx_lab.participants.scripted_caller import ScriptedCaller, Step
+from rustpbx_lab.simulator.server.stand_in import StandIn
 from rustpbx_lab.speech.synthesis import synthesiser
-
-from .hub import CallHub
 
 PAUSE_S = 6.0
 """Quiet between two calls."""
-
-SCRIPTS: Sequence[Sequence[Step]] = (
-    (  # thinks in the middle of a sentence
-        WaitForBot(),
-        Say("Hello, I would like to book"),
-        Pause(700),
-        Say("an appointment on Tuesday."),
-        WaitForBot(),
-        Say("No, thank you. Goodbye."),
-        WaitForBot(),
-    ),
-    (  # cannot wait for the end of what it is told
-        BargeIn("Sorry, when are you open?", after_ms=1400),
-        WaitForBot(),
-        Say("And what is the status of my order?"),
-        WaitForBot(),
-        Say("Four two seven."),
-        WaitForBot(),
-        Say("That is all, thank you. Goodbye."),
-        WaitForBot(),
-    ),
-    (  # says something that nobody can answer, then leaves
-        WaitForBot(),
-        Say("My cat has climbed the roof again."),
-        BargeIn("I want to speak to a human.", after_ms=1500),
-        WaitForBot(),
-        Say("Never mind."),
-        Pause(900),
-        HangUp("the caller gave up"),
-    ),
-)
-"""The conversations of the demo, in turns."""
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rustpbx_lab.errors import OutputFileError, shorten
-
-from .outputs import check_outputs
+from rustpbx_lab.log.output_files import check_outputs
 
 PACKAGE = Path(__file__).parents[1]
 FOLDERS = (PACKAGE / "notebooks", PACKAGE.parent / "notebooks")

@@ -8,13 +8,13 @@ from typing import Any
 
 import anyio
 
-from rustpbx_lab.client.refusals import tls_context
-from rustpbx_lab.client.server_api import ServerApi
-from rustpbx_lab.client.tasks import plain_task_group
-from rustpbx_lab.client.watching import WatchedCall, watch
+from rustpbx_lab.client.rest.refusals import tls_context
+from rustpbx_lab.client.rest.server_api import ServerApi
+from rustpbx_lab.client.task_groups import plain_task_group
+from rustpbx_lab.client.watch import WatchedCall, watch
 from rustpbx_lab.log import EventLog, LogWriter, Record
+from rustpbx_lab.log.output_files import check_outputs
 
-from .outputs import check_outputs
 from .stopping import StopRequest, stop_signals
 
 COLUMNS = ("id", "callType", "ringTime", "startTime", "status")

@@ -6,10 +6,10 @@ import anyio
 import pytest
 from client_peer import Peer, a_call
 
-from rustpbx_lab.agent.conversation import BargeIn, FrontDesk
-from rustpbx_lab.agent.replies import GOODBYE, Knowledge, Replies
 from rustpbx_lab.client import CallSession
 from rustpbx_lab.models import events
+from rustpbx_lab.participants.front_desk import BargeIn, FrontDesk
+from rustpbx_lab.participants.replies import GOODBYE, Knowledge, Replies
 
 CALLER, SERVER = "s.1", "server-side-track"
 START = 1_787_302_461_000

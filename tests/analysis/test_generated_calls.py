@@ -2,10 +2,10 @@
 
 import pytest
 
-from rustpbx_lab.analysis.clock_bounds import CERTAIN_MS
-from rustpbx_lab.analysis.latency import latency
 from rustpbx_lab.analysis.recognition import RecognitionFold
-from rustpbx_lab.analysis.turns import TurnFold
+from rustpbx_lab.analysis.turns.clock_bounds import CERTAIN_MS
+from rustpbx_lab.analysis.turns.fold import TurnFold
+from rustpbx_lab.analysis.turns.latency import latency
 
 from .generated_calls import GeneratedCall
 

@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 
 from rustpbx_lab import read_log
 from rustpbx_lab.analysis.barge_in import Overlap, OverlapFold
-from rustpbx_lab.analysis.basics import KEPT, Basics, SharedFold
-from rustpbx_lab.analysis.latency import (
+from rustpbx_lab.analysis.key_figures import NumbersFold, numbers
+from rustpbx_lab.analysis.pipeline import KEPT, Basics, SharedFold
+from rustpbx_lab.analysis.speech import SpeechFold
+from rustpbx_lab.analysis.talk_ratio import TalkMeter, talk
+from rustpbx_lab.analysis.timelines import begin_timelines
+from rustpbx_lab.analysis.turns.fold import TurnFold
+from rustpbx_lab.analysis.turns.latency import (
     latency,
     latency_table,
     percentiles,
     segments,
     turn_latencies,
 )
-from rustpbx_lab.analysis.numbers import NumbersFold, numbers
-from rustpbx_lab.analysis.speech import SpeechFold
-from rustpbx_lab.analysis.talk import TalkMeter, talk
-from rustpbx_lab.analysis.timelines import begin_timelines
-from rustpbx_lab.analysis.turn import Turn
-from rustpbx_lab.analysis.turns import TurnFold
+from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.log import Record
 
 VAD = {"type": "silero", "speechPadding": 250, "silencePadding": 100}

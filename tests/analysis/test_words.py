@@ -5,11 +5,11 @@ import unicodedata
 import pytest
 from analysis.call_logs import Call
 
-from rustpbx_lab.agent.conversation import BargeIn
 from rustpbx_lab.analysis.fillers import FILLERS, fillers_of, is_words
 from rustpbx_lab.analysis.timelines import timeline
 from rustpbx_lab.analysis.words import count_words, words
 from rustpbx_lab.models import events
+from rustpbx_lab.participants.front_desk import BargeIn
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rustpbx_lab.cli import run
-from rustpbx_lab.workbench.summing_up import summarise_files
+from rustpbx_lab.workbench.call_table import summarise_files
 
 RECORDED = Path(__file__).parents[1] / "log" / "server.events.jsonl"
 GOOD = RECORDED.read_bytes()

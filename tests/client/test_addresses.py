@@ -22,13 +22,13 @@ from rustpbx_lab.client.call_address import (
     type_of_call,
 )
 from rustpbx_lab.client.proxies import proxy_for
-from rustpbx_lab.client.refusals import tls_context, why_unreachable
-from rustpbx_lab.client.server_api import ServerApi
-from rustpbx_lab.client.watching import watch
+from rustpbx_lab.client.rest.refusals import tls_context, why_unreachable
+from rustpbx_lab.client.rest.server_api import ServerApi
+from rustpbx_lab.client.watch import watch
 from rustpbx_lab.errors import ConnectError, InvalidOptionError
+from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.simulator import StandIn
-from rustpbx_lab.workbench.hub import CallHub
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "WS_PROXY")
 

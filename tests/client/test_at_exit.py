@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.simulator import StandIn
-from rustpbx_lab.simulator.gateway import Gateway
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.simulator.gateway.gateway import Gateway
+from rustpbx_lab.hub.hub import CallHub
 
 server = StandIn(asr="scripted", tts="scripted").in_thread()
 gateway = Gateway(asr="scripted", tts="scripted").in_thread()

@@ -11,15 +11,15 @@ from anyio.from_thread import start_blocking_portal
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-from rustpbx_lab.client.gate import Gate
-from rustpbx_lab.client.host_policy import (
+from rustpbx_lab.client.incoming.gate import Gate
+from rustpbx_lab.client.incoming.host_policy import (
     HostPolicy,
     Pages,
     public_host,
     read_host,
     split_hosts,
 )
-from rustpbx_lab.client.listening import listening_socket, reachable
+from rustpbx_lab.client.incoming.listening_socket import listening_socket, reachable
 from rustpbx_lab.errors import ServerStartError
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rustpbx_lab.audio.recording import Recording
-from rustpbx_lab.client.audio_legs import AudioLegs
-from rustpbx_lab.client.listener import QUIET_MS, WINDOW_MS, Change, Listener
+from rustpbx_lab.client.media.audio_legs import AudioLegs
+from rustpbx_lab.client.media.listener import QUIET_MS, WINDOW_MS, Change, Listener
 from rustpbx_lab.models import notes
 
 RATE = 16000

@@ -8,7 +8,7 @@ from client_peer import a_call
 
 from rustpbx_lab import EventLog, commands, connect, notes, options
 from rustpbx_lab.client.row_logging import LOUD, RowLogger
-from rustpbx_lab.client.watching import watch
+from rustpbx_lab.client.watch import watch
 from rustpbx_lab.log import Record
 from rustpbx_lab.simulator import StandIn
 

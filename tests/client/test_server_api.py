@@ -14,8 +14,8 @@ from waiting import join
 
 from rustpbx_lab import commands, connect, events, notes, options
 from rustpbx_lab.client import CallPhase
-from rustpbx_lab.client.server_api import ServerApi
-from rustpbx_lab.client.watching import Backoff, watch
+from rustpbx_lab.client.rest.server_api import ServerApi
+from rustpbx_lab.client.watch import Backoff, watch
 from rustpbx_lab.errors import (
     CallClosedError,
     ConnectError,

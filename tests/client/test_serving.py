@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from rustpbx_lab import events, options
-from rustpbx_lab.client.serving import serve_calls
-from rustpbx_lab.client.webhook import IncomingCalls, accept_call
+from rustpbx_lab.client.incoming.serving import serve_calls
+from rustpbx_lab.client.incoming.webhook import IncomingCalls, accept_call
 from rustpbx_lab.errors import CallRejectedError
-from rustpbx_lab.models.records import IncomingCall
+from rustpbx_lab.models.rest import IncomingCall
 from rustpbx_lab.simulator import StandIn
 
 pytestmark = pytest.mark.anyio

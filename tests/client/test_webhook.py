@@ -13,9 +13,9 @@ from anyio.to_thread import run_sync
 from real_server import VARIABLE, real_server_binary, running_real_server
 
 from rustpbx_lab import events, notes, options
-from rustpbx_lab.client.webhook import IncomingCalls, accept_call
+from rustpbx_lab.client.incoming.webhook import IncomingCalls, accept_call
 from rustpbx_lab.errors import CallRejectedError, ServerStartError
-from rustpbx_lab.models.records import IncomingCall
+from rustpbx_lab.models.rest import IncomingCall
 from rustpbx_lab.simulator import StandIn
 
 pytestmark = pytest.mark.anyio

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from browser import Page, browser
 
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 from .site import IS_IDLE, PAINTS_FAST, SIZE, Site, serving
 

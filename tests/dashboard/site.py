@@ -10,11 +10,11 @@ from typing import Any
 from waiting import join, until
 
 from rustpbx_lab.dashboard.app import serve
-from rustpbx_lab.dashboard.page_server import PageThread
+from rustpbx_lab.dashboard.web.page_server import PageThread
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models.options import CallOption, VADOption
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 OPTION = CallOption(vad=VADOption())
 SIZE = {"width": 1600, "height": 1000}

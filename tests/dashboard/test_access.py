@@ -20,13 +20,13 @@ from bokeh.util.token import get_session_id
 from waiting import until
 
 from rustpbx_lab.dashboard import app as app_module
-from rustpbx_lab.dashboard.access import operator_names, page_login, page_prefix
 from rustpbx_lab.dashboard.app import serve
-from rustpbx_lab.dashboard.login import TEMPLATE, read_users
 from rustpbx_lab.dashboard.notebook import Cells
-from rustpbx_lab.dashboard.process import process_hub
+from rustpbx_lab.dashboard.web.access import operator_names, page_login, page_prefix
+from rustpbx_lab.dashboard.web.login import TEMPLATE, read_users
+from rustpbx_lab.dashboard.web.process_hub import process_hub
 from rustpbx_lab.errors import ServerStartError
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.hub.hub import CallHub
 
 from .site import Site, serving
 

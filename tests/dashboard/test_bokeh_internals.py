@@ -12,8 +12,8 @@ from browser import Page
 from waiting import until
 
 import rustpbx_lab
-from rustpbx_lab.dashboard import bokeh_internals
-from rustpbx_lab.dashboard.bokeh_internals import (
+from rustpbx_lab.dashboard.browser import fast_paint as bokeh_internals
+from rustpbx_lab.dashboard.browser.fast_paint import (
     SWITCH,
     FastPaint,
     can_take_held_events,
@@ -24,7 +24,7 @@ from .site import Site, sent
 PACKAGE = Path(rustpbx_lab.__file__).parent
 DOCUMENTED = {"_esm", "_importmap", "_replace", "_send_msg", "_stylesheets"}
 """Names with an underscore that are public: Panel's for components, named tuples'."""
-ALLOWED = {"dashboard/bokeh_internals.py"}
+ALLOWED = {"dashboard/browser/fast_paint.py"}
 
 
 @pytest.fixture(autouse=True)

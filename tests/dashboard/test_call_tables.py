@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rustpbx_lab.analysis.folds import Changes
-from rustpbx_lab.analysis.points import Mark
-from rustpbx_lab.dashboard.call_tables import MOST_BLOCKS, NEWEST, Table
+from rustpbx_lab.analysis.moments import Mark
+from rustpbx_lab.views.call_tables import MOST_BLOCKS, NEWEST, Table
 
 
 class Given:

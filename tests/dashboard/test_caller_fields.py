@@ -7,9 +7,9 @@ import pytest
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource, SilenceSource
-from rustpbx_lab.dashboard.caller_fields import CallerFields
-from rustpbx_lab.dashboard.participants import SCRIPTED, SOUND_FILE
+from rustpbx_lab.dashboard.sidebar.caller_fields import CallerFields
 from rustpbx_lab.errors import AudioError, InvalidOptionError
+from rustpbx_lab.participants.registry import SCRIPTED, SOUND_FILE
 
 RAMP = np.arange(800, dtype=np.int16)
 

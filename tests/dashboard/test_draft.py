@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rustpbx_lab.dashboard.components import Keys
-from rustpbx_lab.dashboard.connection import ConnectionPanel
-from rustpbx_lab.dashboard.draft import DraftKeeper
-from rustpbx_lab.dashboard.events_box import EventsBox
+from rustpbx_lab.dashboard.browser.components import Keys
+from rustpbx_lab.dashboard.lists.events import EventsBox
+from rustpbx_lab.dashboard.pages.draft import DraftKeeper
+from rustpbx_lab.dashboard.sidebar.connection import ConnectionPanel
+from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.models.options import SynthesisOption
 from rustpbx_lab.speech.vad import VadParams
-from rustpbx_lab.workbench.hub import CallHub
 
 
 class Tab:

@@ -8,14 +8,14 @@ import pytest
 from pydantic import SecretStr
 from undocumented import words  # noqa: F401
 
-from rustpbx_lab.dashboard.command_bar import MORE
-from rustpbx_lab.dashboard.field_kinds import SecretField, read_map
-from rustpbx_lab.dashboard.form_fields import FieldError
-from rustpbx_lab.dashboard.forms import CommandDialog, ModelForm
-from rustpbx_lab.dashboard.option_panel import OptionPanel, summary
+from rustpbx_lab.dashboard.commands.command_bar import MORE
+from rustpbx_lab.dashboard.commands.field import FieldError
+from rustpbx_lab.dashboard.commands.fields import SecretField, read_map
+from rustpbx_lab.dashboard.commands.forms import CommandDialog, ModelForm
+from rustpbx_lab.dashboard.sidebar.option_panel import OptionPanel, summary
+from rustpbx_lab.lint.rules import Remark, remarks
 from rustpbx_lab.models import commands, options
 from rustpbx_lab.models.base import BaseOption, WireModel
-from rustpbx_lab.models.lint import Remark, remarks
 
 from .filled_forms import FILLED as FILLED_FORMS
 

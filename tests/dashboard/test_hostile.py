@@ -10,9 +10,9 @@ from browser import Page
 from waiting import until
 
 from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
-from rustpbx_lab.workbench.hub_call import HubCall
 
 from .conftest import SID, T0, KeptPage, command, conversation, ended_call
 from .site import Site, show_in

@@ -29,8 +29,8 @@ CELLS = (
     """
 from rustpbx_lab.dashboard.app import app
 from rustpbx_lab.models.options import CallOption, VADOption
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.simulator.server.stand_in import StandIn
+from rustpbx_lab.hub.hub import CallHub
 
 running = StandIn(asr="scripted", tts="scripted").in_thread()
 server = running.__enter__()

@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 from dashboard.conftest import command, conversation, ended_call
 
-from rustpbx_lab.analysis.latency import percentiles
-from rustpbx_lab.analysis.numbers import numbers
-from rustpbx_lab.analysis.talk import Gap, Talk
-from rustpbx_lab.dashboard.call_view import CallView
-from rustpbx_lab.dashboard.kpi_strip import KpiStrip, strip
-from rustpbx_lab.dashboard.lane_header import FULL, LOST, is_lost, lane_heights
-from rustpbx_lab.dashboard.timeline_box import TimelineBox
+from rustpbx_lab.analysis.key_figures import numbers
+from rustpbx_lab.analysis.talk_ratio import Gap, Talk
+from rustpbx_lab.analysis.turns.latency import percentiles
+from rustpbx_lab.dashboard.pages.key_figures import KpiStrip, strip
+from rustpbx_lab.dashboard.state.call_view import CallView
+from rustpbx_lab.dashboard.timeline.lane_headers import (
+    FULL,
+    LOST,
+    is_lost,
+    lane_heights,
+)
+from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.plots.theme import LIGHT

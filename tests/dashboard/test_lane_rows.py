@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from rustpbx_lab.dashboard.call_view import CallView
-from rustpbx_lab.dashboard.cursor import read
-from rustpbx_lab.dashboard.lane_header import FULL, TITLE_PX, LaneHeaders
-from rustpbx_lab.dashboard.timeline_bar import LANES
-from rustpbx_lab.dashboard.timeline_box import TimelineBox
-from rustpbx_lab.plots import agent_lane
+from rustpbx_lab.dashboard.state.call_view import CallView
+from rustpbx_lab.dashboard.timeline.cursor import read
+from rustpbx_lab.dashboard.timeline.lane_headers import FULL, TITLE_PX, LaneHeaders
+from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
+from rustpbx_lab.dashboard.timeline.toolbar import LANES
+from rustpbx_lab.plots.lanes import agent as agent_lane
 from rustpbx_lab.plots.theme import LIGHT
 
 from .test_views import answered

@@ -16,9 +16,9 @@ from param import Parameterized
 from waiting import join, until
 from websockets.sync.client import connect
 
-from rustpbx_lab.dashboard.call_view import CallView
-from rustpbx_lab.dashboard.live import LivePage
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.dashboard.state.call_view import CallView
+from rustpbx_lab.hub.hub_call import HubCall
 
 from .site import Site
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from waiting import until
 
-from rustpbx_lab.dashboard.access import check_address, is_loopback
 from rustpbx_lab.dashboard.app import prepare, serve
-from rustpbx_lab.dashboard.live import LivePage
+from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.dashboard.web.access import check_address, is_loopback
 from rustpbx_lab.errors import NotAllowedError, ServerStartError
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.models import commands
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 from .conftest import T0, conversation, ended_call, event
 
@@ -123,7 +123,7 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
 @pytest.fixture
 def then(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is four seconds into the call now."""
-    clock = "rustpbx_lab.workbench.hub_call.system_clock_ms"
+    clock = "rustpbx_lab.hub.hub_call.system_clock_ms"
     monkeypatch.setattr(clock, lambda: T0 + 4000)
 
 

@@ -9,7 +9,7 @@ import pytest
 from waiting import LIMIT_S
 
 from rustpbx_lab.dashboard import app
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.hub.hub import CallHub
 
 from .site import answers, serving
 

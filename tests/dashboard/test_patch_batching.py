@@ -13,9 +13,13 @@ from bokeh.models import Button, ColumnDataSource, Range1d, Span
 from bokeh.protocol import Protocol
 from panel.io.state import set_curdoc
 
-from rustpbx_lab.dashboard import patch_batching
-from rustpbx_lab.dashboard.bokeh_internals import take_held_events
-from rustpbx_lab.dashboard.patch_batching import MESSAGE, encode_patch, single_patch
+from rustpbx_lab.dashboard.browser import patch_batching
+from rustpbx_lab.dashboard.browser.fast_paint import take_held_events
+from rustpbx_lab.dashboard.browser.patch_batching import (
+    MESSAGE,
+    encode_patch,
+    single_patch,
+)
 
 
 def changes_of(document: Document, change: Callable[[], None]) -> list:

@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rustpbx_lab.dashboard.app import prepare
-from rustpbx_lab.dashboard.header import tab_title
-from rustpbx_lab.dashboard.live import LivePage
-from rustpbx_lab.dashboard.preferences import COOKIE, Preferences, read_preferences
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.dashboard.pages.header import tab_title
+from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.dashboard.pages.preferences import (
+    COOKIE,
+    Preferences,
+    read_preferences,
+)
+from rustpbx_lab.hub.hub import CallHub
 
 from .conftest import conversation, ended_call
 

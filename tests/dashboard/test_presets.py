@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from rustpbx_lab.dashboard.call_digest import digest_of
-from rustpbx_lab.dashboard.copy_as import as_go, as_json, as_python
-from rustpbx_lab.dashboard.option_panel import OptionPanel
-from rustpbx_lab.dashboard.presets import Presets, parse_preset
+from rustpbx_lab.dashboard.sidebar.copy_as import as_go, as_json, as_python
+from rustpbx_lab.dashboard.sidebar.option_panel import OptionPanel
+from rustpbx_lab.dashboard.sidebar.presets import Presets, parse_preset
 from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models import commands, options
 from rustpbx_lab.models.options import (
     CallOption,
@@ -19,7 +19,7 @@ from rustpbx_lab.models.options import (
     VADOption,
 )
 from rustpbx_lab.speech.vad import VadParams
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.views.call_digest import digest_of
 
 from .conftest import command, ended_call
 

@@ -10,7 +10,7 @@ import pytest
 from browser import Page
 from waiting import until
 
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.hub.hub import CallHub
 
 from .conftest import conversation, ended_call
 from .proxy import Proxy

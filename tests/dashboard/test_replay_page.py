@@ -16,7 +16,7 @@ from waiting import LIMIT_S, until
 from rustpbx_lab import EventLog, read_log
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import SilenceSource
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.hub.hub import CallHub
 
 from .conftest import HOSTILE, SID, conversation, note
 from .site import OPTION, show_in

@@ -6,11 +6,11 @@ import pytest
 from waiting import until
 
 from rustpbx_lab.dashboard.app import prepare
-from rustpbx_lab.dashboard.live import LivePage
+from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, VADOption
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 pytestmark = pytest.mark.slow  # builds whole pages: about a second each
 

@@ -6,7 +6,7 @@ import pytest
 from browser import Page
 from waiting import until
 
-from rustpbx_lab.dashboard.event_rows import KINDS
+from rustpbx_lab.views.event_rows import KINDS
 
 from .conftest import conversation, ended_call
 from .site import SIZE, Site, show_in

@@ -12,12 +12,12 @@ from browser import Page
 from waiting import until
 
 from rustpbx_lab.audio.clip import Clip
-from rustpbx_lab.dashboard.command_bar import MORE
+from rustpbx_lab.dashboard.commands.command_bar import MORE
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, SynthesisOption
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 from .filled_forms import FILLED, Fields
 from .site import OPTION, SIZE, Site, sent, serving, show_in

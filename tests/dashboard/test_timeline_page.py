@@ -11,10 +11,10 @@ from PIL import Image, ImageColor
 from playwright.sync_api import TimeoutError as NotSeen
 from waiting import until
 
-from rustpbx_lab.plots.point_lanes import COMMAND_ROWS
+from rustpbx_lab.hub.hub_call import HubCall
+from rustpbx_lab.plots.lanes.points import COMMAND_ROWS
 from rustpbx_lab.plots.theme import LIGHT
 from rustpbx_lab.plots.timeline import RIGHT_AXIS_PX
-from rustpbx_lab.workbench.hub_call import HubCall
 
 from .conftest import conversation, ended_call
 from .site import IS_IDLE, SIZE, Site, sent, show_in

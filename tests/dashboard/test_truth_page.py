@@ -15,7 +15,7 @@ import pytest
 from browser import Page
 from waiting import until
 
-from rustpbx_lab.dashboard.viewport import SPANS
+from rustpbx_lab.dashboard.timeline.viewport import SPANS
 from rustpbx_lab.log import EventLog
 
 from .conftest import conversation

@@ -11,21 +11,26 @@ import pytest
 from work import lines_run
 
 from rustpbx_lab.analysis.speech import SpeechFold
-from rustpbx_lab.dashboard.call_digest import Facts, digest_of
-from rustpbx_lab.dashboard.call_tables import Table
-from rustpbx_lab.dashboard.call_view import FAR_BEHIND, ROWS_A_STEP, CallView, LoopLag
-from rustpbx_lab.dashboard.event_rows import EventFilter, event_row, kind_of
-from rustpbx_lab.dashboard.events_box import EventsBox
-from rustpbx_lab.dashboard.header import Header, state_chip
-from rustpbx_lab.dashboard.inspector import Inspector, pretty
-from rustpbx_lab.dashboard.timeline_box import TimelineBox
-from rustpbx_lab.dashboard.transcript_box import TranscriptBox
+from rustpbx_lab.dashboard.lists.events import EventsBox
+from rustpbx_lab.dashboard.lists.inspector import Inspector, pretty
+from rustpbx_lab.dashboard.lists.transcript import TranscriptBox
+from rustpbx_lab.dashboard.pages.header import Header, state_chip
+from rustpbx_lab.dashboard.state.call_view import (
+    FAR_BEHIND,
+    ROWS_A_STEP,
+    CallView,
+    LoopLag,
+)
+from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, notes
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.plots.timeline import UNKNOWN
 from rustpbx_lab.plots.wall_clock import since_midnight
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.views.call_digest import Facts, digest_of
+from rustpbx_lab.views.call_tables import Table
+from rustpbx_lab.views.event_rows import EventFilter, event_row, kind_of
 
 from .conftest import (
     HOSTILE,

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from waiting import until
 
-from rustpbx_lab.dashboard.activity import Activity
-from rustpbx_lab.dashboard.calls_wall import CallsWall
-from rustpbx_lab.dashboard.server_calls import ServerCalls
+from rustpbx_lab.dashboard.pages.calls import CallsWall
+from rustpbx_lab.dashboard.state.server_calls import ServerCalls
 from rustpbx_lab.errors import UnknownCallError
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.simulator.server.stand_in import StandIn
+from rustpbx_lab.views.activity import Activity
 
 from .conftest import HOSTILE, conversation, ended_call
 from .site import OPTION

@@ -11,17 +11,17 @@ from work import lines_run
 
 from rustpbx_lab.analysis.what_if import Effect
 from rustpbx_lab.audio.clip import Clip
-from rustpbx_lab.dashboard.call_view import CallView
-from rustpbx_lab.dashboard.option_panel import OptionPanel
-from rustpbx_lab.dashboard.timeline_box import TimelineBox
-from rustpbx_lab.dashboard.what_if import WhatIf, told
+from rustpbx_lab.dashboard.sidebar.option_panel import OptionPanel
+from rustpbx_lab.dashboard.state.call_view import CallView
+from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
+from rustpbx_lab.dashboard.timeline.what_if import WhatIf, told
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, VADOption
-from rustpbx_lab.plots.caller_lane import PROBABILITY_PX, PROBABILITY_Y
+from rustpbx_lab.plots.lanes.caller import PROBABILITY_PX, PROBABILITY_Y
 from rustpbx_lab.plots.theme import LIGHT
 from rustpbx_lab.speech.replay import replay_vad
 from rustpbx_lab.speech.vad import VadParams
-from rustpbx_lab.workbench.hub_call import HubCall
 
 
 def sound() -> np.ndarray:

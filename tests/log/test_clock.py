@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rustpbx_lab.analysis.latency import segments
 from rustpbx_lab.analysis.recognition import RecognitionFold
 from rustpbx_lab.analysis.speech import SpeechFold
 from rustpbx_lab.analysis.summary import summary
-from rustpbx_lab.analysis.turns import TurnFold
+from rustpbx_lab.analysis.turns.fold import TurnFold
+from rustpbx_lab.analysis.turns.latency import segments
 from rustpbx_lab.log import EventLog, Record, read_log
 from rustpbx_lab.log.clock import DISORDER_MS
 from rustpbx_lab.models import commands, events, notes

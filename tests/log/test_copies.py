@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from rustpbx_lab import EventLog, errors, events, notes, read_log
-from rustpbx_lab.client.sse import StreamBrokenError
+from rustpbx_lab.client.rest.sse import StreamBrokenError
 from rustpbx_lab.client.transport import TransportClosedError
 from rustpbx_lab.log import Record
 from rustpbx_lab.log.pages import BATCH_PAGES, PAGE_ROWS

@@ -11,15 +11,15 @@ from undocumented import words  # noqa: F401
 from rustpbx_lab import commands, options
 from rustpbx_lab.cli import run
 from rustpbx_lab.errors import InvalidOptionError
-from rustpbx_lab.models.base import EXACT
-from rustpbx_lab.models.lint import (
+from rustpbx_lab.lint.json_checks import COMMANDS
+from rustpbx_lab.lint.rules import (
     COMMAND_RULES,
     RULES,
     command_remarks,
     lint_text,
     remarks,
 )
-from rustpbx_lab.models.lint_raw import COMMANDS
+from rustpbx_lab.models.base import EXACT
 
 PRODUCTION: dict[str, Any] = {
     "denoise": True,

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.lint.rules import lint_text
 from rustpbx_lab.models import commands, options
-from rustpbx_lab.models.lint import lint_text
 
 SECRET = "sk-1234567890"
 

@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from rustpbx_lab.errors import UnreadableFrameError
+from rustpbx_lab.masking import mask_text, mask_url, mask_value, secret_values
 from rustpbx_lab.models import commands, events, options
-from rustpbx_lab.models.secrets import (
-    mask_text,
-    mask_url,
-    mask_value,
-    secret_values,
-)
 
 PLANT = "h0neyp0t-word"
 OPTIONS = [getattr(options, name) for name in options.__all__ if "Option" in name]

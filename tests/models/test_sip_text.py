@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rustpbx_lab import commands, options
 from rustpbx_lab.client import CallProtocol
 from rustpbx_lab.errors import InvalidOptionError
-from rustpbx_lab.models.lint import lint_text
+from rustpbx_lab.lint.rules import lint_text
 from rustpbx_lab.models.sip_text import text_fault
 
 BAD = ["ok\r\nContact: <sip:evil@x>", "a\nb", "a\rb", "a\0b", "a\x1b[31m", "a\x7f"]

@@ -5,7 +5,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from rustpbx_lab.models import commands, events, notes, options, records
+from rustpbx_lab.models import commands, events, notes, options
+from rustpbx_lab.models import rest as records
 from rustpbx_lab.models.base import WireModel
 
 OPTIONS = [

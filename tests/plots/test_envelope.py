@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rustpbx_lab.plots.envelope import Envelope, talk_outline, thin_out
+from rustpbx_lab.audio.envelope import Envelope, talk_outline, thin_out
 
 
 def tone(n_samples: int, level: int = 8192) -> np.ndarray:

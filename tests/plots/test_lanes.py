@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from rustpbx_lab.analysis.barge_in import Overlap
+from rustpbx_lab.analysis.moments import Mark, Metric
 from rustpbx_lab.analysis.playback import Playback
-from rustpbx_lab.analysis.points import Mark, Metric
 from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.analysis.speech import Speech
-from rustpbx_lab.analysis.turn import Turn
+from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.analysis.what_if import Ghost
-from rustpbx_lab.plots.agent_lane import BOX_Y, TAG_Y, AgentLane
-from rustpbx_lab.plots.asr_lane import AsrLane
 from rustpbx_lab.plots.bands import Bands
-from rustpbx_lab.plots.caller_lane import CallerLane, short_notes
-from rustpbx_lab.plots.latency import ROLES, LatencyLane, cut_off_words
+from rustpbx_lab.plots.lanes.agent import BOX_Y, TAG_Y, AgentLane
+from rustpbx_lab.plots.lanes.asr import AsrLane
+from rustpbx_lab.plots.lanes.caller import CallerLane, short_notes
+from rustpbx_lab.plots.lanes.points import CommandsLane, MetricsLane, points_of
+from rustpbx_lab.plots.lanes.turn_latency import ROLES, LatencyLane, cut_off_words
 from rustpbx_lab.plots.overview import Overview
-from rustpbx_lab.plots.point_lanes import CommandsLane, MetricsLane, points_of
 from rustpbx_lab.plots.theme import LIGHT, Painter
 from rustpbx_lab.plots.timeline import (
     PX_PER_CHARACTER,

@@ -25,9 +25,9 @@ from real_server import RealServer, real_server_binary, running_real_server
 from rustpbx_lab import CallSession, connect, events, options
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource
-from rustpbx_lab.models.secrets import mask_text
-from rustpbx_lab.simulator.gateway import KEY, Gateway
-from rustpbx_lab.workbench.conformance.bench import base64_tone
+from rustpbx_lab.conformance.bench import base64_tone
+from rustpbx_lab.masking import mask_text
+from rustpbx_lab.simulator.gateway.gateway import KEY, Gateway
 
 HERE = Path(__file__).parent
 AUDIO = HERE.parent / "speech" / "audio"

@@ -21,7 +21,7 @@ from real_server import RealServer, running_real_server
 from recordings.capture import HERE, NO_PROVIDER, SILERO, beep, caller_audio, keep
 
 from rustpbx_lab import CallSession, connect, errors, notes, options
-from rustpbx_lab.client.webhook import IncomingCalls, accept_call
+from rustpbx_lab.client.incoming.webhook import IncomingCalls, accept_call
 from rustpbx_lab.log import EventLog
 
 SCENARIOS = HERE / "sipp"

@@ -14,11 +14,11 @@ from rustpbx_lab.analysis.timelines import timeline
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.codecs import CODECS
 from rustpbx_lab.audio.resampling import Resampler
+from rustpbx_lab.conformance.vad_points import flipped_chunks
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import VADOption
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.speech.vad_engines import SileroEngine
-from rustpbx_lab.workbench.conformance.vad_points import flipped_chunks
 
 HERE = Path(__file__).parent
 SESSIONS = capture.SESSIONS | capture_sip.SESSIONS

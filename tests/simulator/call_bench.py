@@ -8,12 +8,12 @@ from itertools import count
 
 import numpy as np
 
-from rustpbx_lab.simulator.call import Call
-from rustpbx_lab.simulator.media import Media
-from rustpbx_lab.simulator.query import CallQuery
-from rustpbx_lab.simulator.services import Services
-from rustpbx_lab.simulator.strict import StrictReports
-from rustpbx_lab.simulator.voice import Voice
+from rustpbx_lab.simulator.call.call import Call
+from rustpbx_lab.simulator.call.services import Services
+from rustpbx_lab.simulator.core.query import CallQuery
+from rustpbx_lab.simulator.core.strict import StrictReports
+from rustpbx_lab.simulator.tracks.media import Media
+from rustpbx_lab.simulator.tracks.voice import Voice
 from rustpbx_lab.speech.recognition import ScriptedRecogniser
 from rustpbx_lab.speech.synthesis import ScriptedSynthesiser
 

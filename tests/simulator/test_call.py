@@ -7,10 +7,10 @@ from simulator.call_bench import EPOCH_MS, SST, TTS, CallBench, base64_tone, ton
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.log import read_log
 from rustpbx_lab.models import commands
-from rustpbx_lab.simulator.dump import file_name
-from rustpbx_lab.simulator.query import CallQuery, QueryError, read_query
-from rustpbx_lab.simulator.reasons import hangup_reason
-from rustpbx_lab.simulator.recorder import recording_path
+from rustpbx_lab.simulator.core.dump import file_name
+from rustpbx_lab.simulator.core.query import CallQuery, QueryError, read_query
+from rustpbx_lab.simulator.core.reasons import hangup_reason
+from rustpbx_lab.simulator.tracks.recorder import recording_path
 
 
 def errors(bench):

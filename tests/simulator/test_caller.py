@@ -9,7 +9,7 @@ from waiting import LIMIT_S
 
 from rustpbx_lab.audio.clip import level_dbfs
 from rustpbx_lab.client import CallSession
-from rustpbx_lab.simulator.caller import (
+from rustpbx_lab.participants.scripted_caller import (
     NOISE_DBFS,
     BargeIn,
     CallerVoice,

@@ -141,7 +141,7 @@ async def test_a_broken_frame_is_a_note_and_loses_nothing():
 
 
 def test_a_slow_recogniser_speaks_late(monkeypatch):
-    from rustpbx_lab.simulator.faulty import SlowRecogniser
+    from rustpbx_lab.simulator.call.faulty import SlowRecogniser
 
     slow = SlowRecogniser(ScriptedRecogniser([("hello", 500)], pause_ms=0), 80).stream()
     waited: list[float] = []

@@ -13,7 +13,7 @@ from websockets.sync.client import connect as dial
 
 from rustpbx_lab import connect, errors, events, options
 from rustpbx_lab.audio.sources import SilenceSource
-from rustpbx_lab.simulator.gateway import Gateway
+from rustpbx_lab.simulator.gateway.gateway import Gateway
 from rustpbx_lab.speech.recognition import DEFAULT_SCRIPT
 
 SECOND = np.zeros(16000, "<i2").tobytes()

@@ -6,9 +6,9 @@ from simulator.call_bench import EPOCH_MS, SST, CallBench, base64_tone, tone
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.models.options import SynthesisOption
-from rustpbx_lab.simulator.playback import CommandError, merged
-from rustpbx_lab.simulator.tracks import FRAME_MS
-from rustpbx_lab.simulator.voice import TextPieces, Voice, spoken_text
+from rustpbx_lab.simulator.tracks.playback import CommandError, merged
+from rustpbx_lab.simulator.tracks.track import FRAME_MS
+from rustpbx_lab.simulator.tracks.voice import TextPieces, Voice, spoken_text
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as plain_connect
 
 from rustpbx_lab.simulator import StandIn
-from rustpbx_lab.simulator.witnesses import Witnesses
+from rustpbx_lab.simulator.call.subscribers import Witnesses
 
 SECRET = "planted-0451"
 

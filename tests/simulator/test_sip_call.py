@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from simulator.call_bench import SST, TTS, CallBench, base64_tone
 
-from rustpbx_lab.simulator.sip_call import SipCall
+from rustpbx_lab.simulator.call.sip_call import SipCall
 
 
 def sip_bench(**services):
@@ -422,8 +422,8 @@ def test_speech_over_a_transfer_silences_it_and_forgets_its_auto_hangup():
 
 
 def incoming(caller="sip:alice@a", headers=None, **fields):
-    from rustpbx_lab.simulator.query import CallQuery
-    from rustpbx_lab.simulator.sip_script import read_script
+    from rustpbx_lab.simulator.core.query import CallQuery
+    from rustpbx_lab.simulator.telephone.sip_script import read_script
 
     bench = sip_bench()
     calls = bench.services.incoming
@@ -532,7 +532,7 @@ def test_a_connection_that_is_dropped_declines_the_caller():
 
 
 def test_only_the_first_of_two_connections_gets_the_caller():
-    from rustpbx_lab.simulator.query import CallQuery
+    from rustpbx_lab.simulator.core.query import CallQuery
 
     bench, said = incoming()
     bench.say("ringing")

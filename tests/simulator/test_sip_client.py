@@ -9,10 +9,10 @@ from anyio import to_thread
 from simulator.call_bench import TTS, base64_tone
 
 from rustpbx_lab import connect, events, notes, options
+from rustpbx_lab.client.incoming.webhook import IncomingCalls, accept_call
 from rustpbx_lab.client.protocol import CallPhase
-from rustpbx_lab.client.webhook import IncomingCalls, accept_call
 from rustpbx_lab.errors import CallRejectedError, CallTimeoutError
-from rustpbx_lab.models.records import IncomingCall
+from rustpbx_lab.models.rest import IncomingCall
 from rustpbx_lab.simulator import StandIn
 
 pytestmark = pytest.mark.anyio

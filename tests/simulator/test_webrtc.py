@@ -14,10 +14,10 @@ from simulator.call_bench import SST, TTS, CallBench, base64_tone, tone
 from rustpbx_lab import connect, events, notes, options
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource
-from rustpbx_lab.client.webrtc import webrtc_peer
+from rustpbx_lab.client.media.webrtc import webrtc_peer
 from rustpbx_lab.errors import CallFailedError
 from rustpbx_lab.simulator import StandIn
-from rustpbx_lab.simulator.webrtc_call import WebRtcCall
+from rustpbx_lab.simulator.call.webrtc_call import WebRtcCall
 
 pytest.importorskip("aiortc")
 pytestmark = pytest.mark.anyio
@@ -173,7 +173,7 @@ def test_without_the_extra_there_is_one_clear_error():
 import sys
 sys.modules["aiortc"] = None
 from simulator.call_bench import CallBench
-from rustpbx_lab.simulator.webrtc_call import WebRtcCall
+from rustpbx_lab.simulator.call.webrtc_call import WebRtcCall
 bench = CallBench(kind=WebRtcCall)
 bench.say("invite", option={"offer": "v=0"})
 bench.advance(10)

@@ -11,7 +11,7 @@ from rustpbx_lab import options
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.errors import InvalidOptionError, MissingExtraError
 from rustpbx_lab.simulator import StandIn
-from rustpbx_lab.workbench.one_call import CallPlan, make_call
+from rustpbx_lab.workbench.make_call import CallPlan, make_call
 
 TONE = Clip(
     (8000 * np.sin(np.arange(16000) * 2 * np.pi * 440 / 16000)).astype(np.int16), 16000
@@ -50,8 +50,10 @@ def test_a_missing_package_is_said_before_anything_is_dialled(monkeypatch):
         return found(name, *args, **kwargs)
 
     found = builtins.__import__
-    monkeypatch.delitem(sys.modules, "rustpbx_lab.client.webrtc_media", raising=False)
-    monkeypatch.delattr("rustpbx_lab.client.webrtc_media", raising=False)
+    monkeypatch.delitem(
+        sys.modules, "rustpbx_lab.client.media.webrtc_media", raising=False
+    )
+    monkeypatch.delattr("rustpbx_lab.client.media.webrtc_media", raising=False)
     monkeypatch.setattr(builtins, "__import__", no_aiortc)
     with pytest.raises(MissingExtraError, match="aiortc is not installed"):
         anyio.run(make_call, plan("ws://127.0.0.1:1", "webrtc"))

@@ -4,10 +4,8 @@ import anyio
 import pytest
 
 from rustpbx_lab.cli import run
-from rustpbx_lab.errors import ConnectError
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.conformance import POINTS, Report, check_server, markdown
-from rustpbx_lab.workbench.conformance.points import (
+from rustpbx_lab.conformance import POINTS, Report, check_server, markdown
+from rustpbx_lab.conformance.points import (
     Between,
     InAnyOrder,
     Matching,
@@ -15,7 +13,9 @@ from rustpbx_lab.workbench.conformance.points import (
     Point,
     SomeOf,
 )
-from rustpbx_lab.workbench.conformance.suite import Result
+from rustpbx_lab.conformance.suite import Result
+from rustpbx_lab.errors import ConnectError
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_what_differs_is_said_with_what_was_seen(stand_in, monkeypatch):
         return ["trackEnd", "trackStart"]
 
     wrong = Point("an order that is wrong", "0", ["trackStart", "trackEnd"], tell)
-    monkeypatch.setattr("rustpbx_lab.workbench.conformance.suite.POINTS", [wrong])
+    monkeypatch.setattr("rustpbx_lab.conformance.suite.POINTS", [wrong])
     report = asked(stand_in.url, "")
     assert not report.is_conformant
     assert "seen ['trackEnd', 'trackStart']" in report.told()
@@ -101,7 +101,7 @@ def test_the_command_prints_one_document_and_ends_with_1_if_anything_differs(
     good = Point("kept", "0", "nothing", tell)
     wrong = Point("broken", "0", "something", tell)
     for points, code in [([good], 0), ([good, wrong], 1)]:
-        monkeypatch.setattr("rustpbx_lab.workbench.conformance.suite.POINTS", points)
+        monkeypatch.setattr("rustpbx_lab.conformance.suite.POINTS", points)
         assert run(["conformance", stand_in.url, "--json"]) == code
         document = json.loads(capsys.readouterr().out)
         assert (document["same"], document["different"]) == (1, code)

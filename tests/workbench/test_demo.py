@@ -6,8 +6,9 @@ from waiting import until
 from rustpbx_lab.analysis.timelines import timeline
 from rustpbx_lab.errors import ServerStartError
 from rustpbx_lab.log import read_log
-from rustpbx_lab.simulator.caller import HangUp, Pause, Say, Step
-from rustpbx_lab.workbench.demo import SCRIPTS, Demo
+from rustpbx_lab.participants.demo_scripts import SCRIPTS
+from rustpbx_lab.participants.scripted_caller import HangUp, Pause, Say, Step
+from rustpbx_lab.workbench.demo import Demo
 
 QUICK: list[list[Step]] = [
     [Say("a"), Pause(200), HangUp("one")],

@@ -12,16 +12,16 @@ from waiting import until
 from workbench.scripted_server import ANSWER, REJECT, RINGING, ScriptedServer, running
 
 from rustpbx_lab import errors
-from rustpbx_lab.analysis.points import MarkFold
+from rustpbx_lab.analysis.moments import MarkFold
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource
 from rustpbx_lab.client import CallSession
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import read_log
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.options import CallOption, SynthesisOption
 from rustpbx_lab.speech.vad_engines import SileroEngine
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
 
 LIMIT_S = 10
 
@@ -325,7 +325,7 @@ def silence() -> Clip:
 def test_a_script_that_forgets_to_close_still_ends(server: ScriptedServer):
     script = (
         "import time\n"
-        "from rustpbx_lab.workbench.hub import CallHub\n"
+        "from rustpbx_lab.hub.hub import CallHub\n"
         "from rustpbx_lab.models.options import CallOption\n"
         f"call = CallHub().start({server.url!r}, CallOption())\n"
         "while call.state != 'in call': time.sleep(0.01)\n"

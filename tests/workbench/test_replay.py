@@ -12,14 +12,14 @@ from waiting import until
 from rustpbx_lab import errors, read_log
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.recording import Recording
-from rustpbx_lab.client.audio_legs import AudioLegs
+from rustpbx_lab.client.media.audio_legs import AudioLegs
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.replay_call import ReplayCall
+from rustpbx_lab.hub.saved_call import due_samples, read_saved
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.speech.vad_engines import SileroEngine
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.replay import ReplayCall
-from rustpbx_lab.workbench.saved_call import due_samples, read_saved
 
 T0 = 1_787_302_461_000
 SID = "s.1"

@@ -7,11 +7,11 @@ from waiting import until
 from workbench.test_hub import LIMIT_S, wait_for_state
 
 from rustpbx_lab import errors
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, SynthesisOption, VADOption
-from rustpbx_lab.simulator.server import StandIn
-from rustpbx_lab.workbench.hub import CallHub
-from rustpbx_lab.workbench.hub_call import HubCall
+from rustpbx_lab.simulator.server.stand_in import StandIn
 
 OPTION = CallOption(vad=VADOption(), tts=SynthesisOption(provider="deepgram"))
 

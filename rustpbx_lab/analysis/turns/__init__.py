@@ -1,0 +1,1 @@
+"""Turns: what the caller said and how long the reply took."""

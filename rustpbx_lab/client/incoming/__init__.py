@@ -1,0 +1,1 @@
+"""Incoming calls: a webhook, and who may reach it."""

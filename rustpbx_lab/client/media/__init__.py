@@ -1,0 +1,1 @@
+"""Audio of a call: legs, sending, WebRTC."""

@@ -1,0 +1,1 @@
+"""The browser side: patches, keyboard, painting, styles."""

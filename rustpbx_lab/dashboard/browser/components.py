@@ -1,0 +1,255 @@
+"""Browser parts: the keyboard, and whether the browser keeps up.
+
+A part says ``ready`` when it is drawn, since what is sent before that is lost.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from .clipboard import COPY_JS
+from .document_lock import hear, locked
+
+KEPT = 8
+LEAD_S = 0.03
+"""The next picture is on its way while the browser draws the last one."""
+
+
+class Pulse(JSComponent):
+    """Asks the browser whether it has drawn what it was sent.
+
+    A slow browser gets fewer pictures that way, never late ones.
+    """
+
+    _esm = """
+export function render({model}) {
+  model.on('msg:custom', (msg) => {
+    const {beat} = msg.data ?? msg
+    requestAnimationFrame(() => setTimeout(() => model.send_msg({beat}), 0))
+  })
+  model.send_msg({beat: 0})
+}
+"""
+
+    patience_s = 2.0
+    """After so long it is asked again: a hidden tab draws nothing and says nothing."""
+
+    def __init__(self, on_drawn: Callable[[], None], **params: Any) -> None:
+        super().__init__(width=0, height=0, margin=0, **params)
+        self._on_drawn = on_drawn
+        self._n_sent = 0
+        self._n_drawn = 0
+        self._sent_s: deque[float] = deque([0.0], maxlen=KEPT)
+        self._took_s = 0.0
+        self._rests_until_s = 0.0
+        hear(self, self._hear)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether what was sent is drawn, half drawn by now, or long overdue."""
+        since_s = time.monotonic() - self._sent_s[-1]
+        lead_s = max(self._took_s / 2, LEAD_S)
+        is_half = self._n_drawn == self._n_sent - 1 and since_s >= lead_s
+        is_overdue = since_s > self.patience_s
+        return self._n_drawn >= self._n_sent or is_half or is_overdue
+
+    @property
+    def is_rested(self) -> bool:
+        """Whether a browser that is free rested as long as its last picture took."""
+        return time.monotonic() >= self._rests_until_s
+
+    def beat(self) -> None:
+        """Ask about everything that was sent so far."""
+        self._n_sent += 1
+        self._sent_s.append(time.monotonic())
+        self._send_msg({"beat": self._n_sent})
+
+    def _hear(self, said: Mapping[str, Any]) -> None:
+        beat = said.get("beat")
+        if not isinstance(beat, int):
+            return
+        self._n_drawn = max(self._n_drawn, min(beat, self._n_sent))
+        waiting = self._n_sent - self._n_drawn
+        if self._n_sent and waiting < len(self._sent_s):  # else it is only ready
+            now = time.monotonic()
+            self._took_s = min(now - self._sent_s[-1 - waiting], self.patience_s)
+            self._rests_until_s = now + self._took_s
+        self._on_drawn()
+
+
+class Keys(JSComponent):
+    """The keyboard of a page: says which key was pressed, silent while typing."""
+
+    _esm = (
+        COPY_JS
+        + """
+export function render({model}) {
+  const typing = (event) => event.composedPath().some((node) =>
+    node.tagName === 'INPUT' || node.tagName === 'TEXTAREA' ||
+    node.tagName === 'SELECT' || node.isContentEditable || node.role === 'dialog' ||
+    node.role === 'combobox' || node.role === 'slider')
+  const working = (event) => event.composedPath().some((node) =>
+    node.matches?.('button, a, summary, [role=button], [role=tab], [role=switch], ' +
+      '[role=checkbox], [role=radio], [role=menuitem], input[type=checkbox]'))
+  const inTab = (use) => {
+    try { return use(sessionStorage) } catch { return null }  // a frame may have none
+  }
+  let before = ''
+  const press = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if ('labLost' in document.documentElement.dataset) return  // nothing would hear it
+    const last = before
+    before = event.key
+    // what is focused is pressed by these; after H they are ours in any case
+    const pressing = (event.key === 'Enter' || event.key === ' ') && last !== 'h'
+    if (pressing && working(event)) return
+    if (event.key === 'Escape' && typing(event)) {
+      event.composedPath()[0]?.blur?.()
+      return
+    }
+    // a slider takes arrows, not letters
+    const sliding = event.composedPath()[0]?.type === 'range' && event.key.length === 1
+    if ((typing(event) && !sliding) || !model.keys.includes(event.key)) return
+    event.preventDefault()
+    model.send_msg({key: event.key, shift: event.shiftKey})
+  }
+  const find = (root, name) => {
+    const all = root.querySelectorAll('*')
+    for (const node of all) {
+      if (node.classList?.contains(name)) return node
+      const inner = node.shadowRoot && find(node.shadowRoot, name)
+      if (inner) return inner
+    }
+  }
+  model.on('msg:custom', (msg) => {
+    const {focus, copy, narrowed, keep, title, draft} = msg.data ?? msg
+    if (draft !== undefined) inTab((store) => store.setItem('lab-draft', draft))
+    if (keep !== undefined)
+      document.cookie = `lab-view=${keep};path=/;SameSite=Strict;max-age=31536000`
+    if (title !== undefined) document.title = title
+    if (narrowed) document.documentElement.dataset.labNarrowed = ''
+    if (focus) {
+      const host = find(document, focus)
+      const input = host && (host.querySelector('input') ??
+                             host.shadowRoot?.querySelector('input'))
+      input?.focus()
+    }
+    if (copy !== undefined) copyText(copy)
+  })
+  const fold = (event) => {
+    const button = event.composedPath().find((node) => node.dataset?.fold)
+    if (!button) return
+    model.send_msg({fold: button.dataset.fold})
+    // the button that comes instead of it has the focus, too
+    const root = button.getRootNode()
+    const again = () => {
+      if (button.isConnected) return
+      root.querySelector('[data-fold]')?.focus()
+      watch.disconnect()
+    }
+    const watch = new MutationObserver(again)
+    watch.observe(root, {childList: true, subtree: true})
+  }
+  document.addEventListener('keydown', press)
+  document.addEventListener('click', fold)
+  // Bokeh calls a page idle when nothing of it changes: that of a call always does
+  requestAnimationFrame(() => document.getElementById('loader')?.classList.add('drawn'))
+  let isNarrow = innerWidth < 1280
+  const narrow = () => {  // the next page is made with its sidebar closed
+    const wasNarrow = isNarrow
+    isNarrow = innerWidth < 1280
+    document.cookie = `lab-narrow=${Number(isNarrow)};path=/;SameSite=Strict`
+    if (isNarrow && !wasNarrow) model.send_msg({narrow: true})
+  }
+  narrow()
+  window.addEventListener('resize', narrow)
+  const draft = inTab((store) => store.getItem('lab-draft'))
+  if (draft) model.send_msg({draft})
+  const system = matchMedia('(prefers-color-scheme: dark)')
+  const paint = () => model.send_msg({dark: system.matches})
+  system.addEventListener('change', paint)
+  paint()
+  // not before the page itself is drawn, or it opens the sidebar again
+  if (isNarrow)
+    setTimeout(() => model.send_msg({narrow: true}), 1500)
+  model.on('remove', () => {
+    system.removeEventListener('change', paint)
+    document.removeEventListener('keydown', press)
+    document.removeEventListener('click', fold)
+    window.removeEventListener('resize', narrow)
+  })
+}
+"""
+    )
+
+    keys = param.List(default=[])
+    """The keys that are taken."""
+
+    def __init__(
+        self,
+        on_key: Callable[[str, bool], None],
+        on_narrow: Callable[[], None],
+        **params: Any,
+    ) -> None:
+        super().__init__(width=0, height=0, margin=0, **params)
+        self._on_key = on_key
+        self._on_narrow = on_narrow
+        self.on_system: Callable[[bool], None] = lambda is_dark: None
+        """Called with whether the system's palette is dark: once, and at changes."""
+        self.on_draft: Callable[[str], None] = lambda text: None
+        """Called when the page is drawn, with what its tab has kept of the last one."""
+        self.on_fold: Callable[[str], None] = lambda name: None
+        """Called with the name of the lane whose fold button was pressed."""
+        self._title = ""
+        self.on_msg(self._hear)
+
+    def focus(self, css_class: str) -> None:
+        """Put the cursor into the input of a widget."""
+        self._send_msg({"focus": css_class})
+
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard."""
+        self._send_msg({"copy": text})
+
+    def keep(self, cookie: str) -> None:
+        """Let the browser remember how the page is liked."""
+        self._send_msg({"keep": cookie})
+
+    def keep_draft(self, text: str) -> None:
+        """Let the browser's tab keep a text until it is closed."""
+        self._send_msg({"draft": text})
+
+    def name_tab(self, title: str) -> None:
+        """Give the browser's tab a title; text."""
+        if title != self._title:
+            self._title = title
+            self._send_msg({"title": title})
+
+    def _hear(self, event: Any) -> None:
+        message = getattr(event, "data", event)
+        if isinstance(message.get("key"), str):
+            key, shift = message["key"], bool(message.get("shift"))
+            locked(lambda: self._on_key(key, shift))
+        elif message.get("narrow"):
+            locked(self._narrow)
+        elif isinstance(message.get("draft"), str):
+            draft = message["draft"]
+            locked(lambda: self.on_draft(draft))
+        elif isinstance(message.get("fold"), str):
+            name = message["fold"]
+            locked(lambda: self.on_fold(name))
+        elif isinstance(message.get("dark"), bool):  # drawn: it hears from now on
+            is_dark = message["dark"]
+            locked(lambda: self._begin(is_dark))
+
+    def _begin(self, is_dark: bool) -> None:
+        self._send_msg({"title": self._title})
+        self.on_system(is_dark)
+
+    def _narrow(self) -> None:
+        self._on_narrow()
+        self._send_msg({"narrowed": True})

@@ -1,0 +1,84 @@
+"""What a page says to those who do not see it, and hears of how they want it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from .document_lock import hear
+
+KEPT = 5
+CSS = """
+:host{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+"""
+
+
+class Spoken(JSComponent):
+    """One polite live region of the page, and a summary of its plots.
+
+    Args:
+        on_still: Told whether the reader of the page wants things not to move.
+    """
+
+    news = param.List(default=[])
+    """The last things that happened, numbered: what is new among them is read out."""
+    summary = param.String(default="")
+    """The plots in a sentence: read when somebody goes there."""
+
+    _stylesheets = [CSS]  # noqa: RUF012
+    _esm = """
+export function render({model, el}) {
+  const part = (role, label) => {
+    const made = document.createElement('div')
+    made.setAttribute('role', role)
+    made.setAttribute('aria-label', label)
+    el.append(made)
+    return made
+  }
+  const news = part('status', 'News of the call')
+  const summary = part('note', 'Summary of the timeline')
+  news.setAttribute('aria-live', 'polite')
+  let last = 0
+  const say = () => {
+    for (const [number, text] of model.news) {
+      if (number <= last) continue
+      last = number
+      const line = document.createElement('p')
+      line.textContent = text
+      news.append(line)
+      if (news.children.length > 5) news.firstChild.remove()
+    }
+  }
+  const sum = () => { summary.textContent = model.summary }
+  model.on('news', say)
+  model.on('summary', sum)
+  say()
+  sum()
+  const still = matchMedia('(prefers-reduced-motion: reduce)')
+  const tell = () => model.send_msg({still: still.matches})
+  still.addEventListener('change', tell)
+  if (still.matches) tell()
+  model.on('remove', () => still.removeEventListener('change', tell))
+}
+"""
+
+    def __init__(self, on_still: Callable[[bool], None], **params: Any) -> None:
+        super().__init__(width=1, height=1, margin=0, **params)
+        self._on_still = on_still
+        self._n_said = 0
+        hear(self, self._hear)
+
+    def say(self, text: str) -> None:
+        """Say something that has happened, even if it is the same again."""
+        self._n_said += 1
+        self.news = [*self.news, [self._n_said, text]][-KEPT:]
+
+    def sum_up(self, words: str) -> None:
+        """Renew the summary."""
+        if words != self.summary:
+            self.summary = words
+
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        if isinstance(message.get("still"), bool):
+            self._on_still(message["still"])

@@ -1,0 +1,1 @@
+"""Listening to a call and replaying it."""

@@ -1,0 +1,1 @@
+"""The sidebar: connection, options, other calls."""

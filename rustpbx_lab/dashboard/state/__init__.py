@@ -1,0 +1,1 @@
+"""What a page knows of a call; no widgets."""

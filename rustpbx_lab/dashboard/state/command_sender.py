@@ -1,0 +1,78 @@
+"""Sending what somebody wants into the call that is shown."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from rustpbx_lab.client import CallPhase
+from rustpbx_lab.errors import RustpbxLabError
+from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.hub.hub_call import HubCall
+from rustpbx_lab.models import commands
+from rustpbx_lab.models.base import BaseCommand
+
+
+class Steering:
+    """Sends commands through the hub, which decides who may, and says what failed.
+
+    Args:
+        hub: The calls of this process.
+        user: Who sends.
+        shown: Returns the call that is shown.
+        said: Called with a line and its severity.
+    """
+
+    def __init__(
+        self,
+        hub: CallHub,
+        user: str | None,
+        shown: Callable[[], HubCall | None],
+        said: Callable[[str, str], None],
+    ) -> None:
+        self._hub, self._user = hub, user
+        self._shown, self._said = shown, said
+        self._sent: list[Future[Any]] = []
+        self._ending: str | None = None
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the call that is shown takes commands from this user."""
+        call = self._shown()
+        is_replay = call is not None and call.role == "replay"
+        return self._hub.may_send(self._user) and not is_replay
+
+    def send(self, command: BaseCommand) -> None:
+        """Send a command in the call that is shown."""
+        call = self._shown()
+        if call is not None:
+            self._try(lambda: self._hub.send(call.id, command, user=self._user))
+
+    def hang_up(self) -> None:
+        """End the call: by command once it is answered, else by closing the socket.
+
+        A second press closes the socket, too: the server may be waiting for something.
+        """
+        call = self._shown()
+        if call is None:
+            return
+        if call.phase is CallPhase.ANSWERED and self._ending != call.id:
+            self._ending = call.id
+            self.send(commands.Hangup())
+        else:
+            self._try(lambda: self._hub.hang_up(call.id, user=self._user))
+
+    def _try(self, action: Callable[[], Future[Any]]) -> None:
+        try:
+            self._sent.append(action())
+        except RustpbxLabError as exc:
+            self._said(str(exc), "error")
+
+    def check(self) -> None:
+        """Say what has become of what was sent, if it failed."""
+        waiting: list[Future[Any]] = []
+        for sent in self._sent:
+            if not sent.done():
+                waiting.append(sent)
+            elif not sent.cancelled() and sent.exception() is not None:
+                self._said(str(sent.exception()), "error")
+        self._sent = waiting

@@ -1,0 +1,1 @@
+"""The timeline: lanes, their headers, toolbar, what-if."""

@@ -1,0 +1,1 @@
+"""The web server of the dashboard: login, access, sockets."""

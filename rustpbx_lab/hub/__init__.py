@@ -1,0 +1,1 @@
+"""The calls of this process: own, watched, replayed."""

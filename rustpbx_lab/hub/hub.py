@@ -1,0 +1,400 @@
+"""CallHub: the calls of this process, for pages, notebooks and webhooks."""
+
+import time
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any, Self
+
+import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from rustpbx_lab.audio.sources import AudioSource
+from rustpbx_lab.client import connect
+from rustpbx_lab.client.at_exit import close_at_exit
+from rustpbx_lab.client.session import system_clock_ms
+from rustpbx_lab.client.watch import watch
+from rustpbx_lab.errors import (
+    CallError,
+    InvalidOptionError,
+    NotAllowedError,
+    RustpbxLabError,
+    shorten,
+)
+from rustpbx_lab.log import Record, latest_path
+from rustpbx_lab.log.output_files import make_log_folder
+from rustpbx_lab.models.base import BaseCommand
+from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.rest import ActiveCall
+
+from .call_registry import KeptCalls
+from .call_run import CallRun, Opening, Sounding
+from .caller_audio import by_the_connection, caller_audio, check_audio
+from .hub_call import HubCall, Participant
+from .replay_call import ReplayCall, ReplayRun
+from .saved_call import read_saved
+from .watched_call import WatchedHubCall, running_calls
+
+UNWATCHED_LIMIT_S = 7200
+KEEP_ENDED = 20
+REPLAY_PREFIX = "replay."
+CLOSE_LIMIT_S = 10
+"""What the calls are given to close when the hub does."""
+
+
+class CallHub(KeptCalls):
+    """Keeps calls alive on a loop of its own, whoever comes and goes.
+
+    All methods may be called from any thread; ``calls`` and what a call shows may be
+    read at any time. Use it in a ``with`` block, or ``close()`` it.
+
+    Args:
+        logs: Folder for event logs and recordings; None keeps nothing on disk.
+        unwatched_limit_s: A call that nobody watches for so long is hung up; None lets
+            it run.
+        keep_ended: How many ended calls stay in memory; older ones are forgotten (and
+            on disk, with ``logs``).
+        operators: Names of those who may send; None lets everybody.
+        ssl: Which certificates to trust, for ``wss://``; None: those of the system.
+        portal: A loop to run on; None starts a thread with one at the first call.
+        now_s: A clock that only goes forward, seconds.
+
+    Raises:
+        LogFileError: If ``logs`` cannot be made or written to.
+    """
+
+    def __init__(
+        self,
+        *,
+        logs: Path | None = None,
+        unwatched_limit_s: float | None = UNWATCHED_LIMIT_S,
+        keep_ended: int = KEEP_ENDED,
+        operators: Collection[str] | None = None,
+        ssl: SSLContext | None = None,
+        portal: BlockingPortal | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.logs = logs
+        self.operators = None if operators is None else frozenset(operators)
+        self._unwatched_limit_s = unwatched_limit_s
+        self._keep_ended = keep_ended
+        self._now_s, self._ssl = now_s, ssl
+        self._runs: dict[str, CallRun | ReplayRun] = {}
+        self._portal = portal
+        self._own = ExitStack()
+        self._forget: Callable[[], None] = lambda: None
+        self._is_closed = False
+        self._gone = anyio.Event()
+        if logs is not None:
+            make_log_folder(logs)
+
+    # ------------------------------------------------------------------ starting
+
+    def start(
+        self,
+        url: str,
+        option: CallOption | None = None,
+        *,
+        call_type: str = "websocket",
+        call_id: str | None = None,
+        audio: AudioSource | None = None,
+        caller: Participant | None = None,
+        agent: Participant | None = None,
+        user: str | None = None,
+        **connect_options: Any,
+    ) -> HubCall:
+        """Start a call and return at once; watch its ``state`` and ``error``.
+
+        Args:
+            url: Address of the server, ``ws://HOST:PORT``.
+            option: Sent as ``invite``; None invites nobody (accept an incoming SIP
+                call, or let the agent do as it likes).
+            call_type: ``"websocket"``, ``"webrtc"`` or ``"sip"``.
+            call_id: Session id; None chooses one.
+            audio: What the caller says, sent in real time from the answer on; by a
+                WebRTC peer of our own on a call of that type.
+            caller: Plays the caller from the answer on.
+            agent: Plays the agent from the answer on.
+            user: Who starts it.
+            **connect_options: Further arguments of ``connect``.
+
+        Raises:
+            InvalidOptionError: If a call of this id runs already.
+            MissingExtraError: If a WebRTC call lacks its package.
+            NotAllowedError: If operators are named and ``user`` is none of them.
+        """
+        self._check_allowed(user, "start a call")
+        ssl = connect_options.setdefault("ssl", self._ssl)
+        check_audio(call_type, has_sound=False)
+        chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
+        call = HubCall(chosen, url, call_type, option, system_clock_ms(), self._now_s)
+        opening = partial(
+            connect,
+            url,
+            call_type,  # pyright: ignore[reportArgumentType]
+            id=chosen,
+            log=call.log,
+            audio=None if call_type == "webrtc" else audio,
+            **connect_options,
+        )
+        sounding = partial(
+            caller_audio,
+            url=url,
+            call_type=call_type,
+            source=audio,
+            ssl=ssl,
+        )
+        participants = [one for one in (caller, agent) if one is not None]
+        self._add(call, self._call_run(call, opening, participants, sounding))
+        return call
+
+    def watch(self, url: str, call_id: str, **watch_options: Any) -> HubCall:
+        """Watch a call that somebody else has on a server; see ``client.watching``.
+
+        Hanging it up ends it for everybody; ``leave`` only stops watching. A call that
+        this hub has already is returned as it is.
+
+        Args:
+            url: Address of the server, ``ws://HOST:PORT``.
+            call_id: Its id there.
+            **watch_options: Further arguments of ``watch``.
+        """
+        with self._lock:
+            if call_id in self._runs:
+                return self._calls[call_id]
+            ssl = watch_options.setdefault("ssl", self._ssl)
+            call = WatchedHubCall(call_id, url, system_clock_ms(), self._now_s, ssl)
+            opening = partial(watch, url, call_id, log=call.log, **watch_options)
+            self._add(call, self._call_run(call, opening))
+        return call
+
+    def replay(
+        self, path: Path, speed: float = 1.0, *, at_end: bool = False
+    ) -> ReplayCall:
+        """Read a saved call and let it happen once more; see `ReplayCall`.
+
+        Args:
+            path: The event log; a WAV file beside it is the sound.
+            speed: Times as fast, 0.5 to 20.
+            at_end: Begin at the end: all of the call is there to look at, and playing
+                begins at its beginning.
+
+        Raises:
+            LogFileError: If it is no event log that can be read.
+            InvalidOptionError: If the speed is not 0.5 to 20.
+        """
+        saved = read_saved(path)
+        with self._lock:
+            name, number = f"{REPLAY_PREFIX}{saved.name}", 1
+            while (
+                call_id := name if number == 1 else f"{name}.{number}"
+            ) in self._runs:
+                number += 1
+            call = ReplayCall(saved, call_id, speed, self._now_s)
+            if at_end:
+                call.show_whole()
+                call.advance()
+            self._add(call, ReplayRun(call, self._changed))
+        return call
+
+    def saved(self, call_id: str) -> ReplayCall | None:
+        """Return a call that was saved to ``logs``, all of it; None if none was.
+
+        It is read once, however often it is asked for.
+
+        Raises:
+            LogFileError: If the file cannot be read.
+        """
+        name = call_id.removeprefix(REPLAY_PREFIX)
+        path = None if self.logs is None else latest_path(self.logs, name)
+        if path is None:
+            return None
+        for call in self.calls:
+            if isinstance(call, ReplayCall) and call.saved.path == path:
+                return call
+        return self.replay(path, at_end=True)
+
+    def running_on(self, url: str) -> "Future[Sequence[ActiveCall]]":
+        """Ask a server for its running calls; fails with ConnectError."""
+        asking = self._running_portal().start_task_soon
+        return asking(running_calls, url, self._ssl)
+
+    def _call_run(
+        self,
+        call: HubCall,
+        opening: Opening,
+        participants: list[Participant] | None = None,
+        sounding: Sounding = by_the_connection,
+    ) -> CallRun:
+        return CallRun(
+            call,
+            opening,
+            participants or [],
+            sounding=sounding,
+            logs=self.logs,
+            unwatched_limit_s=self._unwatched_limit_s,
+            changed=self._changed,
+        )
+
+    def _add(self, call: HubCall, run: CallRun | ReplayRun) -> None:
+        with self._lock:
+            portal = self._running_portal()
+            if call.id in self._runs:
+                raise InvalidOptionError(
+                    f"cannot start a call {shorten(call.id)}: one of this id runs; "
+                    "hang it up first or choose another id"
+                )
+            self._calls.pop(call.id, None)
+            self._calls[call.id], self._runs[call.id] = call, run
+        self._changed()
+        portal.start_task_soon(self._run, run, call.id)
+
+    async def _run(self, run: CallRun | ReplayRun, call_id: str) -> None:
+        try:
+            await run.run()
+        finally:
+            with self._lock:
+                del self._runs[call_id]
+                self._forget_old()
+            self._gone.set()
+            self._changed()
+
+    def _forget_old(self) -> None:
+        ended = [call_id for call_id in self._calls if call_id not in self._runs]
+        for call_id in ended[: max(0, len(ended) - self._keep_ended)]:
+            del self._calls[call_id]
+
+    # ------------------------------------------------------------------ acting
+
+    def may_send(self, user: str | None) -> bool:
+        """Whether somebody of this name may send commands and hang up."""
+        return self.operators is None or user in self.operators
+
+    def send(
+        self, call_id: str, command: BaseCommand, user: str | None = None
+    ) -> "Future[Record]":
+        """Send a command in a call.
+
+        Returns:
+            A future of its row in the log; it fails with CallClosedError if the call
+            is over.
+
+        Raises:
+            UnknownCallError: If there is no such call.
+            NotAllowedError: If operators are named and ``user`` is none of them.
+            CallError: If the call is not connected yet.
+        """
+        self._check_allowed(user, f"send {command.command}")
+        session = self.get(call_id).session
+        if self.get(call_id).role == "replay":
+            raise CallError(
+                f"cannot send {command.command}: {shorten(call_id)} is a replay of a "
+                "call that is over; start or watch a running one"
+            )
+        if session is None:
+            raise CallError(
+                f"cannot send {command.command}: the call {shorten(call_id)} is not "
+                f"connected ({self.get(call_id).state}); wait until it is"
+            )
+        return self._running_portal().start_task_soon(session.send, command)
+
+    def hang_up(self, call_id: str, user: str | None = None) -> "Future[None]":
+        """End a call, which works while it rings, too.
+
+        Our own call's connection is closed; a watched call is killed on its server.
+
+        Returns:
+            A future that is done when that is under way, or fails.
+
+        Raises:
+            UnknownCallError: If there is no such call.
+            NotAllowedError: If operators are named and ``user`` is none of them.
+        """
+        self._check_allowed(user, "hang up")
+        call = self.get(call_id)
+        if isinstance(call, WatchedHubCall) and not call.is_over:
+            return self._running_portal().start_task_soon(call.kill)
+        return self._stop(call_id)
+
+    def leave(self, call_id: str) -> "Future[None]":
+        """Stop watching a call, or replaying one; anybody may.
+
+        Raises:
+            UnknownCallError: If there is no such call.
+            CallError: If it is a call of our own, which would end.
+        """
+        if self.get(call_id).role == "own":
+            raise CallError(
+                f"cannot leave the call {shorten(call_id)}: it is this hub's own and "
+                "would end; hang it up"
+            )
+        return self._stop(call_id)
+
+    def _stop(self, call_id: str) -> "Future[None]":
+        with self._lock:
+            run = self._runs.get(call_id)
+        if run is None:
+            done: Future[None] = Future()
+            done.set_result(None)
+            return done
+        return self._running_portal().start_task_soon(run.stop)
+
+    def _check_allowed(self, user: str | None, what: str) -> None:
+        if not self.may_send(user):
+            who = "somebody without a name" if user is None else shorten(user)
+            raise NotAllowedError(
+                f"{who} cannot {what}: only the operators may; ask one of them, or be "
+                "named with --operators"
+            )
+
+    # ------------------------------------------------------------------ the loop
+
+    def _running_portal(self) -> BlockingPortal:
+        with self._lock:
+            self._check_open()
+            if self._portal is None:
+                self._portal = self._own.enter_context(
+                    start_blocking_portal(name="rustpbx-lab calls")
+                )
+                # its thread would die with a script that forgets to close the hub
+                self._forget = close_at_exit(self.close)
+            return self._portal
+
+    async def _end_calls(self) -> None:
+        for run in list(self._runs.values()):
+            run.stop()
+        with anyio.move_on_after(CLOSE_LIMIT_S):
+            while self._runs:
+                self._gone = anyio.Event()
+                await self._gone.wait()
+        for run in list(self._runs.values()):
+            run.abort()
+
+    def close(self) -> None:
+        """End all calls with code 1000, save them, and stop the thread."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        if self._portal is not None:
+            self._portal.call(self._end_calls)
+        self._own.close()
+        self._forget()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RustpbxLabError("the hub is closed; make a new one")
+
+    def __repr__(self) -> str:
+        return f"<CallHub of {len(self._calls)} calls>"

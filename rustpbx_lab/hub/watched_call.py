@@ -1,0 +1,52 @@
+"""Calls of others: what runs on a server, and those of them that the hub watches."""
+
+from collections.abc import Callable, Sequence
+from ssl import SSLContext
+
+from rustpbx_lab.client.rest.server_api import ServerApi
+from rustpbx_lab.models.rest import ActiveCall
+
+from .hub_call import HubCall
+
+
+class WatchedHubCall(HubCall):
+    """Somebody else's call, watched over the server's event stream."""
+
+    role = "watched"
+
+    def __init__(
+        self,
+        call_id: str,
+        url: str,
+        started_ms: int,
+        now_s: Callable[[], float],
+        ssl: SSLContext | None = None,
+    ) -> None:
+        super().__init__(call_id, url, "", None, started_ms, now_s)
+        self._address, self._ssl = url, ssl
+
+    async def kill(self) -> None:
+        """End the call for everybody.
+
+        Raises:
+            UnknownCallError: If the server does not know it any more.
+            ConnectError: If it does not answer.
+        """
+        async with ServerApi(self._address, ssl=self._ssl) as api:
+            await api.kill(self.id)
+
+
+async def running_calls(
+    url: str, ssl: SSLContext | None = None
+) -> Sequence[ActiveCall]:
+    """Return the running calls of a server.
+
+    Args:
+        url: Address of the server.
+        ssl: Which certificates to trust; None: those of the system.
+
+    Raises:
+        ConnectError: If no server answers.
+    """
+    async with ServerApi(url, ssl=ssl) as api:
+        return await api.list()

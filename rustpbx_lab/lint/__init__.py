@@ -1,0 +1,1 @@
+"""Advice about options and commands: what the server really does with them."""

@@ -1,0 +1,110 @@
+"""What the server will really do with an option: remarks, each with its place.
+
+The rules stand by subject in `lint_hearing`, `lint_setup` and `lint_commands`, what
+only the JSON text can show in `lint_raw`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.models import commands
+from rustpbx_lab.models.base import BaseCommand
+from rustpbx_lab.models.options import CallOption
+
+from .command_rules import COMMAND_RULES
+from .hearing_rules import HEARING_RULES
+from .json_checks import read_raw
+from .remark import Remark, Remarks
+from .setup_rules import SETUP_RULES
+from .sip_rules import callee_not_an_address, sip_option_breaks_message
+
+__all__ = [
+    "COMMAND_RULES",
+    "RULES",
+    "Remark",
+    "command_remarks",
+    "lint_file",
+    "lint_text",
+    "remarks",
+]
+
+RULES: tuple[Callable[[CallOption], Remarks], ...] = (
+    *HEARING_RULES,
+    *SETUP_RULES,
+    sip_option_breaks_message,
+    callee_not_an_address,
+)
+"""Every rule about a call's option."""
+
+
+def remarks(option: CallOption) -> list[Remark]:
+    """Return what the server ignores, changes or breaks of an option.
+
+    Returns:
+        By rule, in the order of ``RULES``; a field may have several.
+    """
+    return [
+        remark._replace(rule=rule.__name__) for rule in RULES for remark in rule(option)
+    ]
+
+
+def command_remarks(
+    command: BaseCommand, call: CallOption | None = None
+) -> list[Remark]:
+    """Return what the server ignores, changes or breaks of a command.
+
+    Args:
+        command: Any command; of an invite or accept it is its option that counts.
+        call: The option of the call the command is for, if that is known.
+
+    Returns:
+        Remarks with places in the command, by rule.
+    """
+    if isinstance(command, commands.Invite | commands.Accept):
+        return [
+            remark._replace(path=f"option.{remark.path}")
+            for remark in remarks(command.option)
+        ]
+    return [
+        remark._replace(rule=remark.rule or rule.__name__)
+        for rule in COMMAND_RULES
+        for remark in rule(command, call)
+    ]
+
+
+def lint_text(text: str | bytes) -> list[Remark]:
+    """Return what the server makes of the JSON of an option or of a command.
+
+    Beyond ``remarks`` this finds what a model cannot hold: keys that are unknown or
+    given twice, a key beside its alias, values of the wrong type. What the server
+    would drop or ignore is taken out before the other rules look.
+
+    Args:
+        text: A CallOption object, or a command (an object with ``"command"``).
+
+    Raises:
+        InvalidOptionError: If the text is no JSON object.
+    """
+    raw = read_raw(text)
+    found = list(raw.remarks)
+    if isinstance(raw.model, CallOption):
+        found += remarks(raw.model)
+    elif isinstance(raw.model, BaseCommand):
+        found += command_remarks(raw.model)
+    return found
+
+
+def lint_file(path: Path) -> list[Remark]:
+    """Return what the server makes of a JSON file; see ``lint_text``.
+
+    Raises:
+        InvalidOptionError: If the file cannot be read or is no JSON object.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as exc:
+        raise InvalidOptionError(
+            f"cannot read {str(path)!r}: {exc.strerror or exc}; give a JSON file"
+        ) from exc
+    return lint_text(text)

@@ -1,0 +1,289 @@
+"""The agent's lane: what the server played, asked for, cut short."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bokeh.models import ColumnDataSource
+
+from rustpbx_lab.analysis.holds import Hold
+from rustpbx_lab.analysis.playback import Playback
+from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.spans import CLEAR, Look, Span, Spans
+from rustpbx_lab.plots.timeline import (
+    PX_PER_CHARACTER,
+    Columns,
+    Target,
+    TimeAxis,
+    Window,
+    add_tips,
+    clock,
+    fit,
+    plain,
+    refill,
+    thousands,
+)
+
+from .caller import draw_wave, no_wave
+from .density import Density
+from .held import HELD, HELD_LOOK, held_spans
+
+HEIGHT = 88
+TAG_Y, WAVE_Y, WAVE_PX = 78, 49, 19
+FOLDED_Y = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
+"""What is left of the lane when it is folded: its wave."""
+TAG_PX = 70
+"""How wide what is said of an interruption is at least."""
+BOX_BOTTOM, BOX_TOP = 5, 25
+BOX_Y = (BOX_BOTTOM + BOX_TOP) / 2
+LOOKS = {
+    "not heard": Look(fill="surface", line="agent", line_alpha=0.6, dash="3 3"),
+    "wait": Look(fill="tts_tint", line="tts", hatch="tts", hatch_alpha=0.8),
+    "played": Look(fill="agent_tint", line="agent"),
+    HELD: HELD_LOOK,
+}
+
+
+class AgentLane:
+    """Draws playback: hatched wait, box, what was not heard."""
+
+    def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
+        self._painter = painter = axis.painter
+        self.figure = axis.lane(HEIGHT)
+        if bands is not None:
+            bands.draw_on(self.figure)
+        plot: Any = self.figure  # its types lack some of its arguments
+        self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
+        self.labels = ColumnDataSource(data=_no_labels())
+        self.cuts = ColumnDataSource(data=_no_cuts())
+        self._cut_targets: list[Target] = []
+        draw_wave(plot, self.wave, painter, "agent", WAVE_Y)
+        self.density = Density(plot, painter, "agent", (3, WAVE_Y - WAVE_PX), "replies")
+        self.spans = Spans(plot, painter, LOOKS, radius=3)
+        words = plot.text(
+            x="x",
+            y="y",
+            text="text",
+            text_color="colour",
+            source=self.labels,
+            x_offset=6,
+            text_baseline="middle",
+            text_font_size="11px",
+            background_fill_color="ground",
+            padding=2,
+        )
+        cut = plot.segment(
+            x0="x", x1="x", y0=1, y1=HEIGHT - 2, source=self.cuts, line_width=1.6
+        )
+        plain(words)
+        painter.paint(plain(cut).glyph, line_color="text")
+        add_tips(plot, [cut, words])
+
+    @property
+    def targets(self) -> list[Target]:
+        """What can be tapped."""
+        return [*self.spans.targets, *self._cut_targets]
+
+    def show(
+        self,
+        playbacks: Sequence[Playback],
+        window: Window,
+        cut_offs: Mapping[str, str] | None = None,
+        holds: Sequence[Hold] = (),
+    ) -> None:
+        """Redraw what changed.
+
+        Args:
+            playbacks: Rows of the ``playback`` table.
+            window: What is visible.
+            cut_offs: Play id → what is said where the reply came too early.
+            holds: Rows of the ``holds`` table.
+        """
+        rows = sorted(playbacks, key=lambda row: row.start_ms)
+        boxes, cuts = box_columns(rows, window, cut_offs or {})
+        around = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
+        covers = held_spans(holds, "paused", around, window)
+        self.spans.show([*covers, *box_spans(boxes)])
+        refill(self.cuts, cuts)
+        labels = box_labels(boxes, window)
+        tags_ms = TAG_PX * window.ms_per_px
+        self._cut_targets = [
+            Target(x, x + wide, bottom, HEIGHT - 2, seq)
+            for x, seq in zip(cuts["x"], cuts["seq"], strict=True)
+            # the line, and the words at its top
+            for wide, bottom in ((0, 1), (tags_ms, TAG_Y - 9))
+        ]
+        refill(
+            self.labels,
+            {
+                "x": labels["x"],
+                "y": labels["y"],
+                "text": labels["text"],
+                "tip": labels["tip"],
+                "colour": [self._painter.colour(role) for role in labels["ink"]],
+                "ground": [
+                    self._painter.colour(role) if role else CLEAR
+                    for role in labels["ground"]
+                ],
+            },
+        )
+
+
+def box_spans(boxes: Columns) -> list[Span]:
+    """Return what is drawn of each playback: what was not heard, wait, box."""
+    spans: list[Span] = []
+    names = ("asked", "left", "right", "planned", "tip", "seq")
+    for asked, left, right, planned, tip, seq in zip(
+        *(boxes[name] for name in names), strict=True
+    ):
+        for start, end, look in (
+            (right, planned, "not heard"),
+            (asked, left, "wait"),
+            (left, right, "played"),
+        ):
+            if end > start:
+                spans.append(Span(start, end, BOX_BOTTOM, BOX_TOP, look, tip, seq))
+    return spans
+
+
+def box_columns(
+    rows: Sequence[Playback], window: Window, cut_offs: Mapping[str, str]
+) -> tuple[Columns, Columns]:
+    """Return the boxes in the window and where playback was cut.
+
+    ``asked`` → ``left`` is the wait for the first audio, ``left`` → ``right`` the
+    playback, ``right`` → ``planned`` what was synthesised and not heard.
+    """
+    boxes, cuts = _no_boxes(), _no_cuts()
+    for index, row in enumerate(rows):
+        following = rows[index + 1] if index + 1 < len(rows) else None
+        box = _Box(row, following, window)
+        if not window.shows(box.asked, box.planned):
+            continue
+        boxes["asked"].append(box.asked)
+        boxes["left"].append(box.left)
+        boxes["right"].append(box.right)
+        boxes["planned"].append(box.planned)
+        boxes["name"].append(_name(row))
+        boxes["is_cut"].append(row.interrupted_ms is not None)
+        boxes["why"].append(cut_offs.get(row.play_id or "", ""))
+        boxes["heard"].append(row.heard_ms)
+        boxes["unheard"].append(box.unheard_ms)
+        boxes["seq"].append(row.seq)
+        boxes["tip"].append(_tip(row))
+        if row.interrupted_ms is not None:
+            seq = row.seq if row.interrupted_seq is None else row.interrupted_seq
+            for name, cell in (("x", box.right), ("seq", seq), ("tip", _tip(row))):
+                cuts[name].append(cell)
+    return boxes, cuts
+
+
+class _Box:
+    """The four edges of one playback."""
+
+    def __init__(
+        self, row: Playback, following: Playback | None, window: Window
+    ) -> None:
+        over = row.interrupted_ms if row.interrupted_ms is not None else row.end_ms
+        last = window.now_ms if over is None else over
+        asked = row.start_ms if row.command_ms is None else row.command_ms
+        self.asked = float(min(asked, row.start_ms))
+        first = row.first_audio_ms
+        waits = first is None and over is None
+        self.left = float(min(last if waits else first or row.start_ms, last))
+        self.left = max(self.left, self.asked)
+        self.right = float(max(last, self.left))
+        self.planned = self.right
+        self.unheard_ms: int | None = None
+        if row.interrupted_ms is not None and row.total_ms and row.heard_ms is not None:
+            self.unheard_ms = max(row.total_ms - row.heard_ms, 0)
+            self.planned += self.unheard_ms
+        if following is not None:
+            asked_next = following.command_ms or following.start_ms
+            self.planned = max(self.right, min(self.planned, asked_next))
+
+
+def box_labels(boxes: Columns, window: Window) -> Columns:
+    """Return the words in and over the boxes, each only where it fits."""
+    names = ("x", "y", "text", "tip", "ink", "ground")
+    labels: Columns = {name: [] for name in names}
+
+    def add(x: float, y: float, text: str, ink: str, ground: str = "") -> None:
+        row = (x, y, text, boxes["tip"][index], ink, ground)
+        for name, value in zip(labels, row, strict=True):
+            labels[name].append(value)
+
+    for index, name in enumerate(boxes["name"]):
+        right, planned = boxes["right"][index], boxes["planned"][index]
+        shown = max(boxes["left"][index], window.start_ms)
+        text = fit(name, (right - shown) / window.ms_per_px - 12)
+        if text:
+            add(shown, BOX_Y, text, "agent_ink")
+        missed = boxes["unheard"][index]
+        room = (planned - right) / window.ms_per_px
+        words = f"{thousands(missed)} ms not heard"
+        if missed and room > 6 * len(words) + 12:
+            add(right, BOX_Y, words, "muted")
+        if boxes["is_cut"][index] and window.start_ms <= right <= window.end_ms:
+            words = _cut_words(boxes, index, window)
+            if words:
+                add(right, TAG_Y, words, "agent_ink", "agent_tint")
+    return labels
+
+
+def _cut_words(boxes: Columns, index: int, window: Window) -> str:
+    """Return what is said at a cut, as far as there is room to the next."""
+    later = zip(boxes["right"][index + 1 :], boxes["is_cut"][index + 1 :], strict=True)
+    following = [right for right, is_cut in later if is_cut]
+    until = min(following, default=window.end_ms)
+    room = (until - boxes["right"][index]) / window.ms_per_px - 18
+    heard = boxes["heard"][index]
+    choices = ["interrupted", ""]
+    if heard is not None:
+        choices.insert(0, f"interrupted, {thousands(heard)} ms heard")
+    if boxes["why"][index]:
+        choices[:-1] = [boxes["why"][index], "cut-off"]
+    return next(
+        words for words in choices if len(words) * PX_PER_CHARACTER <= room or not words
+    )
+
+
+def _name(row: Playback) -> str:
+    said = row.text or ""
+    if row.kind == "play" and row.play_id == row.text:
+        return said
+    return f"{row.play_id}  {said}".rstrip() if row.play_id else said or "track"
+
+
+def _tip(row: Playback) -> str:
+    lines = [
+        f"{row.kind} {row.play_id or ''}".rstrip(),
+        *([row.text] if row.text else []),
+        f"asked {clock(row.command_ms)}, trackStart {clock(row.start_ms)}",
+        f"first audio {clock(row.first_audio_ms)} ({row.quality})",
+        f"end {clock(row.end_ms)}",
+    ]
+    if row.ttfb_ms is not None:
+        cached = ", from the cache" if row.is_cached else ""
+        lines.append(f"synthesis: first byte after {thousands(row.ttfb_ms)} ms{cached}")
+    if row.interrupted_ms is not None:
+        lines.append(
+            f"interrupted {clock(row.interrupted_ms)}: heard "
+            f"{thousands(row.heard_ms)} of {thousands(row.total_ms)} ms"
+        )
+    return "\n".join([*lines, f"log row {row.seq}"])
+
+
+def _no_boxes() -> Columns:
+    names = (
+        *("asked", "left", "right", "planned", "name"),
+        *("is_cut", "why", "heard", "unheard", "seq", "tip"),
+    )
+    return {name: [] for name in names}
+
+
+def _no_cuts() -> Columns:
+    return {name: [] for name in ("x", "seq", "tip")}
+
+
+def _no_labels() -> Columns:
+    return {name: [] for name in ("x", "y", "text", "tip", "colour", "ground")}

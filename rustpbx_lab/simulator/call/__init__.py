@@ -1,0 +1,1 @@
+"""One call of the stand-in: its kinds, its legs, its faults."""

@@ -1,0 +1,1 @@
+"""Clock, wire format and query of the stand-in."""

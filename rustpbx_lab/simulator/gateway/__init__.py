@@ -1,0 +1,1 @@
+"""Local synthesis and recognition in the shape of providers, for a real server."""

@@ -1,0 +1,1 @@
+"""Scripted telephones: SIP calls without a network."""

@@ -1,0 +1,1 @@
+"""What a call of the stand-in plays and records."""

@@ -1,7 +1,10 @@
-"""A call in the few numbers that tell how it goes, while it runs."""
+"""Key figures of a call: one definition each, for page, table and file alike."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from typing import NamedTuple
 
 from rustpbx_lab.analysis.turns.fold import TurnFold
@@ -11,7 +14,7 @@ from rustpbx_lab.log import Record
 
 from .barge_in import Overlap, OverlapFold
 from .folds import Changes, Quality, said_at
-from .pipeline import Basics
+from .pipeline import KEPT, Basics
 from .playback import PlaybackFold
 from .talk_ratio import Talk, TalkMeter
 
@@ -45,9 +48,214 @@ class Numbers:
     """From the caller's onset to the end of playback."""
     talk: Talk
     is_answered: bool
+    turns: Sequence[Turn] = ()
+    """All turns so far, those under way last."""
+    overlaps: Sequence[Overlap] = ()
+    """All stretches in which both sides spoke."""
 
 
 N_RECENT = 12
+STEP = KEPT // 2
+"""Records that a whole log is folded by at a time: shared folds keep together."""
+PLUGIN_GROUP = "rustpbx_lab.key_figures"
+"""Entry points of this group name a `KeyFigure` each."""
+
+logger = logging.getLogger(__name__)
+
+Value = int | float | None
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One number of a call, the same on the page, in ``analyse``, CSV and JSON."""
+
+    name: str
+    """Column and JSON key; it ends in its unit: ``turn_latency_p50_ms``."""
+    title: str
+    """As people read it."""
+    unit: str
+    """``ms``, ``share`` (0 to 1), or empty for a count."""
+    about: str
+    """What is measured, from which event to which, in a sentence or two."""
+    of: Callable[[Numbers], Value]
+    """Returns the value; None if it is unknown."""
+
+    @property
+    def dtype(self) -> str:
+        """The pandas type of its column."""
+        return "Float64" if self.unit == "share" else "Int64"
+
+
+def _share(of: Callable[[Talk], int]) -> Callable[[Numbers], Value]:
+    def share(numbers: Numbers) -> float | None:
+        talk = numbers.talk
+        return round(of(talk) / talk.total_ms, 4) if talk.total_ms else None
+
+    return share
+
+
+def _counted(of: Callable[[Numbers], int]) -> Callable[[Numbers], Value]:
+    """Return a count that is unknown before the call is answered."""
+    return lambda numbers: of(numbers) if numbers.is_answered else None
+
+
+def _longest_gap(numbers: Numbers) -> int | None:
+    return max((gap.end_ms - gap.start_ms for gap in numbers.talk.gaps), default=None)
+
+
+KEY_FIGURES: Sequence[KeyFigure] = (
+    KeyFigure(
+        "turn_latency_p50_ms",
+        "Turn latency P50",
+        "ms",
+        "From the end of the caller's speech to the first audio of the reply. Only "
+        "replies that were heard out; interrupted ones and cut-offs are counted apart.",
+        lambda numbers: numbers.latency.p50,
+    ),
+    KeyFigure(
+        "turn_latency_p95_ms",
+        "Turn latency P95",
+        "ms",
+        "From the same turns as P50; unknown if they are too few.",
+        lambda numbers: numbers.latency.p95,
+    ),
+    KeyFigure(
+        "turn_latency_n",
+        "Turns measured",
+        "",
+        "How many turns the percentiles of the turn latency are over.",
+        lambda numbers: numbers.latency.n,
+    ),
+    KeyFigure(
+        "first_word_ms",
+        "Time to first word",
+        "ms",
+        "From the answer to the first audio of the agent: to the first sound (louder "
+        "than -50 dBFS) where the recording tells.",
+        lambda numbers: numbers.first_word_ms,
+    ),
+    KeyFigure(
+        "n_turns",
+        "Turns",
+        "",
+        "Turns of the caller that the agent replied to.",
+        _counted(lambda numbers: numbers.n_turns),
+    ),
+    KeyFigure(
+        "n_cut_offs",
+        "Cut-offs",
+        "",
+        "Replies that began before the caller had finished; unknown without a turn.",
+        lambda numbers: numbers.n_cut_off if numbers.n_turns else None,
+    ),
+    KeyFigure(
+        "n_interruptions",
+        "Interruptions",
+        "",
+        "The caller spoke over a reply, and playback stopped.",
+        _counted(lambda numbers: numbers.n_interruptions),
+    ),
+    KeyFigure(
+        "n_false_interruptions",
+        "False interruptions",
+        "",
+        "Interruptions that no words followed within 2 s.",
+        _counted(lambda numbers: numbers.n_false),
+    ),
+    KeyFigure(
+        "stop_latency_p50_ms",
+        "Stop latency P50",
+        "ms",
+        "From the onset of the interrupting speech to the end of playback.",
+        lambda numbers: numbers.stop_latency.p50,
+    ),
+    KeyFigure(
+        "n_dead_air",
+        "Dead air",
+        "",
+        "Silences of both sides, longer than 2 s, after the caller stopped speaking.",
+        lambda numbers: len(numbers.talk.gaps) if numbers.talk.total_ms else None,
+    ),
+    KeyFigure(
+        "dead_air_longest_ms",
+        "Longest dead air",
+        "ms",
+        "Length of the longest of these silences.",
+        _longest_gap,
+    ),
+    KeyFigure(
+        "caller_talk_share",
+        "Caller talk share",
+        "share",
+        "Share of the time since the answer in which the caller spoke; overlap counts "
+        "for both sides.",
+        _share(lambda talk: talk.caller_ms),
+    ),
+    KeyFigure(
+        "agent_talk_share",
+        "Agent talk share",
+        "share",
+        "The same for the agent: while it can be heard where the log tells sound from "
+        "silence, else while something is played.",
+        _share(lambda talk: talk.agent_ms),
+    ),
+    KeyFigure(
+        "overlap_share",
+        "Overlap share",
+        "share",
+        "Share of the time since the answer in which both spoke.",
+        _share(lambda talk: talk.both_ms),
+    ),
+    KeyFigure(
+        "silence_share",
+        "Silence share",
+        "share",
+        "Share of the time since the answer in which nobody spoke.",
+        _share(lambda talk: talk.none_ms),
+    ),
+)
+"""Every key figure of this package; `key_figures` adds those of other packages."""
+
+
+@cache
+def key_figures() -> Sequence[KeyFigure]:
+    """Return every key figure, those of installed packages last.
+
+    A package adds one by an entry point of the group ``rustpbx_lab.key_figures`` that
+    names a `KeyFigure`. One that cannot be loaded, or whose name is taken, is logged
+    and left out.
+    """
+    found = {figure.name: figure for figure in KEY_FIGURES}
+    for point in entry_points(group=PLUGIN_GROUP):
+        try:
+            figure = point.load()
+        except Exception as exc:
+            logger.warning("cannot load %s", point.value, exc_info=exc)
+            continue
+        if not isinstance(figure, KeyFigure):
+            logger.warning("cannot use %s: it is not a KeyFigure", point.value)
+        elif figure.name in found:
+            logger.warning("cannot use %s: %r is taken", point.value, figure.name)
+        else:
+            found[figure.name] = figure
+    return tuple(found.values())
+
+
+def figure_values(numbers: Numbers) -> dict[str, Value]:
+    """Return the key figures of a call by name; what is unknown is None.
+
+    A figure of another package that fails is unknown, and logged.
+    """
+    values: dict[str, Value] = {}
+    for figure in key_figures():
+        try:
+            values[figure.name] = figure.of(numbers)
+        except Exception as exc:
+            if figure in KEY_FIGURES:
+                raise
+            logger.warning("cannot compute the key figure %s: %r", figure.name, exc)
+            values[figure.name] = None
+    return values
 
 
 class _First(NamedTuple):
@@ -130,6 +338,8 @@ class NumbersFold:
             ),
             talk=self._talk.now(now_ms),
             is_answered=self._answered_ms is not None,
+            turns=tuple(turns),
+            overlaps=tuple(overlaps),
         )
 
 
@@ -142,7 +352,9 @@ def _quality(turns: Iterable[Turn]) -> Quality:
 
 def numbers(records: Iterable[Record], now_ms: float) -> Numbers:
     """Return the numbers of a whole log; see `NumbersFold`."""
-    new = list(records)
-    fold = NumbersFold()
-    fold.advance(new, TurnFold().advance(new), OverlapFold().advance(new))
+    basics, everything = Basics.shared(), list(records)
+    fold, turns, overlaps = NumbersFold(basics), TurnFold(basics), OverlapFold(basics)
+    for start in range(0, len(everything), STEP):
+        new = everything[start : start + STEP]
+        fold.advance(new, turns.advance(new), overlaps.advance(new))
     return fold.now(now_ms)

@@ -12,8 +12,9 @@ from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import events, notes
 
 from .folds import Quality
+from .key_figures import Value, figure_values, key_figures, numbers
 from .moments import Metric, MetricFold
-from .playback import Playback, PlaybackFold
+from .playback import PlaybackFold
 from .recognition import Recognition, RecognitionFold
 from .speech import Speech, SpeechFold
 from .timelines import as_table
@@ -49,7 +50,8 @@ class Summary:
     """Words of the finals, by Unicode's word boundaries; Han and hiragana by the
     character."""
     n_playbacks: int
-    n_interruptions: int
+    n_interrupted: int
+    """Playbacks that were stopped before their end, by whatever."""
     n_errors: int
     hang_over_p50_ms: int | None
     """``silence`` event less the end of speech that it tells of."""
@@ -65,8 +67,8 @@ class Summary:
     tts_ttfb_n: int
     tts_ttfb_cached_p50_ms: int | None
     tts_ttfb_cached_n: int
-    first_word_ms: int | None
-    """First audio of the agent that can be heard less the answer."""
+    turn_latency_quality: Quality
+    """Measured if all of the turns are."""
     first_word_quality: Quality
     clock_steps: list[dict[str, Any]]
     """Where a clock was set during the call: ``at_ms`` (call time at which it shows),
@@ -74,19 +76,25 @@ class Summary:
 
 
 def summary(log: EventLog) -> dict[str, Any]:
-    """Return a call in one row: the fields of `Summary` as plain values.
+    """Return a call in one row, plain values: `Summary`, then the key figures.
 
     What is unknown is None; counts are counts. The log may still grow.
     """
-    return asdict(_summary(log))
+    row, figures = _summary(log)
+    return {**asdict(row), **figures}
 
 
 def summaries(logs: Iterable[EventLog]) -> pd.DataFrame:
     """Return one row a call, in the order given; no logs give an empty table."""
-    return as_table(Summary, [_summary(log) for log in logs])
+    found = [_summary(log) for log in logs]
+    table = as_table(Summary, [row for row, _ in found])
+    for figure in key_figures():
+        values = [figures[figure.name] for _, figures in found]
+        table[figure.name] = pd.Series(values, dtype=figure.dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return table
 
 
-def _summary(log: EventLog) -> Summary:
+def _summary(log: EventLog) -> tuple[Summary, dict[str, Value]]:
     records = log.records()
     life = _Life()
     for record in records:
@@ -98,8 +106,8 @@ def _summary(log: EventLog) -> Summary:
     hang_over = _hang_overs(utterances)
     delays = [row.delay_ms for row in finals if row.delay_ms is not None]
     new, cached = _ttfbs(_rows(MetricFold(), records))
-    first_word, first_quality = _first_word(playbacks, life.answered_ms)
-    return Summary(
+    found = numbers(records, life.last_ms or 0)
+    row = Summary(
         id=life.id,
         type=life.type,
         phase=life.phase,
@@ -114,7 +122,7 @@ def _summary(log: EventLog) -> Summary:
         n_finals=len(finals),
         n_words=sum(count_words(row.text) for row in finals),
         n_playbacks=len(playbacks),
-        n_interruptions=sum(row.interrupted_ms is not None for row in playbacks),
+        n_interrupted=sum(row.interrupted_ms is not None for row in playbacks),
         n_errors=life.n_errors,
         hang_over_p50_ms=percentile(hang_over, 50),
         hang_over_n=len(hang_over),
@@ -126,10 +134,11 @@ def _summary(log: EventLog) -> Summary:
         tts_ttfb_n=len(new),
         tts_ttfb_cached_p50_ms=percentile(cached, 50),
         tts_ttfb_cached_n=len(cached),
-        first_word_ms=first_word,
-        first_word_quality=first_quality,
+        turn_latency_quality=found.latency_quality,
+        first_word_quality=found.first_word_quality,
         clock_steps=life.clock_steps,
     )
+    return row, figure_values(found)
 
 
 def percentile(values: Sequence[int], rank: float) -> int | None:
@@ -157,15 +166,16 @@ class _Life:
         self.n_events = self.n_commands = self.n_errors = 0
         self.clock_steps: list[dict[str, Any]] = []
         self._end_ms: int | None = None
-        self._last_ms: int | None = None
+        self.last_ms: int | None = None
+        """The newest call time of a record."""
 
     def duration_ms(self, first_ms: int | None) -> int | None:
-        end = self._last_ms if self._end_ms is None else self._end_ms
+        end = self.last_ms if self._end_ms is None else self._end_ms
         return None if end is None or first_ms is None else max(0, end - first_ms)
 
     def take(self, record: Record) -> None:
         if record.time_ms is not None:
-            self._last_ms = max(record.time_ms, self._last_ms or 0)
+            self.last_ms = max(record.time_ms, self.last_ms or 0)
         if record.direction == "event":
             self.n_events += 1
             self.n_errors += record.name == "error"
@@ -246,16 +256,3 @@ def _ttfbs(rows: Iterable[Metric]) -> tuple[list[int], list[int]]:
         if is_tts and row.ttfb_ms is not None and row.is_cached is not None:
             (cached if row.is_cached else new).append(row.ttfb_ms)
     return new, cached
-
-
-def _first_word(
-    playbacks: Iterable[Playback], answered_ms: int | None
-) -> tuple[int | None, Quality]:
-    if answered_ms is None:
-        return None, "unknown"
-    heard: list[tuple[int, Quality]] = [
-        (row.first_audio_ms - answered_ms, row.quality)
-        for row in playbacks
-        if row.first_audio_ms is not None and row.first_audio_ms >= answered_ms
-    ]
-    return min(heard, default=(None, "unknown"))

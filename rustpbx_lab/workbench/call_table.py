@@ -30,6 +30,9 @@ SHOWN = {
     "n_utterances": "speech",
     "n_finals": "finals",
     "n_playbacks": "plays",
+    "n_turns": "turns",
+    "turn_latency_p50_ms": "turn P50",
+    "turn_latency_p95_ms": "turn P95",
     "n_interruptions": "interr.",
     "n_errors": "errors",
     "hang_over_p50_ms": "hang-over",
@@ -38,7 +41,7 @@ SHOWN = {
     "first_word_ms": "first word",
     "close_reason": "ended",
 }
-"""Columns on the screen → their headers; times are milliseconds, P50."""
+"""Columns on the screen → their headers; times are milliseconds, P50 unless said."""
 
 logger = logging.getLogger(__name__)
 

@@ -40,7 +40,8 @@ def test_a_call_in_one_row():
     assert row["close_reason"] == "the server closed the connection"
     assert (row["started_ms"], row["duration_ms"]) == (EPOCH, 9500)
     assert (row["n_utterances"], row["n_finals"], row["n_words"]) == (3, 3, 9)
-    assert (row["n_playbacks"], row["n_interruptions"], row["n_errors"]) == (2, 1, 1)
+    assert (row["n_playbacks"], row["n_interrupted"], row["n_errors"]) == (2, 1, 1)
+    assert row["n_interruptions"] == 0, "nobody spoke over it"
     assert (row["n_commands"], row["n_events"]) == (3, 18)
     assert (row["hang_over_p50_ms"], row["hang_over_n"]) == (150, 3)
     assert (row["asr_final_delay_p50_ms"], row["asr_final_delay_n"]) == (360, 3)

@@ -79,7 +79,7 @@ def test_cut_offs_are_measured_against_their_budget():
 
 def test_dead_air_says_how_long_and_where():
     talk = Talk(4000, 4000, 0, 6000, (Gap(1000, 4100),))
-    text = words(strip(replace(NOBODY, talk=talk)))
+    text = words(strip(replace(NOBODY, talk=talk, is_answered=True)))
     assert "1 gap 3.1 s at 00:01, 22.1 % of call" in text
     assert "caller 29 % · agent 29 % · both 0 % · none 43 %" in text
 

@@ -6,14 +6,20 @@ from html import escape
 import panel as pn
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.analysis.key_figures import Numbers
+from rustpbx_lab.analysis.key_figures import KEY_FIGURES, Numbers
 from rustpbx_lab.analysis.talk_ratio import DEAD_AIR_MS, Talk
 from rustpbx_lab.dashboard.browser.styles import BOX, html
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots.timeline import UNKNOWN, clock, thousands
 
+FIGURES = {figure.name: figure for figure in KEY_FIGURES}
 P50_MS, P95_MS, FIRST_WORD_MS = (800, 1500), (1500, 3000), (800, 1500)
 """Amber over the first, red over the second, milliseconds."""
+SHOWN = (
+    *("turn_latency_p50_ms", "turn_latency_p95_ms", "first_word_ms"),
+    *("n_interruptions", "n_cut_offs", "n_dead_air"),
+)
+"""Figures with a cell of their own; the shares have one together."""
 CUT_OFF_BUDGET = 0.05
 MIN_FOR_A_NARROW_BAND = 20
 CSS = """
@@ -101,13 +107,8 @@ def _count(number: int, name: str) -> str:
 def strip(numbers: Numbers | None) -> str:
     """Return the strip as HTML; without a call every number is unknown."""
     if numbers is None:
-        cells = [
-            _cell(name, UNKNOWN)
-            for name in (
-                *("Turn latency P50", "Turn latency P95", "Time to first word"),
-                *("Interruptions", "Cut-offs", "Dead air", "Talk ratio"),
-            )
-        ]
+        titles = [FIGURES[name].title for name in SHOWN]
+        cells = [_cell(title, UNKNOWN) for title in (*titles, "Talk ratio")]
         cells[2] = cells[2].replace("<div", '<div class="first"', 1)
     else:
         cells = [
@@ -134,6 +135,23 @@ def _cell(
     )
 
 
+def _figure(
+    name: str,
+    numbers: Numbers,
+    *,
+    unit: str | None = None,
+    hint: str = "",
+    tip: str = "",
+    role: str = "",
+) -> str:
+    """Return the cell of a key figure: its own title, value and definition."""
+    figure = FIGURES[name]
+    value = figure.of(numbers)
+    told = f"{figure.about} {tip}".rstrip()
+    shown = figure.unit if unit is None else unit
+    return _cell(figure.title, thousands(value), shown, hint, told, role)
+
+
 def _p50(numbers: Numbers) -> str:
     found = numbers.latency
     hint = f"n = {found.n}, target {P50_MS[0]}"
@@ -141,19 +159,12 @@ def _p50(numbers: Numbers) -> str:
     if apart.n:
         hint = f"n = {found.n}, interrupted apart: {apart.n}"
     tip = (
-        "From the end of the caller's speech to the first audio of the reply, "
-        f"{numbers.latency_quality}. Replies heard out: n = {found.n}. "
-        f"Interrupted, kept apart: n = {apart.n}, P50 {thousands(apart.p50)} ms. "
-        f"Cut-offs are not counted: {numbers.n_cut_off}."
+        f"Quality: {numbers.latency_quality}. Replies heard out: n = {found.n}. "
+        f"Interrupted: n = {apart.n}, P50 {thousands(apart.p50)} ms. "
+        f"Cut-offs: {numbers.n_cut_off}."
     )
-    cell = _cell(
-        "Turn latency P50",
-        thousands(found.p50),
-        "ms",
-        hint,
-        tip,
-        _colour(found.p50, P50_MS),
-    )
+    role = _colour(found.p50, P50_MS)
+    cell = _figure("turn_latency_p50_ms", numbers, hint=hint, tip=tip, role=role)
     return cell.replace("</div></div>", f"</div>{_sparkline(numbers.recent)}</div>", 1)
 
 
@@ -165,8 +176,8 @@ def _p95(numbers: Numbers) -> str:
     elif found.n < MIN_FOR_A_NARROW_BAND:
         hint += f", n &lt; {MIN_FOR_A_NARROW_BAND}: wide band"
     role = _colour(found.p95, P95_MS)
-    tip = f"P90 {thousands(found.p90)} ms; from the same turns as P50."
-    return _cell("Turn latency P95", thousands(found.p95), "ms", hint, tip, role)
+    tip = f"P90 {thousands(found.p90)} ms."
+    return _figure("turn_latency_p95_ms", numbers, hint=hint, tip=tip, role=role)
 
 
 def _first_word(numbers: Numbers) -> str:
@@ -175,55 +186,53 @@ def _first_word(numbers: Numbers) -> str:
     if numbers.first_word_quality == "inferred":
         hint += ", inferred"
     whose = numbers.first_word_id or "the agent"
-    tip = f"{what.capitalize()} of {whose} less the answer."
-    if numbers.first_word_is_audible:
-        tip += " Sound is what is louder than -50 dBFS."
-    elif numbers.first_word_quality == "measured":
-        tip += " The first audio that came; nobody listened whether it was silent."
-    at = numbers.first_word_ms
-    role = _colour(at, FIRST_WORD_MS)
-    cell = _cell("Time to first word", thousands(at), "ms", hint, tip, role)
+    tip = f"{what.capitalize()} of {whose}."
+    if not numbers.first_word_is_audible and numbers.first_word_quality == "measured":
+        tip += " The first audio that came; it may begin with silence."
+    role = _colour(numbers.first_word_ms, FIRST_WORD_MS)
+    cell = _figure("first_word_ms", numbers, hint=hint, tip=tip, role=role)
     return cell.replace("<div", '<div class="first"', 1)
 
 
 def _interruptions(numbers: Numbers) -> str:
     stop = numbers.stop_latency
-    value = str(numbers.n_interruptions) if numbers.is_answered else UNKNOWN
     hint = f"stop latency P50 {thousands(stop.p50)} ms" if stop.n else "none so far"
     false = f"{numbers.n_false} without words" if numbers.n_false else ""
     tip = (
-        "The caller broke in and playback stopped. Stop latency: from the caller's "
-        f"onset to the end of playback, n = {stop.n}. False, no words in 2 s: "
-        f"{numbers.n_false}."
+        f"Stop latency, n = {stop.n}: {FIGURES['stop_latency_p50_ms'].about} "
+        f"False, no words in 2 s: {numbers.n_false}."
     )
-    return _cell("Interruptions", value, false or "by caller", hint, tip)
+    unit = false or "by caller"
+    return _figure("n_interruptions", numbers, unit=unit, hint=hint, tip=tip)
 
 
 def _cut_offs(numbers: Numbers) -> str:
     n, turns = numbers.n_cut_off, numbers.n_turns
-    tip = "The agent began before the caller was done."
+    about = FIGURES["n_cut_offs"]
     if not turns:
-        return _cell("Cut-offs", UNKNOWN, hint="no turn yet", tip=tip)
+        return _cell(about.title, UNKNOWN, hint="no turn yet", tip=about.about)
     share = n / turns
     role = "red" if share > CUT_OFF_BUDGET else ""
     hint = f"{_percent(share, 1)}, budget {_percent(CUT_OFF_BUDGET)}"
-    return _cell("Cut-offs", str(n), f"of {turns} turns", hint, tip, role)
+    unit = f"of {turns} turns"
+    return _figure("n_cut_offs", numbers, unit=unit, hint=hint, role=role)
 
 
 def _dead_air(numbers: Numbers) -> str:
     talk, limit = numbers.talk, DEAD_AIR_MS / 1000
-    tip = f"Nobody spoke for more than {limit:g} s after the caller had stopped."
+    about = FIGURES["n_dead_air"]
     if not talk.total_ms:
-        return _cell("Dead air", UNKNOWN, tip=tip)
+        return _cell(about.title, UNKNOWN, tip=about.about)
     if not talk.gaps:
-        return _cell("Dead air", "0", "gaps", f"none over {limit:g} s", tip)
+        hint = f"none over {limit:g} s"
+        return _cell(about.title, "0", "gaps", hint, about.about)
     lasted = [gap.end_ms - gap.start_ms for gap in talk.gaps]
     longest = talk.gaps[lasted.index(max(lasted))]
     share = sum(lasted) / talk.total_ms
     hint = f"at {clock(longest.start_ms, 0)}, {_percent(share, 1)} of call"
     gaps = "gap" if len(lasted) == 1 else "gaps"
     value = f"{gaps} <b>{max(lasted) / 1000:.1f}</b> s"
-    return _cell("Dead air", str(len(lasted)), value, hint, tip, "amber")
+    return _figure("n_dead_air", numbers, unit=value, hint=hint, role="amber")
 
 
 def _ratio(talk: Talk) -> str:

@@ -129,7 +129,7 @@ def _check(tag: int, channels: int, rate: int) -> None:
         raise AudioError("its header says 0 channels; record it anew")
     if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         raise AudioError(
-            f"its header says {rate} Hz, which is no rate of sound; give the samples "
+            f"its header says {rate} Hz, which is not a sample rate; give the samples "
             "without a header and their --codec and --rate"
         )
     if tag in _UNREADABLE:

@@ -164,7 +164,9 @@ def simulate(
     ] = None,
     webhook: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="What is told of incoming SIP calls."),
+        typer.Option(
+            metavar="URL", help="URL that incoming SIP calls are announced to."
+        ),
     ] = None,
     fault: Annotated[
         list[str],

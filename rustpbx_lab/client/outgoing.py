@@ -82,7 +82,7 @@ def _with_text(command: commands.Tts, text: str) -> commands.Tts:
 
 
 def _replaced(place: str) -> notes.Advice:
-    text = f"{place}: half a surrogate pair is no character; U+FFFD is sent instead"
+    text = f"{place}: half a surrogate pair is not a character; U+FFFD is sent instead"
     return notes.Advice(rule=RULE, severity="warning", text=text, instead=WHOLE)
 
 

@@ -42,8 +42,8 @@ MEMORY_FRAMES = 4096
 """Frames a memory transport holds before the sender waits."""
 
 REFUSALS: Mapping[int, str] = {
-    CloseCode.PROTOCOL_ERROR: "what is no WebSocket frame",
-    CloseCode.INVALID_DATA: "a text frame that is no UTF-8",
+    CloseCode.PROTOCOL_ERROR: "what is not a WebSocket frame",
+    CloseCode.INVALID_DATA: "a text frame that is not UTF-8",
     CloseCode.MESSAGE_TOO_BIG: "a message that is too long",
 }
 """Close code of ours → what made us close."""

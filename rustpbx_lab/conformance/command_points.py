@@ -12,7 +12,7 @@ from .wire import MissingError, Wire
 DROPPED = {
     "no JSON": "hello {",
     "an empty text": "",
-    "JSON that is no object": "[1, 2]",
+    "JSON that is not an object": "[1, 2]",
     "an unknown command": '{"command":"dance"}',
     "no command at all": '{"option":{}}',
     "a missing key": '{"command":"history","speaker":"me"}',

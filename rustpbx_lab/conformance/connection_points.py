@@ -64,7 +64,7 @@ REFUSED = {
     "dump must be a word": ("dump=1", 400),
     "an empty dump": ("dump=", 400),
     "a negative ping": ("ping=-1", 400),
-    "a ping that is no number": ("ping=soon", 400),
+    "a ping that is not a number": ("ping=soon", 400),
     "a key given twice": ("ping=5&ping=6", 400),
     "forward=true with an unknown id": ("forward=true&id=nobody-has-this", 404),
     "forward=false with an unknown id": ("forward=false&id=nobody-has-it", "accepted"),
@@ -119,7 +119,7 @@ async def _(bench: Bench) -> str:
         return (await wire.first("pong")).value.decode()
 
 
-@point("a ping is no JSON on the socket", "1.5", [])
+@point("a ping is not JSON on the socket", "1.5", [])
 async def _(bench: Bench) -> list[str]:
     async with bench.connect("ping=1") as wire:
         await anyio.sleep(1.3)

@@ -127,7 +127,7 @@ async def _(bench: Bench) -> int:
         return await wire.close_code()
 
 
-@point("autoHangup: the track's end is still told", "4.6", True)
+@point("autoHangup: the track's end is still reported", "4.6", True)
 async def _(bench: Bench) -> bool:
     async with bench.call() as wire:
         await speak(wire, 100, autoHangup=True)

@@ -97,7 +97,7 @@ async def _(bench: Bench) -> Any:
     return await _spoken(bench, "")
 
 
-@point("invalid base64 is no audio and no error", "3.5", AT_ONCE)
+@point("invalid base64 gives no audio and no error", "3.5", AT_ONCE)
 async def _(bench: Bench) -> Any:
     return await _spoken(bench, "!!! no base64 !!!", base64=True)
 
@@ -338,7 +338,7 @@ async def _(bench: Bench) -> int:
         return (await wire.until_end("p"))["duration"]
 
 
-@point("pause of a track that has ended is no error", "3.8", [])
+@point("pause of a track that has ended is not an error", "3.8", [])
 async def _(bench: Bench) -> list[str]:
     async with bench.call() as wire:
         await speak(wire, 40)

@@ -60,7 +60,7 @@ async def _(bench: Bench) -> list[Any]:
 
 
 @point(
-    "/call/sip: a callee that is no address",
+    "/call/sip: a callee that is not an address",
     "3.1",
     [Matching("error invite: .+"), SomeOf(Matching("error command: .+")), 1005],
 )
@@ -178,4 +178,4 @@ def _bad_offer(name: str, option: dict[str, Any]) -> None:
 
 
 _bad_offer("invite without an offer", {})
-_bad_offer("an offer that is no SDP", {"offer": "hello"})
+_bad_offer("an offer that is not SDP", {"offer": "hello"})

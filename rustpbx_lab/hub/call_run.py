@@ -171,7 +171,7 @@ class CallRun:
             notes.Advice(
                 rule="unwatched",
                 severity="warning",
-                text=f"nobody watched the call for {limit:g} s: it is hung up",
+                text=f"the call was not watched for {limit:g} s: it is hung up",
                 instead="keep a page of the call open, or give the hub a longer limit",
             )
         )

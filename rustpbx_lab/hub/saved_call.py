@@ -75,7 +75,9 @@ def read_saved(path: Path) -> SavedCall:
     if not len(log):
         saved.remarks.append("The log is empty: nothing happened in this call.")
     elif _is_cut_off(log):
-        saved.remarks.append("The log has no end: the call was cut off, or runs still.")
+        saved.remarks.append(
+            "The log has no end: the call was cut off, or is still running."
+        )
     both = _sound(path.with_name(f"{_stem(path)}.wav"), saved)
     caller = _sound(path.with_name(f"{_stem(path)}.caller.wav"), saved)
     if both is not None or caller is not None:

@@ -102,8 +102,8 @@ def silence_timeout_ambiguous(option: Hearing) -> Remarks:
     hidden = _chunks(vad.silence_timeout) < _chunks(vad.silence_padding)
     if vad.silence_timeout < least and not hidden:
         text = (
-            f"silenceTimeout {vad.silence_timeout}: its silence events cannot be told "
-            "from the end of a short utterance"
+            f"silenceTimeout {vad.silence_timeout}: its silence events cannot be "
+            "distinguished from the end of a short utterance"
         )
         yield Remark("vad.silenceTimeout", "warning", text, f"at least {least}")
 

@@ -49,10 +49,10 @@ def read_raw(text: str | bytes) -> Raw:
         )
     except (ValueError, RecursionError) as exc:
         raise InvalidOptionError(
-            f"cannot lint this: it is no JSON ({shorten(str(exc))}); {WHAT}"
+            f"cannot lint this: it is not valid JSON ({shorten(str(exc))}); {WHAT}"
         ) from None
     if not isinstance(data, dict):
-        raise InvalidOptionError(f"cannot lint this: it is no JSON object; {WHAT}")
+        raise InvalidOptionError(f"cannot lint this: it is not a JSON object; {WHAT}")
     fields = cast("dict[str, Any]", data)
     found = [
         Remark(key, "error", f"{key} is given twice: {DROPPED}", "once", "key_twice")
@@ -89,7 +89,7 @@ def _object(pairs: list[tuple[str, Any]], repeated: list[str]) -> dict[str, Any]
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _clean(
@@ -168,7 +168,7 @@ def _unknown(
     snake = {"".join(wire.split("_")).lower(): wire for wire in fields}
     same = foreign.get(key) or snake.get("".join(key.split("_")).lower())
     severity: Severity = "warning"
-    text = f"{_shown(key)} is no key of the server, which ignores it"
+    text = f"{_shown(key)} is not a key of the server, which ignores it"
     if same is not None:
         if "_" in same + key:
             style = "snake_case" if "_" in same else "camelCase"

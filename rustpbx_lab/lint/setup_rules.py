@@ -165,7 +165,7 @@ def media_pass_unheard(option: CallOption) -> Remarks:
     if passed is None:
         return
     if not passed.url.startswith(("ws://", "wss://")):
-        text = "url is no WebSocket address: the connection fails without an event"
+        text = "url is not a WebSocket URL: the connection fails without an event"
         yield Remark("mediaPass.url", "error", text, "ws://HOST:PORT/PATH")
     if option.recorder is not None:
         text = "what comes through mediaPass is not recorded"

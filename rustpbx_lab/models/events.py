@@ -155,8 +155,8 @@ def parse(text: str | bytes) -> BaseEvent:
         A model of `KnownEvent`, or `UnknownEvent` for a name we do not know.
 
     Raises:
-        UnreadableFrameError: If it is no JSON object with an ``event``, or an event we
-            know has a wrong field.
+        UnreadableFrameError: If it is not a JSON object with an ``event``, or a
+            known event has a wrong field.
     """
     return _reader.parse(text)
 

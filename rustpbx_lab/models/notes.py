@@ -298,8 +298,8 @@ def parse(text: str | bytes) -> BaseNote:
     """Read a note of a log; keys of a newer version are kept.
 
     Raises:
-        UnreadableFrameError: If it is no JSON object with a ``note``, or a known note
-            has a wrong field.
+        UnreadableFrameError: If it is not a JSON object with a ``note``, or a known
+            note has a wrong field.
     """
     return _reader.parse(text)
 

@@ -71,7 +71,7 @@ def read_option_file(model_type: type[M], path: Path) -> M:
         ) from exc
     except (ValueError, RecursionError) as exc:
         raise InvalidOptionError(
-            f"cannot read {str(path)!r}: it is no JSON ({shorten(str(exc))}); "
+            f"cannot read {str(path)!r}: it is not valid JSON ({shorten(str(exc))}); "
             f"give an object with the keys of {model_type.__name__}"
         ) from exc
     if not isinstance(loaded, dict):

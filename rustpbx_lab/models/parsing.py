@@ -65,9 +65,9 @@ class Reader(Generic[M]):
         try:
             data: Any = orjson.loads(text)
         except ValueError as exc:
-            raise self._unreadable(text, f"it is no JSON ({exc})") from None
+            raise self._unreadable(text, f"it is not valid JSON ({exc})") from None
         if not isinstance(data, dict):
-            raise self._unreadable(text, "it is no JSON object")
+            raise self._unreadable(text, "it is not a JSON object")
         fields: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
         name = fields.get(self._tag)
         if not isinstance(name, str):

@@ -269,7 +269,7 @@ def read_list(model: type[R], text: str | bytes) -> list[R]:
     """
     data = _loaded(model, text)
     if not isinstance(data, list):
-        raise _unreadable(model, text, "it is no JSON array")
+        raise _unreadable(model, text, "it is not a JSON array")
     return [_record(model, entry, text) for entry in cast("list[Any]", data)]
 
 
@@ -277,7 +277,7 @@ def _loaded(model: type[R], text: str | bytes) -> Any:
     try:
         return orjson.loads(text)
     except ValueError as exc:
-        raise _unreadable(model, text, f"it is no JSON ({exc})") from None
+        raise _unreadable(model, text, f"it is not valid JSON ({exc})") from None
 
 
 def _record(model: type[R], data: Any, text: str | bytes) -> R:

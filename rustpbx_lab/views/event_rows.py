@@ -82,7 +82,7 @@ def _speaking(message: events.Speaking) -> str:
 def _silence(message: events.Silence) -> str:
     late = message.timestamp - message.start_time - message.duration
     length = thousands(message.duration)
-    return f"{length} ms long, said {thousands(late)} ms after its end"
+    return f"{length} ms long, reported {thousands(late)} ms after speech ended"
 
 
 def _text(message: events.AsrDelta | events.AsrFinal) -> str:

@@ -33,7 +33,7 @@ def explain(record: Record, tables: Mapping[str, Table]) -> Told | None:
             return (
                 "Playback was cut.",
                 f"Heard {thousands(heard)} ms"
-                f"{told if total else '; of how much is not told'}.",
+                f"{told if total else '; of how much is not known'}.",
             )
         case events.TrackStart():
             return (

@@ -79,8 +79,8 @@ def test_an_empty_recording_stays_empty():
     ("fmt", "why"),
     [
         (form(channels=0, block=2), "0 channels"),
-        (form(rate=0), "0 Hz, which is no rate of sound"),
-        (form(rate=1), "1 Hz, which is no rate of sound"),
+        (form(rate=0), "0 Hz, which is not a sample rate"),
+        (form(rate=1), "1 Hz, which is not a sample rate"),
         (form(tag=0x0083, bits=1, block=10), "it holds G.729"),
     ],
 )

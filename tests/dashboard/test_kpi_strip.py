@@ -66,7 +66,7 @@ def test_colour_follows_the_targets():
     )
     assert 'class="amber">995' in amber
     assert 'class="red">1\u2009900' in red
-    assert "interrupted apart: 2" in strip(
+    assert "2 interrupted not counted" in strip(
         replace(NOBODY, interrupted=percentiles([700, 800]))
     )
 

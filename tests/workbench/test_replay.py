@@ -378,4 +378,7 @@ def test_a_log_that_was_cut_off_is_said_to_be_one(tmp_path: Path):
         log.append(record)
     log.save(tmp_path / "s.events.jsonl")
     saved = read_saved(tmp_path / "s.events.jsonl")
-    assert "The log has no end: the call was cut off, or runs still." in saved.remarks
+    assert (
+        "The log has no end: the call was cut off, or is still running."
+        in saved.remarks
+    )

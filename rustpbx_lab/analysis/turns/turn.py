@@ -228,7 +228,7 @@ def _latency(
     if first < stop:
         return None, f"the agent began {stop - first} ms before the caller had finished"
     if first - stop > 2 * MAX_REPLY_MS:
-        return None, f"{first - stop} ms are no answer's delay"
+        return None, f"{first - stop} ms cannot be the delay of an answer"
     return first - stop, None
 
 

@@ -141,7 +141,7 @@ class IncomingCalls:
             asyncio.get_running_loop()
         except RuntimeError as exc:
             raise ServerStartError(
-                "cannot receive incoming calls: this is no asyncio loop; "
+                "cannot receive incoming calls: this is not an asyncio loop; "
                 "anyio.run(main) runs one, without backend='trio'"
             ) from exc
         bound = listening_socket(self.host, self._wanted_port)

@@ -52,7 +52,7 @@ async def webrtc_peer(
 
     Raises:
         MissingExtraError: If aiortc is not installed.
-        CallFailedError: If this is no asyncio loop.
+        CallFailedError: If this is not an asyncio loop.
     """
     media = _media()
     try:

@@ -102,7 +102,7 @@ def why_status(status: int, body: bytes, content_type: str) -> str:
             "or of a network; check the address, or log in there"
         )
     if status < 400:
-        return f"HTTP {status} is no answer of an Active Call server; {NO_SERVER}"
+        return f"HTTP {status} is not an answer of an Active Call server; {NO_SERVER}"
     return f"the server refused the connection (HTTP {status})"
 
 

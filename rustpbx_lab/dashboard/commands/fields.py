@@ -281,7 +281,7 @@ class TextField(FormField):
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as exc:  # the latter if nested too deep
-            raise FieldError(f"this is no JSON: {exc}") from None
+            raise FieldError(f"this is not valid JSON: {exc}") from None
 
     def write(self, value: Any) -> None:
         """Show a value."""

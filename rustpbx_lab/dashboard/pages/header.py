@@ -99,7 +99,7 @@ def _ended(view: CallView) -> StateChip:
     """Return who ended a call or what broke it, and when."""
     at, reason = clock(view.duration_ms, 1), view.call.close_reason
     if view.facts.is_broken:
-        return StateChip("bad", f"Connection lost {at} ({reason or 'no reason told'})")
+        return StateChip("bad", f"Connection lost {at} ({reason or 'no reason given'})")
     reason = _who_hung_up(view) or reason
     return StateChip("over", f"Disconnected {at}" + (f" ({reason})" if reason else ""))
 

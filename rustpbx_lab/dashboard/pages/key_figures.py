@@ -157,7 +157,7 @@ def _p50(numbers: Numbers) -> str:
     hint = f"n = {found.n}, target {P50_MS[0]}"
     apart = numbers.interrupted
     if apart.n:
-        hint = f"n = {found.n}, interrupted apart: {apart.n}"
+        hint = f"n = {found.n}, {apart.n} interrupted not counted"
     tip = (
         f"Quality: {numbers.latency_quality}. Replies heard out: n = {found.n}. "
         f"Interrupted: n = {apart.n}, P50 {thousands(apart.p50)} ms. "
@@ -264,7 +264,7 @@ def _ratio(talk: Talk) -> str:
         )
     )
     return (
-        f'<div title="Shares of the time since the answer; both counts in each. '
+        f'<div title="Shares of call time since the answer; overlap counts for both. '
         f'{agent}">'
         f'<div class="l">Talk ratio</div><div class="bar">{bar}</div>'
         f'<div class="h">{words}</div></div>'

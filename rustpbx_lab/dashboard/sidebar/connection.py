@@ -275,7 +275,7 @@ class ConnectionPanel(Viewer):
             )
         if self.call_type.value == "sip" and not option.callee:
             raise InvalidOptionError(
-                "cannot call nobody: a SIP call needs a callee, such as "
+                "cannot start a SIP call: it needs a callee, such as "
                 "sip:bob@example.com"
             )
         extra: dict[str, Any] = {}

@@ -134,10 +134,10 @@ def parse_preset(text: str, name: str) -> tuple[CallOption, int]:
         wire = json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise InvalidOptionError(
-            f"cannot read {name!r}: it is no JSON ({exc}); "
+            f"cannot read {name!r}: it is not valid JSON ({exc}); "
             "choose a file that Save… wrote, or an option of --option"
         ) from exc
     if not isinstance(wire, dict):
-        raise InvalidOptionError(f"cannot read {name!r}: it is no JSON object")
+        raise InvalidOptionError(f"cannot read {name!r}: it is not a JSON object")
     kept, n_masked = without_masks(wire)
     return read_option(CallOption, kept, repr(name)), n_masked

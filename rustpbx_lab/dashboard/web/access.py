@@ -112,7 +112,7 @@ def check_address(address: str, has_login: bool) -> None:
     if has_login or is_loopback(address):
         return
     raise NotAllowedError(
-        f"cannot serve on {address!r}: others could reach it and anybody could send "
+        f"cannot serve on {address!r}: others could reach it and anyone could send "
         "commands; give --basic-auth FILE or --oauth-provider, or serve on 127.0.0.1"
     )
 
@@ -170,7 +170,7 @@ def why_not_served() -> str | None:
     if client == UNIX_SOCKET_IP or is_loopback(client) or pn.state.user:
         return None
     return (
-        "not served to other machines without a login: anybody could send commands; "
+        "not served to other machines without a login: anyone could send commands; "
         "serve with --address 127.0.0.1, or with --basic-auth FILE"
     )
 

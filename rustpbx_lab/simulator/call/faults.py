@@ -73,6 +73,6 @@ def _number(word: str, value: str, kind: type[int] | type[float]) -> float:
         return kind(value)
     except ValueError as exc:
         raise InvalidOptionError(
-            f"cannot simulate the fault {shorten(word)}: its value is no "
+            f"cannot simulate the fault {shorten(word)}: its value is not a "
             f"{'whole ' if kind is int else ''}number"
         ) from exc

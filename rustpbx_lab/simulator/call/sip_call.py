@@ -59,7 +59,7 @@ class SipCall(Call):
         if option.callee is None:
             self.report(
                 "no callee",
-                f"{sender} calls nobody: after 32 s it is refused with 408; set "
+                f"{sender} has no callee: after 32 s it is refused with 408; set "
                 "option.callee",
             )
         try:

@@ -138,14 +138,14 @@ def read_script(uri: str) -> Script:
     """Return what the telephone at a SIP URI does.
 
     Raises:
-        ScriptError: If it is no SIP address, or a parameter has no value that makes
+        ScriptError: If it is not a SIP address, or a parameter has no value that makes
             sense.
     """
     address = re.sub(r"\Asips?:", "", uri.strip().strip("<>"), flags=re.IGNORECASE)
     place, *parameters = address.partition("?")[0].split(";")
     if not _PLACE.fullmatch(place):
         raise ScriptError(
-            f"cannot call {shorten(uri)}: it is no SIP address; "
+            f"cannot call {shorten(uri)}: it is not a SIP address; "
             "sip:answer@example.com works"
         )
     user = place.partition("@")[0].partition(":")[0]
@@ -215,5 +215,5 @@ def _time(given: Mapping[str, str], name: str) -> int | None:
     if name not in given:
         return None
     if not given[name].isdecimal():
-        raise ValueError(f"{name}={shorten(given[name])} is no number")
+        raise ValueError(f"{name}={shorten(given[name])} is not a number")
     return int(given[name])

@@ -77,7 +77,7 @@ def test_a_version_without_the_private_names_is_noticed_and_said_once(
     monkeypatch.setattr(bokeh_internals, "Document", version)
     assert not can_take_held_events()
     assert not can_take_held_events()
-    (record,) = caplog.records
+    (record,) = (each for each in caplog.records if each.levelname == "WARNING")
     assert "is slower" in record.getMessage()
 
 
@@ -157,6 +157,8 @@ REPORT = """async ([esm, tag, rename]) => {
     }
     update_position() { this.n_moved++ }
     _update_masked_indices() { return 'announced' }
+    async set_data(indices) { await null }
+    _paint(ctx) { this.n_painted = (this.n_painted ?? 0) + 1 }
   }
   class Figure {
     constructor() {
@@ -168,7 +170,8 @@ REPORT = """async ([esm, tag, rename]) => {
   }
   if (rename) {
     const moved = [[Visual, '_get_css_value'], [Renderer, '_update_masked_indices'],
-                   [Renderer, 'update_position'], [Figure, 'base_font_size']]
+                   [Renderer, 'update_position'], [Figure, 'base_font_size'],
+                   [Renderer, 'set_data'], [Renderer, '_paint']]
     for (const [holder, name] of moved) {
       const found = Object.getOwnPropertyDescriptor(holder.prototype, name)
       delete holder.prototype[name]
@@ -184,7 +187,11 @@ REPORT = """async ([esm, tag, rename]) => {
   const renderer = figure.computed_renderer_views[0]
   renderer.update_position?.()
   renderer.update_position?.()
-  return {...report, moved: renderer.n_moved,
+  const taken = renderer.set_data?.(null)
+  renderer._paint?.(null)  // while the data are being taken: later
+  await taken
+  renderer._paint?.(null)
+  return {...report, moved: renderer.n_moved, painted: renderer.n_painted ?? 0,
           css: renderer.visuals[0]._get_css_value?.('fill-color') ?? null,
           mask: renderer._update_masked_indices?.() ?? null}
 }"""
@@ -201,7 +208,8 @@ def blank(chromium: Any) -> Iterator[Page]:
 @pytest.mark.browser
 def test_lanes_are_painted_without_style_sheets(blank: Page):
     told = blank.page.evaluate(REPORT, [FastPaint._esm, "lane", False])
-    assert told == {"missing": [], "moved": 1, "css": "", "mask": "mask"}
+    told_of_it = {"moved": 1, "painted": 1, "css": "", "mask": "mask"}
+    assert told == {"missing": [], **told_of_it}
 
 
 @pytest.mark.browser
@@ -209,17 +217,49 @@ def test_methods_that_the_browser_does_not_have_are_left_alone_and_named(blank: 
     told = blank.page.evaluate(REPORT, [FastPaint._esm, "lane", True])
     assert sorted(told["missing"]) == [
         "_get_css_value",
+        "_paint",
         "_update_masked_indices",
         "base_font_size",
+        "set_data",
         "update_position",
     ]
     assert told["moved"] == 0
 
 
+PAINT_WHILE_DATA_COME = """() => {
+  const deep = (view) => [view, ...[...view.children_views?.() ?? []].filter(Boolean)
+    .flatMap(deep)]
+  const all = Bokeh.index.roots.flatMap(deep)
+  const glyphs = all.filter((view) => view.glyph && view.model.data_source &&
+    view.plot_view.model.tags.includes('rustpbx-lab-lane'))
+  let n = 0
+  for (const view of glyphs) {
+    const source = view.model.data_source, more = {}
+    for (const [name, column] of Object.entries(source.data))
+      more[name] = [...column, ...column, ...column]
+    if (!Object.values(more).some((column) => column.length)) continue
+    source.data = more
+    const canvas = view.plot_view.canvas_view ?? view.plot_view.canvas
+    view.paint(canvas.primary.ctx)
+    n++
+  }
+  return n
+}"""
+
+
+@pytest.mark.browser
+def test_a_paint_while_data_come_reads_no_colours_past_their_end(
+    kept: Page, site: Site
+):
+    tab = kept.page
+    tab.locator(".row.ev").first.wait_for()
+    assert tab.evaluate(PAINT_WHILE_DATA_COME) > 5
+
+
 def test_what_the_browser_misses_is_said_once(caplog: pytest.LogCaptureFixture):
     for _ in range(2):
         FastPaint().on_report({"missing": ["_get_css_value"]})
-    (record,) = caplog.records
+    (record,) = (each for each in caplog.records if each.levelname == "WARNING")
     assert "_get_css_value" in record.getMessage()
     FastPaint().on_report({"missing": []})
     assert len(caplog.records) == 1

@@ -80,6 +80,10 @@ class FastPaint(JSComponent):
     the view and makes all its visuals anew, even while its data are being replaced;
     nothing in our lanes asks for it.
 
+    A glyph takes its new data at once and its colours some steps later. Where a change
+    of layout in the same message paints in between, that announcement gets the colours;
+    without it Bokeh would read past their end. Such a glyph waits for its next paint.
+
     Other plots stay as they are. The browser reports which of the methods it did not
     find as expected; those are left alone.
 
@@ -129,6 +133,19 @@ export function render({model}) {
     holder[mark] = true
     Object.defineProperty(holder, name, {...found, ...make(found.value ?? found.get)})
   }
+  // colours come some steps after the data: a paint in between reads past their end
+  const guard = (view) => {
+    const pending = new WeakMap()
+    const count = (view, by) => pending.set(view, (pending.get(view) ?? 0) + by)
+    replace(view, 'set_data', 1, (set) => ({async value(indices) {
+      if (!isLane(this)) return set.call(this, indices)
+      count(this, 1)
+      try { await set.call(this, indices) } finally { count(this, -1) }
+    }}))
+    replace(view, '_paint', 1, (paint) => ({value(ctx) {
+      if (!pending.get(this)) paint.call(this, ctx)  // painted again when done
+    }}))
+  }
   const spare = (plot) => {
     replace(plot, 'base_font_size', 'getter', (read) => {
       const sizes = new WeakMap()
@@ -151,6 +168,7 @@ export function render({model}) {
         replace(view, '_update_masked_indices', 0, (update) => ({value() {
           return isLane(this) ? this.glyph.mask_data() : update.call(this)
         }}))
+      if (view.glyph) guard(view)
       for (const visual of view.visuals ?? [])
         replace(visual, '_get_css_value', 1, (read) => ({value(name) {
           return isLane(this.obj) ? '' : read.call(this, name)

@@ -15,7 +15,7 @@ HoldKind = Literal["muted", "paused"]
 REFUSALS = ("track not found", "track does not support pausing")
 """How the server's answers to a ``pause`` begin that had no effect.
 
-Source: docs/protocol, section 3.8.
+Source: protocol.md, 3.8.
 """
 
 

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import NamedTuple
 
 from rustpbx_lab.analysis.turns.fold import TurnFold
 from rustpbx_lab.analysis.turns.latency import Percentiles, percentiles, turn_latencies
 from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.log import Record
+from rustpbx_lab.plugins import installed
 
 from .barge_in import Overlap, OverlapFold
 from .folds import Changes, Quality, said_at
@@ -226,19 +226,18 @@ def key_figures() -> Sequence[KeyFigure]:
     and left out.
     """
     found = {figure.name: figure for figure in KEY_FIGURES}
-    for point in entry_points(group=PLUGIN_GROUP):
-        try:
-            figure = point.load()
-        except Exception as exc:
-            logger.warning("cannot load %s", point.value, exc_info=exc)
-            continue
+    for figure in installed(PLUGIN_GROUP, _is_figure, "a KeyFigure"):
         if not isinstance(figure, KeyFigure):
-            logger.warning("cannot use %s: it is not a KeyFigure", point.value)
-        elif figure.name in found:
-            logger.warning("cannot use %s: %r is taken", point.value, figure.name)
+            continue
+        if figure.name in found:
+            logger.warning("cannot use the key figure %r: it is taken", figure.name)
         else:
             found[figure.name] = figure
     return tuple(found.values())
+
+
+def _is_figure(found: object) -> bool:
+    return isinstance(found, KeyFigure)
 
 
 def figure_values(numbers: Numbers) -> dict[str, Value]:

@@ -1,16 +1,20 @@
-"""What the server will really do with an option: remarks, each with its place.
+"""Remarks on what the server will really do with an option, each with its place.
 
-The rules stand by subject in `lint_hearing`, `lint_setup` and `lint_commands`, what
-only the JSON text can show in `lint_raw`.
+The rules are in `hearing_rules`, `setup_rules`, `sip_rules` and `command_rules`, by
+subject; what only the JSON text can show is in `json_checks`.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.plugins import installed
 
 from .command_rules import COMMAND_RULES
 from .hearing_rules import HEARING_RULES
@@ -29,24 +33,43 @@ __all__ = [
     "remarks",
 ]
 
+PLUGIN_GROUP = "rustpbx_lab.lint_rules"
+"""Entry points of this group name a rule each: CallOption → remarks."""
+
+logger = logging.getLogger(__name__)
+
 RULES: tuple[Callable[[CallOption], Remarks], ...] = (
     *HEARING_RULES,
     *SETUP_RULES,
     sip_option_breaks_message,
     callee_not_an_address,
 )
-"""Every rule about a call's option."""
+"""Every rule of this package about a call's option."""
+
+
+@cache
+def installed_rules() -> Sequence[Any]:
+    """Return the rules that other packages add."""
+    return tuple(installed(PLUGIN_GROUP, callable, "a function"))
 
 
 def remarks(option: CallOption) -> list[Remark]:
     """Return what the server ignores, changes or breaks of an option.
 
     Returns:
-        By rule, in the order of ``RULES``; a field may have several.
+        By rule, in the order of ``RULES`` and then of those that other packages add;
+        a field may have several.
     """
-    return [
+    found = [
         remark._replace(rule=rule.__name__) for rule in RULES for remark in rule(option)
     ]
+    for rule in installed_rules():
+        name = getattr(rule, "__name__", repr(rule))
+        try:
+            found += [remark._replace(rule=name) for remark in rule(option)]
+        except Exception as exc:
+            logger.warning("cannot run the lint rule %s", name, exc_info=exc)
+    return found
 
 
 def command_remarks(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rustpbx_lab import plugins as plugins_module
 from rustpbx_lab.analysis import key_figures as module
 from rustpbx_lab.analysis.key_figures import (
     KEY_FIGURES,
@@ -32,7 +33,7 @@ def added(name: str) -> EntryPoint:
 def plugins(monkeypatch: pytest.MonkeyPatch):
     """Let packages be installed that name these objects of this module."""
     points: list[EntryPoint] = []
-    monkeypatch.setattr(module, "entry_points", lambda group: points)
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: points)
     key_figures.cache_clear()
     yield points
     key_figures.cache_clear()
@@ -67,7 +68,7 @@ FAILING = replace(SPEECH_RATE, of=lambda n: 1 // 0)
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("TAKEN", "'n_turns' is taken"),
+        ("TAKEN", "'n_turns': it is taken"),
         ("NO_FIGURE", "not a KeyFigure"),
         ("MISSING", "cannot load"),
     ],

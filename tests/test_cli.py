@@ -89,7 +89,7 @@ def test_an_option_file_with_an_unknown_key_names_it(capsys, tmp_path):
     assert "paddding" in capsys.readouterr().err
     path.write_text("{")
     assert run(["call", "ws://h", "--option", str(path)]) == 2
-    assert "it is no JSON" in capsys.readouterr().err
+    assert "it is not valid JSON" in capsys.readouterr().err
 
 
 def test_an_unknown_command_is_a_usage_error(capsys):

@@ -110,7 +110,7 @@ async def test_a_text_that_is_no_utf8_closes_with_1007():
         async with connect(url) as call:
             closed = await rows_until_the_end(call)
     assert closed.code == 1007
-    assert "no UTF-8" in closed.why
+    assert "not UTF-8" in closed.why
     assert len(call.log) == 3
 
 
@@ -123,7 +123,7 @@ async def test_what_is_no_frame_at_all_closes_with_1002():
         async with connect(url) as call:
             closed = await rows_until_the_end(call)
     assert closed.code == 1002
-    assert "no WebSocket frame" in closed.why
+    assert "not a WebSocket frame" in closed.why
 
 
 async def test_a_close_with_a_reason_is_said_with_its_code():

@@ -159,7 +159,7 @@ async def test_the_token_is_not_shown():
 
 async def test_it_says_that_it_needs_asyncio(anyio_backend):
     if anyio_backend == "trio":
-        with pytest.raises(ServerStartError, match="no asyncio loop"):
+        with pytest.raises(ServerStartError, match="not an asyncio loop"):
             async with IncomingCalls():
                 pass
 

@@ -202,8 +202,8 @@ def test_the_words_of_the_command_line():
     )
     for word, why in (
         ("lag=1", "no such one; delay, drop"),
-        ("delay=soon", "no whole number"),
-        ("delay", "no whole number"),
+        ("delay=soon", "not a whole number"),
+        ("delay", "not a whole number"),
         ("close-after=nan", "a number from 0"),
         ("drop=-1", "a number from 0"),
         ("reject=200", "300 to 699"),

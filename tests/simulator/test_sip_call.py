@@ -277,8 +277,8 @@ def test_nobody_there_is_a_408_after_32_seconds(command, fields):
 @pytest.mark.parametrize(
     ("option", "why"),
     [
-        ({"callee": ":::"}, "no SIP address"),
-        ({"callee": "sip:x@h;rings=two"}, "no number"),
+        ({"callee": ":::"}, "not a SIP address"),
+        ({"callee": "sip:x@h;rings=two"}, "not a number"),
     ],
 )
 def test_a_callee_that_makes_no_sense_is_a_clear_error(option, why):

@@ -176,7 +176,7 @@ async def test_a_trigger_that_makes_no_sense_says_why(server):
     for body, why in (
         ({"caller": 3}, "caller"),
         ({"from": "x"}, "from"),
-        ({"caller": "sip:a@b;rings=two"}, "no number"),
+        ({"caller": "sip:a@b;rings=two"}, "not a number"),
         ([], "dictionary"),
     ):
         answer = await to_thread.run_sync(partial(httpx.post, url, json=body))

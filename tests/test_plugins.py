@@ -60,6 +60,7 @@ def run(installation: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 def test_a_key_figure_is_added_by_one_file(installation: Path):
     found = run(installation, "analyse", str(RECORDING), "--json")
     assert found.returncode == 0, found.stderr
@@ -73,6 +74,7 @@ def test_a_key_figure_is_added_by_one_file(installation: Path):
     )
 
 
+@pytest.mark.slow
 def test_a_lint_rule_is_added_by_one_file(installation: Path):
     option = installation / "option.json"
     option.write_text("{}")

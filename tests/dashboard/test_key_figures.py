@@ -55,6 +55,7 @@ def test_the_figures_of_a_recording_are_the_same_everywhere(hub: CallHub, path: 
     check(hub, path)
 
 
+@pytest.mark.slow
 def test_the_figures_of_generated_calls_are_the_same_everywhere(
     hub: CallHub, tmp_path: Path
 ):

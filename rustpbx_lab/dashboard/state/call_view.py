@@ -135,11 +135,9 @@ class CallView(param.Parameterized):
     @property
     def now_ms(self) -> float:
         """The last moment there is, call time: sound may outlast the log."""
-        return (
-            max(self.duration_ms, self._sound_end_ms)
-            if self.is_over
-            else (self.duration_ms)
-        )
+        if not self.is_over:
+            return self.duration_ms
+        return max(self.duration_ms, self._sound_end_ms)
 
     @property
     def _sound_end_ms(self) -> float:

@@ -392,6 +392,15 @@ def test_a_span_that_is_chosen_keeps_the_middle_unless_it_follows(hub: CallHub):
     assert viewport.visible == (-1500, 58_500)  # nothing is before a call
 
 
+def test_escape_closes_the_inspector_of_a_narrow_page(hub: CallHub):
+    put(hub, ended_call(conversation()))
+    page = LivePage(hub)
+    page.press_key("Enter", shift=False)
+    assert page.inspector._layout.css_classes == ["open"]
+    page.press_key("Escape", shift=False)
+    assert page.inspector._layout.css_classes == []
+
+
 def tapped(page: LivePage, lane: object, at_ms: float, y: float) -> None:
     event = type("Tap", (), {"x": at_ms, "y": y})
     page.timeline._tapper(lane)(event)

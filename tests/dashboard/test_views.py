@@ -386,6 +386,21 @@ def test_the_words_of_a_sentence_select_its_final():
     assert f"log row {row.said_seq}" in box._asr.texts.data["tip"][0]
 
 
+def test_marks_of_the_whole_call_and_words_of_an_interruption_have_tips():
+    view = seen(conversation())
+    box = TimelineBox(LIGHT, nothing)
+    box.show_call(view)
+    tips = box._overview.marks.data["tip"]
+    rows = [target.seq for target in box._overview.targets]
+    assert len(tips) == len(rows) > 0
+    for tip, seq in zip(tips, rows, strict=True):
+        assert tip.endswith(f"log row {seq}")
+    assert any("interrupted" in tip for tip in tips)
+    labels = box._agent.labels.data
+    assert len(labels["tip"]) == len(labels["text"]) > 0
+    assert all("trackStart" in tip for tip in labels["tip"])
+
+
 def test_a_tap_never_shows_what_is_before_or_after_a_call_that_is_over():
     box = TimelineBox(LIGHT, nothing)
     box.show_call(seen(conversation()))

@@ -9,8 +9,9 @@ from bokeh.plotting import figure
 from rustpbx_lab.analysis.barge_in import Overlap
 from rustpbx_lab.analysis.turns.turn import Turn
 
+from .drawing import Columns, plain, refill
 from .theme import Painter
-from .timeline import Columns, Window, plain, refill
+from .time_axis import Window
 
 WAIT_ALPHA, TALK_ALPHA = 0.06, 0.14
 HIGHEST = 400

@@ -22,10 +22,11 @@ from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.speech.vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngine
 
 from .bands import Bands
+from .drawing import Columns, refill
 from .lanes import agent as agent_lane
 from .lanes import caller as caller_lane
 from .theme import LIGHT, Painter, Palette
-from .timeline import RIGHT_AXIS_PX, Columns, TimeAxis, Window, refill, set_now
+from .time_axis import RIGHT_AXIS_PX, TimeAxis, Window, set_now
 
 TITLES = ("Caller", "ASR", "Agent", "Turns", "Delays", "Sent")
 SLOTS_PER_PX = 1.3

@@ -8,19 +8,11 @@ from bokeh.plotting import figure
 from rustpbx_lab.analysis.moments import Mark
 from rustpbx_lab.analysis.playback import Playback
 from rustpbx_lab.plots.lanes.caller import no_wave, wave_columns
+from rustpbx_lab.wording import clock
 
-from .timeline import (
-    LANE_TAG,
-    RIGHT_AXIS_PX,
-    Columns,
-    Target,
-    TimeAxis,
-    Window,
-    add_tips,
-    clock,
-    plain,
-    refill,
-)
+from .drawing import Columns, add_tips, plain, refill
+from .hit_test import Target
+from .time_axis import LANE_TAG, RIGHT_AXIS_PX, TimeAxis, Window
 
 HEIGHT = 34
 RULER_PX = 14

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
+from .drawing import add_tips, plain, refill
+from .hit_test import Target
 from .theme import Painter
-from .timeline import Target, add_tips, plain, refill
 
 CLEAR = "rgba(0,0,0,0)"
 HATCH = "right_diagonal_line"

@@ -9,7 +9,7 @@ from rustpbx_lab.analysis.moments import AUDIO_NOTES, FAILURES
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
-from rustpbx_lab.plots.timeline import clock, thousands
+from rustpbx_lab.wording import clock, thousands
 
 KINDS = {
     "VAD": "vad",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
-from rustpbx_lab.plots.timeline import clock, thousands
+from rustpbx_lab.wording import clock, thousands
 
 from .call_tables import Table
 from .event_rows import message_of

@@ -6,7 +6,7 @@ from analysis.call_logs import CALLER, Call
 from rustpbx_lab.analysis.holds import Hold, HoldFold
 from rustpbx_lab.models import notes
 from rustpbx_lab.plots.lanes.held import held_spans
-from rustpbx_lab.plots.timeline import Window
+from rustpbx_lab.plots.time_axis import Window
 
 
 def holds_of(call: Call) -> list[tuple[str, int, int | None]]:

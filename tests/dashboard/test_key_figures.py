@@ -16,7 +16,7 @@ from rustpbx_lab.dashboard.pages.key_figures import SHOWN, strip
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.log import read_log
-from rustpbx_lab.plots.timeline import clock, thousands
+from rustpbx_lab.wording import clock, thousands
 from rustpbx_lab.workbench.call_table import summarise_files
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"

@@ -14,7 +14,7 @@ from waiting import until
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.plots.lanes.points import COMMAND_ROWS
 from rustpbx_lab.plots.theme import LIGHT
-from rustpbx_lab.plots.timeline import RIGHT_AXIS_PX
+from rustpbx_lab.plots.time_axis import RIGHT_AXIS_PX
 
 from .conftest import conversation, ended_call
 from .site import IS_IDLE, SIZE, Site, sent, show_in

@@ -26,11 +26,11 @@ from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, notes
 from rustpbx_lab.plots.theme import DARK, LIGHT
-from rustpbx_lab.plots.timeline import UNKNOWN
 from rustpbx_lab.plots.wall_clock import since_midnight
 from rustpbx_lab.views.call_digest import Facts, digest_of
 from rustpbx_lab.views.call_tables import Table
 from rustpbx_lab.views.event_rows import EventFilter, event_row, kind_of
+from rustpbx_lab.wording import UNKNOWN
 
 from .conftest import (
     HOSTILE,

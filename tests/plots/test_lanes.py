@@ -14,6 +14,8 @@ from rustpbx_lab.analysis.speech import Speech
 from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.drawing import PX_PER_CHARACTER, fit, refill
+from rustpbx_lab.plots.hit_test import pick
 from rustpbx_lab.plots.lanes.agent import BOX_Y, TAG_Y, AgentLane
 from rustpbx_lab.plots.lanes.asr import AsrLane
 from rustpbx_lab.plots.lanes.caller import CallerLane, short_notes
@@ -21,16 +23,9 @@ from rustpbx_lab.plots.lanes.points import CommandsLane, MetricsLane, points_of
 from rustpbx_lab.plots.lanes.turn_latency import ROLES, LatencyLane, cut_off_words
 from rustpbx_lab.plots.overview import Overview
 from rustpbx_lab.plots.theme import LIGHT, Painter
-from rustpbx_lab.plots.timeline import (
-    PX_PER_CHARACTER,
-    TimeAxis,
-    Window,
-    clock,
-    fit,
-    pick,
-    refill,
-)
+from rustpbx_lab.plots.time_axis import TimeAxis, Window
 from rustpbx_lab.speech.vad import VadParams
+from rustpbx_lab.wording import clock
 
 WINDOW = Window(0, 20_000, 15_000, 1000)
 NO_FRAMES = (np.zeros(0), np.zeros(0, np.float32))

@@ -18,7 +18,7 @@ from bokeh.document.events import DocumentChangedEvent
 from bokeh.models import Span
 from panel.custom import JSComponent
 
-from rustpbx_lab.plots.timeline import LANE_TAG
+from rustpbx_lab.plots.time_axis import LANE_TAG
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from rustpbx_lab.dashboard.browser.document_lock import then
 from rustpbx_lab.dashboard.browser.styles import BOX, html
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.log import Record
-from rustpbx_lab.plots.timeline import clock
 from rustpbx_lab.views.explanations import explain
+from rustpbx_lab.wording import clock
 
 CSS = """
 .ex{margin:8px 10px 6px;padding:7px 9px;border-radius:3px;font-size:11.5px;

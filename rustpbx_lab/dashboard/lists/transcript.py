@@ -11,7 +11,7 @@ from rustpbx_lab.analysis.transcript import Line
 from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.dashboard.browser.styles import BOX, STACKED_CSS, html
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.plots.timeline import thousands
+from rustpbx_lab.wording import thousands
 
 from .row_list import TranscriptList
 

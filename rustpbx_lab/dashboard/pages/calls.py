@@ -19,8 +19,8 @@ from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.hub.replay_call import ReplayCall
 from rustpbx_lab.models.rest import ActiveCall
-from rustpbx_lab.plots.timeline import clock
 from rustpbx_lab.views.activity import Activity
+from rustpbx_lab.wording import clock
 
 from .call_cards import WallCards
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rustpbx_lab.dashboard.browser.styles import html
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.hub.replay_call import ReplayCall
-from rustpbx_lab.plots.timeline import clock, thousands
+from rustpbx_lab.wording import clock, thousands
 
 CSS = """
 .hd{display:flex;align-items:center;height:44px;width:100%;overflow:hidden}

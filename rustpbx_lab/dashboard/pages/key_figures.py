@@ -10,7 +10,7 @@ from rustpbx_lab.analysis.key_figures import KEY_FIGURES, Numbers
 from rustpbx_lab.analysis.talk_ratio import DEAD_AIR_MS, Talk
 from rustpbx_lab.dashboard.browser.styles import BOX, html
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.plots.timeline import UNKNOWN, clock, thousands
+from rustpbx_lab.wording import UNKNOWN, clock, thousands
 
 FIGURES = {figure.name: figure for figure in KEY_FIGURES}
 P50_MS, P95_MS, FIRST_WORD_MS = (800, 1500), (1500, 3000), (800, 1500)

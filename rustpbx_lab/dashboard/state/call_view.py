@@ -11,10 +11,10 @@ from rustpbx_lab.audio.envelope import Levels, Times
 from rustpbx_lab.audio.recording import Leg
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import Record
-from rustpbx_lab.plots.timeline import clock
 from rustpbx_lab.plots.wall_clock import since_midnight, wall_time
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.views.call_digest import digest_of
+from rustpbx_lab.wording import clock
 
 ROWS_A_STEP = 60
 """A long log is taken in step by step, so that it never blocks the page."""

@@ -11,7 +11,7 @@ from rustpbx_lab.errors import RustpbxLabError, UnknownCallError
 from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.models.rest import ActiveCall
-from rustpbx_lab.plots.timeline import clock
+from rustpbx_lab.wording import clock
 
 LIST_EVERY_S, AFTER_FAILURE_S = 2.0, 10.0
 ASKING = "asking …"

@@ -6,7 +6,7 @@ import numpy as np
 
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots.lanes.caller import FRAME_MS
-from rustpbx_lab.plots.timeline import thousands
+from rustpbx_lab.wording import thousands
 
 PEAK_MS = 50
 """Around the pointer; the level is the peak in it."""

@@ -13,7 +13,7 @@ from rustpbx_lab.plots.lanes import asr as asr_lane
 from rustpbx_lab.plots.lanes import caller as caller_lane
 from rustpbx_lab.plots.lanes import points as point_lanes
 from rustpbx_lab.plots.lanes import turn_latency as latency
-from rustpbx_lab.plots.timeline import MINUS, UNKNOWN, clock
+from rustpbx_lab.wording import MINUS, UNKNOWN, clock
 
 from .cursor import Reading, read
 from .what_if import WhatIf

@@ -16,6 +16,8 @@ from rustpbx_lab.dashboard.browser.styles import BOX
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots import overview
 from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.drawing import refill
+from rustpbx_lab.plots.hit_test import pick
 from rustpbx_lab.plots.lanes import agent as agent_lane
 from rustpbx_lab.plots.lanes import asr as asr_lane
 from rustpbx_lab.plots.lanes import caller as caller_lane
@@ -23,7 +25,7 @@ from rustpbx_lab.plots.lanes import points as point_lanes
 from rustpbx_lab.plots.lanes import turn_latency as latency
 from rustpbx_lab.plots.lanes.density import merged
 from rustpbx_lab.plots.theme import Painter, Palette
-from rustpbx_lab.plots.timeline import TimeAxis, Window, pick, refill, set_now
+from rustpbx_lab.plots.time_axis import TimeAxis, Window, set_now
 
 from .empty_state import EmptyLanes
 from .lane_headers import LaneHeaders

@@ -8,7 +8,7 @@ from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.dashboard.browser.styles import html
 from rustpbx_lab.plots.lanes.turn_latency import ROLES
-from rustpbx_lab.plots.timeline import thousands
+from rustpbx_lab.wording import thousands
 
 FIT = "Fit"
 FIRST_SPAN = "20 s"

@@ -4,7 +4,7 @@ import time
 
 from rustpbx_lab.dashboard.browser.document_lock import locked, then
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.plots.timeline import TimeAxis
+from rustpbx_lab.plots.time_axis import TimeAxis
 
 from .toolbar import FIRST_SPAN, FIT, OWN_SPAN, SPANS, TimelineBar
 

@@ -21,9 +21,9 @@ from rustpbx_lab.dashboard.browser.styles import PLAIN_BUTTON_SX
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.models.field_metadata import SliderRange, find_metadata
 from rustpbx_lab.models.speech_options import VADOption
-from rustpbx_lab.plots.timeline import MINUS, thousands
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.speech.vad_engines import CHUNK_MS
+from rustpbx_lab.wording import MINUS, thousands
 
 SLIDER_SX = {
     "& .MuiFormLabel-root": {"fontSize": "11px"},

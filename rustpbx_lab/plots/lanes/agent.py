@@ -8,20 +8,18 @@ from bokeh.models import ColumnDataSource
 from rustpbx_lab.analysis.holds import Hold
 from rustpbx_lab.analysis.playback import Playback
 from rustpbx_lab.plots.bands import Bands
-from rustpbx_lab.plots.spans import CLEAR, Look, Span, Spans
-from rustpbx_lab.plots.timeline import (
+from rustpbx_lab.plots.drawing import (
     PX_PER_CHARACTER,
     Columns,
-    Target,
-    TimeAxis,
-    Window,
     add_tips,
-    clock,
     fit,
     plain,
     refill,
-    thousands,
 )
+from rustpbx_lab.plots.hit_test import Target
+from rustpbx_lab.plots.spans import CLEAR, Look, Span, Spans
+from rustpbx_lab.plots.time_axis import TimeAxis, Window
+from rustpbx_lab.wording import clock, thousands
 
 from .caller import draw_wave, no_wave
 from .density import Density

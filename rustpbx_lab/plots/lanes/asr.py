@@ -7,19 +7,10 @@ from bokeh.models import ColumnDataSource
 
 from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.plots.bands import Bands
-from rustpbx_lab.plots.timeline import (
-    Columns,
-    Target,
-    TimeAxis,
-    Window,
-    add_tips,
-    clock,
-    fit,
-    plain,
-    refill,
-    remembered,
-    thousands,
-)
+from rustpbx_lab.plots.drawing import Columns, add_tips, fit, plain, refill, remembered
+from rustpbx_lab.plots.hit_test import Target
+from rustpbx_lab.plots.time_axis import TimeAxis, Window
+from rustpbx_lab.wording import clock, thousands
 
 from .density import Density
 

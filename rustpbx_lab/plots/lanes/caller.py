@@ -12,21 +12,14 @@ from rustpbx_lab.analysis.speech import Speech
 from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.audio.envelope import Levels, Times, thin_out
 from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.drawing import Columns, plain, refill, remembered
+from rustpbx_lab.plots.hit_test import Target
 from rustpbx_lab.plots.spans import Look, Spans
 from rustpbx_lab.plots.spans import Span as Box
 from rustpbx_lab.plots.theme import Painter
-from rustpbx_lab.plots.timeline import (
-    Columns,
-    Target,
-    TimeAxis,
-    Window,
-    clock,
-    plain,
-    refill,
-    remembered,
-    thousands,
-)
+from rustpbx_lab.plots.time_axis import TimeAxis, Window
 from rustpbx_lab.speech.vad import VadParams, speech_segments
+from rustpbx_lab.wording import clock, thousands
 
 from .density import Density
 from .held import HELD, HELD_LOOK, held_spans

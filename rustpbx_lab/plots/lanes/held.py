@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from rustpbx_lab.analysis.holds import Hold, HoldKind
 from rustpbx_lab.plots.spans import Look, Span
-from rustpbx_lab.plots.timeline import Window, clock
+from rustpbx_lab.plots.time_axis import Window
+from rustpbx_lab.wording import clock
 
 HELD = "held"
 HELD_LOOK = Look(fill="surface", fill_alpha=0.6, hatch="muted", hatch_alpha=0.45)

@@ -9,20 +9,18 @@ from bokeh.models import ColumnDataSource, FixedTicker, Grid, LogAxis, Range1d
 from rustpbx_lab.analysis.moments import Mark, Metric
 from rustpbx_lab.analysis.recognition import Recognition
 from rustpbx_lab.analysis.speech import Speech
-from rustpbx_lab.plots.timeline import (
+from rustpbx_lab.plots.drawing import (
     PX_PER_CHARACTER,
     Columns,
-    Target,
-    TimeAxis,
-    Window,
     add_tips,
-    clock,
     fit,
     plain,
     refill,
     remembered,
-    thousands,
 )
+from rustpbx_lab.plots.hit_test import Target
+from rustpbx_lab.plots.time_axis import TimeAxis, Window
+from rustpbx_lab.wording import clock, thousands
 
 from .density import Density
 

@@ -8,16 +8,10 @@ from bokeh.models import ColumnDataSource
 from rustpbx_lab.analysis.turns.clock_bounds import is_certain
 from rustpbx_lab.analysis.turns.latency import SEGMENTS, Segment, segments
 from rustpbx_lab.analysis.turns.turn import Turn
+from rustpbx_lab.plots.drawing import Columns, plain, refill
 from rustpbx_lab.plots.spans import Look, Span, Spans
-from rustpbx_lab.plots.timeline import (
-    Columns,
-    TimeAxis,
-    Window,
-    clock,
-    plain,
-    refill,
-    thousands,
-)
+from rustpbx_lab.plots.time_axis import TimeAxis, Window
+from rustpbx_lab.wording import clock, thousands
 
 from .density import Density
 

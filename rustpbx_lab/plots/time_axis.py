@@ -1,20 +1,15 @@
-"""What the lanes of a timeline share: one time axis, text that fits, marks to tap."""
+"""The time axis that all lanes of a timeline share, and the part of it in view."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, wraps
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-import numpy as np
 from bokeh.models import (
     BoxAnnotation,
     BoxZoomTool,
-    ColumnDataSource,
     CrosshairTool,
     CustomJSTickFormatter,
     DatetimeTicker,
-    GlyphRenderer,
-    HoverTool,
     PanTool,
     Range1d,
     Span,
@@ -29,20 +24,6 @@ RIGHT_AXIS_PX = 40
 MOST_TICKS, PX_PER_TICK = 10, 80
 LANE_TAG = "rustpbx-lab-lane"
 """Marks our lanes among the plots of a page."""
-UNKNOWN = "\u2013"
-"""What is shown for a value nobody knows."""
-MINUS = "\u2212"
-REMEMBERED = 4000
-"""Rows for which a lane remembers what it draws of them."""
-PX_PER_CHARACTER = 5.6
-"""Roboto at 11 px; wide scripts count double."""
-R = TypeVar("R")
-T = TypeVar("T")
-TIP = '<div style="max-width:360px;white-space:pre-line">@tip</div>'
-"""Bokeh escapes ``@tip``: texts of a call are shown, never run."""
-
-Row = Mapping[str, Any]
-Columns = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -71,18 +52,6 @@ class Window:
         """Whether a span lies in the window or just beside it."""
         margin = (self.end_ms - self.start_ms) * 0.25
         return end_ms >= self.start_ms - margin and start_ms <= self.end_ms + margin
-
-
-@dataclass(frozen=True)
-class Target:
-    """A mark that can be tapped."""
-
-    left: float
-    right: float
-    bottom: float
-    top: float
-    seq: int
-    """The log row behind it."""
 
 
 class TimeAxis:
@@ -248,109 +217,3 @@ def call_time_formatter() -> CustomJSTickFormatter:
     A calendar's formatter reads 59:58 two seconds before a call, and drops the hours.
     """
     return CustomJSTickFormatter(code=_CALL_TIME)
-
-
-def remembered(make: Callable[[R], T]) -> Callable[[R], T]:
-    """Make a function of a row remember: rows never change and are drawn often."""
-    known: dict[int, tuple[R, T]] = {}
-
-    @wraps(make)
-    def recall(row: R) -> T:
-        found = known.get(id(row))
-        if found is not None and found[0] is row:
-            return found[1]
-        if len(known) >= REMEMBERED:
-            known.clear()
-        made = make(row)
-        known[id(row)] = (row, made)
-        return made
-
-    return recall
-
-
-@lru_cache(maxsize=10_000)  # the same times again at every redraw
-def clock(time_ms: float | None, digits: int = 3) -> str:
-    """Return a call time as ``02:03.624``; unknown is a dash."""
-    if time_ms is None:
-        return UNKNOWN
-    sign = MINUS if time_ms < 0 else ""
-    seconds, ms = divmod(abs(int(time_ms)), 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    rest = f".{ms:03d}"[: digits + 1] if digits else ""
-    shown = f"{hours}:{minutes:02d}" if hours else f"{minutes:02d}"
-    return f"{sign}{shown}:{seconds:02d}{rest}"
-
-
-@lru_cache(maxsize=10_000)
-def thousands(number: float | None) -> str:
-    """Return a whole number with thin spaces; unknown is a dash."""
-    if number is None:
-        return UNKNOWN
-    return f"{round(number):,}".replace(",", "\u2009").replace("-", MINUS)
-
-
-def fit(text: str, room_px: float, px_per_character: float = PX_PER_CHARACTER) -> str:
-    """Cut a text so that it takes at most ``room_px``."""
-    room = int(room_px / px_per_character)
-    text = " ".join(text.split())
-    used = 0
-    for index, character in enumerate(text):
-        used += 2 if ord(character) > 0x2E7F else 1
-        if used > room:
-            kept = text[: max(index - 1, 0)].rstrip()
-            return f"{kept}…" if kept else ""
-    return text
-
-
-def refill(source: ColumnDataSource, columns: Columns) -> bool:
-    """Give a source new columns in one update, unless they are what it holds.
-
-    Returns:
-        Whether anything was sent.
-    """
-    held = source.data
-    if held.keys() == columns.keys() and all(
-        _is_same(held[name], column) for name, column in columns.items()
-    ):
-        return False
-    source.data = columns
-    return True
-
-
-def _is_same(held: Any, column: Any) -> bool:
-    if isinstance(held, np.ndarray) or isinstance(column, np.ndarray):
-        return len(held) == len(column) and np.array_equal(held, column)
-    return held == column
-
-
-def plain(renderer: GlyphRenderer) -> GlyphRenderer:
-    """Keep a renderer's look whatever is selected or muted."""
-    renderer.update(selection_glyph=None, nonselection_glyph=None, muted_glyph=None)
-    return renderer
-
-
-def add_tips(plot: figure, renderers: Sequence[GlyphRenderer]) -> None:
-    """Show the ``tip`` column of some renderers under the pointer."""
-    plot.add_tools(
-        HoverTool(renderers=list(renderers), tooltips=TIP, attachment="below")
-    )
-
-
-def pick(
-    targets: Sequence[Target], x: float, y: float, window: Window, slack_px: float = 6
-) -> int | None:
-    """Return the log row of the mark at a point, the nearest if several are."""
-    slack_ms = slack_px * window.ms_per_px
-    best: tuple[float, int] | None = None
-    for target in targets:
-        aside = max(target.left - x, x - target.right, 0.0)
-        above = max(target.bottom - y, y - target.top, 0.0)
-        if aside > slack_ms or above > slack_px:
-            continue
-        distance = aside / window.ms_per_px + above
-        width = (target.right - target.left) / window.ms_per_px
-        score = distance * 1000 + width
-        if best is None or score < best[0]:
-            best = (score, target.seq)
-    return None if best is None else best[1]

@@ -6,29 +6,22 @@ from typing import Any
 import numpy as np
 from bokeh.layouts import column
 from bokeh.models import Column, Text, Title
-from bokeh.plotting import figure
 
 from rustpbx_lab.analysis.timelines import TIMELINES
 from rustpbx_lab.audio.envelope import Anchors, Envelope, Levels, Times
 from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands
-from rustpbx_lab.plots.lanes.agent import AgentLane
-from rustpbx_lab.plots.lanes.asr import AsrLane
-from rustpbx_lab.plots.lanes.caller import CallerLane, wave_columns
-from rustpbx_lab.plots.lanes.points import CommandsLane, MetricsLane, points_of
-from rustpbx_lab.plots.lanes.turn_latency import LatencyLane, cut_off_words
 from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.speech.vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngine
 
 from .bands import Bands
-from .drawing import Columns, refill
-from .lanes import agent as agent_lane
-from .lanes import caller as caller_lane
+from .drawing import Columns
+from .lanes.lane import Lane, Scene
+from .lanes.registry import all_lanes
 from .theme import LIGHT, Painter, Palette
 from .time_axis import RIGHT_AXIS_PX, TimeAxis, Window, set_now
 
-TITLES = ("Caller", "ASR", "Agent", "Turns", "Delays", "Sent")
 SLOTS_PER_PX = 1.3
 FONT_SIZE = "10.5px"
 
@@ -41,6 +34,7 @@ def call_figure(
     end_ms: float | None = None,
     width: int = 1000,
     palette: Palette = LIGHT,
+    lanes: Sequence[type[Lane]] | None = None,
 ) -> Column:
     """Draw a call: what the caller said and the server made of it, on one time axis.
 
@@ -52,6 +46,7 @@ def call_figure(
         end_ms: Right edge, call time; None is the end.
         width: Width in pixels.
         palette: ``theme.LIGHT`` or ``theme.DARK``.
+        lanes: What is drawn, from above; None is every lane there is.
 
     Returns:
         A Bokeh layout: pan by dragging, zoom with Ctrl and the wheel, tips on hover.
@@ -63,45 +58,37 @@ def call_figure(
     window = Window(start, end, now, width - RIGHT_AXIS_PX)
     axis = TimeAxis(Painter(palette))
     axis.move(start, end)
-    plots = _lanes(axis, log, records, recording or Recording(), window)
-    set_now(plots, now)
-    for plot, title in zip(plots, TITLES, strict=True):
-        plot.add_layout(Title(text=title, text_font_size="11px"), "left")
-        plot.update(width=width, sizing_mode="fixed", background_fill_color=None)
-        for words in plot.select({"type": Text}):  # a notebook has no theme of ours
+    bands = Bands(axis.painter)
+    drawn = [kind(axis, bands) for kind in (all_lanes() if lanes is None else lanes)]
+    scene = _scene(log, records, recording or Recording(), window)
+    bands.show(scene.rows("turns"), scene.rows("overlaps"), window)
+    for lane in drawn:
+        lane.draw(scene)
+        title = lane.short_name or lane.name
+        lane.figure.add_layout(Title(text=title, text_font_size="11px"), "left")
+        lane.figure.update(width=width, sizing_mode="fixed", background_fill_color=None)
+        for words in lane.figure.select({"type": Text}):  # a notebook has no theme
             words.update(text_font_size=FONT_SIZE)
+    plots = [lane.figure for lane in drawn]
+    set_now(plots, now)
     return column(*plots, spacing=0)
 
 
-def _lanes(
-    axis: TimeAxis,
-    log: EventLog,
-    records: Sequence[Record],
-    sound: Recording,
-    window: Window,
-) -> list[figure]:
+def _scene(
+    log: EventLog, records: Sequence[Record], sound: Recording, window: Window
+) -> Scene:
     rows: dict[str, list[Any]] = {}
     for name, fold in TIMELINES.items():
         changes = fold().advance(records)
         rows[name] = [*changes.closed, *changes.open]
-    bands = Bands(axis.painter)
-    caller, asr = CallerLane(axis, bands), AsrLane(axis, bands)
-    agent, latency = AgentLane(axis, bands), LatencyLane(axis)
-    metrics, marks = MetricsLane(axis), CommandsLane(axis)
-    frames = _frames(log, sound.caller)
-    caller.show(rows["speech"], _vad_params(log), frames, window, (), rows["holds"])
-    asr.show(rows["recognition"], window)
-    bands.show(rows["turns"], rows["overlaps"], window)
-    cut_offs = cut_off_words(rows["turns"])
-    agent.show(rows["playback"], window, cut_offs, rows["holds"])
-    latency.show(rows["turns"], window)
-    points = points_of(rows["metrics"], rows["recognition"], rows["speech"])
-    metrics.show(points, window)
-    marks.show(rows["marks"], window)
-    heard, said = (_outline(log, leg, window) for leg in (sound.caller, sound.server))
-    refill(caller.wave, wave_columns(heard, caller_lane.WAVE_Y, caller_lane.WAVE_PX))
-    refill(agent.wave, wave_columns(said, agent_lane.WAVE_Y, agent_lane.WAVE_PX))
-    return [lane.figure for lane in (caller, asr, agent, latency, metrics, marks)]
+    legs = {"caller": sound.caller, "agent": sound.server}
+    return Scene(
+        window,
+        rows,
+        {side: _outline(log, leg, window) for side, leg in legs.items()},
+        _frames(log, sound.caller),
+        _vad_params(log),
+    )
 
 
 def _vad_params(log: EventLog) -> VadParams | None:

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
-from bokeh.models import ColumnDataSource, Range1d, RangeTool, Span
+from bokeh.models import Range1d, RangeTool, Span
 from bokeh.plotting import figure
 
 from rustpbx_lab.analysis.moments import Mark
 from rustpbx_lab.analysis.playback import Playback
-from rustpbx_lab.plots.lanes.caller import no_wave, wave_columns
 from rustpbx_lab.wording import clock
 
-from .drawing import Columns, add_tips, plain, refill
+from .drawing import Columns
 from .hit_test import Target
+from .markers import Marker, Markers
 from .time_axis import LANE_TAG, RIGHT_AXIS_PX, TimeAxis, Window
+from .waveform import Waveform
 
 HEIGHT = 34
 RULER_PX = 14
@@ -49,30 +50,13 @@ class Overview:
             major_label_text_font_size="9px", major_label_standoff=0, major_tick_out=2
         )
         plot.grid.visible = False
-        self.waves = {}
-        for role, y in (("caller", CALLER_Y), ("agent", AGENT_Y)):
-            source = ColumnDataSource(data=no_wave(y))
-            wave = plot.varea_step(
-                x="x", y1="low", y2="high", source=source, step_mode="after"
-            )
-            painter.paint(plain(wave).glyph, fill_color=role)
-            self.waves[role] = source
-        self.marks = ColumnDataSource(
-            data={"x": [], "marker": [], "colour": [], "tip": []}
+        self.caller = Waveform(
+            plot, painter, "caller", CALLER_Y, WAVE_PX, has_line=False
         )
-        self.targets: list[Target] = []
+        self.agent = Waveform(plot, painter, "agent", AGENT_Y, WAVE_PX, has_line=False)
+        self.marks = Markers(plot, painter)
+        self.targets: Sequence[Target] = ()
         """What can be tapped."""
-        mark = plot.scatter(
-            x="x",
-            y=HEIGHT / 2,
-            marker="marker",
-            size=8,
-            line_width=2,
-            line_color="colour",
-            fill_color="colour",
-            source=self.marks,
-        )
-        add_tips(plot, [plain(mark)])
         hair = Span(location=0.5, dimension="width", line_width=1)
         painter.paint(hair, line_color="hair")
         plot.add_layout(hair)
@@ -93,8 +77,8 @@ class Overview:
         """Redraw the outlines of both voices; ``end_ms`` is the end of the scale."""
         start, end = self._scale = -end_ms * 0.01, max(end_ms, 1000) * 1.02
         self.range.update(start=start, end=end)
-        refill(self.waves["caller"], wave_columns(caller, CALLER_Y, WAVE_PX))
-        refill(self.waves["agent"], wave_columns(agent, AGENT_Y, WAVE_PX))
+        self.caller.show(caller)
+        self.agent.show(agent)
 
     def show_marks(self, marks: Sequence[Mark], playbacks: Sequence[Playback]) -> None:
         """Redraw interruptions and errors."""
@@ -102,33 +86,20 @@ class Overview:
         broken = [row for row in playbacks if row.interrupted_ms]
         drawn = [*map(_cut, broken), *map(_error, wrong)]
         self.targets = [
-            Target(at, at, HEIGHT / 2 - 5, HEIGHT / 2 + 5, seq)
-            for at, _, _, _, seq in drawn
+            Target(mark.x, mark.x, mark.y - 5, mark.y + 5, mark.seq) for mark in drawn
         ]
-        refill(
-            self.marks,
-            {
-                "x": [at for at, *_ in drawn],
-                "marker": [marker for _, marker, *_ in drawn],
-                "colour": [self._painter.colour(role) for _, _, role, *_ in drawn],
-                "tip": [tip for *_, tip, _ in drawn],
-            },
-        )
+        self.marks.show(drawn)
 
 
-_Drawn = tuple[float, str, str, str, int]
-"""Time, marker, role of its colour, tip, log row."""
-
-
-def _cut(row: Playback) -> _Drawn:
+def _cut(row: Playback) -> Marker:
     at = row.interrupted_ms or 0
     seq = row.seq if row.interrupted_seq is None else row.interrupted_seq
     what = f"{row.kind} {row.play_id or ''}".rstrip()
     tip = f"{what} interrupted {clock(at)}\nlog row {seq}"
-    return at, "diamond", "text", tip, seq
+    return Marker(at, HEIGHT / 2, "diamond", "text", tip, seq)
 
 
-def _error(mark: Mark) -> _Drawn:
-    told = f"{mark.name}: {mark.text or ''}".rstrip(": ")
-    tip = f"{told}\n{clock(mark.at_ms)}\nlog row {mark.seq}"
-    return mark.at_ms, "x", "error", tip, mark.seq
+def _error(mark: Mark) -> Marker:
+    words = f"{mark.name}: {mark.text or ''}".rstrip(": ")
+    tip = f"{words}\n{clock(mark.at_ms)}\nlog row {mark.seq}"
+    return Marker(mark.at_ms, HEIGHT / 2, "x", "error", tip, mark.seq)

@@ -8,9 +8,9 @@ from bokeh.plotting import figure
 
 from .drawing import add_tips, plain, refill
 from .hit_test import Target
+from .labels import CLEAR
 from .theme import Painter
 
-CLEAR = "rgba(0,0,0,0)"
 HATCH = "right_diagonal_line"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from rustpbx_lab.analysis.timelines import Changes, Fold
 from rustpbx_lab.audio.envelope import Times
 from rustpbx_lab.log import Record
-from rustpbx_lab.plots.lanes.density import Block
+from rustpbx_lab.plots.density import Block
 
 REACH = 4000
 """Rows before a window that are looked at, whether they reach into it."""

@@ -5,7 +5,7 @@ from analysis.call_logs import CALLER, Call
 
 from rustpbx_lab.analysis.holds import Hold, HoldFold
 from rustpbx_lab.models import notes
-from rustpbx_lab.plots.lanes.held import held_spans
+from rustpbx_lab.plots.held import held_spans
 from rustpbx_lab.plots.time_axis import Window
 
 

@@ -12,15 +12,11 @@ from rustpbx_lab.analysis.talk_ratio import Gap, Talk
 from rustpbx_lab.analysis.turns.latency import percentiles
 from rustpbx_lab.dashboard.pages.key_figures import KpiStrip, strip
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.dashboard.timeline.lane_headers import (
-    FULL,
-    LOST,
-    is_lost,
-    lane_heights,
-)
+from rustpbx_lab.dashboard.timeline.lane_headers import is_lost
 from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, VADOption
+from rustpbx_lab.plots.lanes.caller import LOST
 from rustpbx_lab.plots.theme import LIGHT
 
 NOBODY = numbers([], 0)
@@ -88,17 +84,16 @@ def test_lanes_without_a_detector_or_recogniser_shrink_to_the_reason():
     records = conversation()
     records[1] = command(10, commands.Invite(option=CallOption()))
     view = view_of(records)
-    heights = lane_heights(view)
-    assert [high < full for high, full in zip(heights, FULL, strict=True)] == [
-        *(False, True, True, False, True, False, False)
-    ]
     box = TimelineBox(LIGHT, lambda _: None)
     box.show_call(view)
-    assert box._asr.figure.height == heights[2]
-    assert "No VAD" in box._headers.panes[1].object
-    assert "option asr is not set" in box._headers.panes[2].object
+    assert {lane.name for lane in box.lanes if lane.figure.height < lane.full_px} == {
+        *("Caller", "ASR", "Turn latency")
+    }
+    caller, asr, *_ = (pane.object for pane in box.headers.panes)
+    assert "No VAD" in caller
+    assert "option asr is not set" in asr
     box.show_call(view_of(conversation()))
-    assert box._asr.figure.height == FULL[2]
+    assert all(lane.figure.height == lane.full_px for lane in box.lanes)
 
 
 class TalkingCall:

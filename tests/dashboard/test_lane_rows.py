@@ -5,10 +5,7 @@ import pytest
 
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.dashboard.timeline.cursor import read
-from rustpbx_lab.dashboard.timeline.lane_headers import FULL, TITLE_PX, LaneHeaders
 from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
-from rustpbx_lab.dashboard.timeline.toolbar import LANES
-from rustpbx_lab.plots.lanes import agent as agent_lane
 from rustpbx_lab.plots.theme import LIGHT
 
 from .test_views import answered
@@ -24,20 +21,19 @@ def view() -> CallView:
 
 def test_a_folded_lane_shows_its_title_and_its_wave():
     timeline = TimelineBox(LIGHT, lambda seq, at_ms: None)
+    full = [lane.full_px for lane in timeline.lanes]
     assert timeline.rows.fold("Agent")
     heights = [row.height for row in timeline.rows.rows]
-    agent = 1 + LANES.index("Agent")
-    assert heights[agent] == TITLE_PX[agent] + 8
-    assert [*heights[:agent], *heights[agent + 1 :]] == [
-        *FULL[:agent],
-        *FULL[agent + 1 :],
-    ]
-    plot = timeline.plots[agent]
-    assert plot.height == heights[agent]
-    assert (plot.y_range.start, plot.y_range.end) == agent_lane.FOLDED_Y
+    agent = timeline.lane("Agent")
+    at = timeline.lanes.index(agent)
+    assert heights[at] == agent.title_px + 8
+    assert [*heights[:at], *heights[at + 1 :]] == [*full[:at], *full[at + 1 :]]
+    plot = agent.figure
+    assert plot.height == heights[at]
+    assert (plot.y_range.start, plot.y_range.end) == agent.folded_y
     assert timeline.rows.fold("Agent")
-    assert [row.height for row in timeline.rows.rows] == list(FULL)
-    assert (plot.y_range.start, plot.y_range.end) == (0, FULL[agent])
+    assert [row.height for row in timeline.rows.rows] == full
+    assert (plot.y_range.start, plot.y_range.end) == (0, agent.full_px)
 
 
 @pytest.mark.parametrize("name", ["", "Whole call", "<b>"])
@@ -80,17 +76,17 @@ def test_the_pointer_tells_how_long_the_caller_waits():
 
 
 def test_the_headers_show_them_until_the_pointer_leaves(view: CallView):
-    headers = LaneHeaders(148, LANES)
+    headers = TimelineBox(LIGHT, lambda seq, at_ms: None).headers
     headers.show(view)
     frames, probabilities = view.frames(0, 4000)
     headers.show_cursor(float(frames[int(np.argmax(probabilities))]) + 1)
-    caller = str(headers.panes[1].object)
+    caller = str(headers.panes[0].object)
     assert "at cursor" in caller
     assert f"{probabilities.max():.2f} &gt; 0.50" in caller
     headers.show_cursor(200)
-    assert "silent at cursor" in str(headers.panes[1].object)
+    assert "silent at cursor" in str(headers.panes[0].object)
     headers.show_cursor(60_000)
-    assert "\u2013 at cursor" in str(headers.panes[1].object)
+    assert "\u2013 at cursor" in str(headers.panes[0].object)
     headers.show_cursor(None)
-    assert "at cursor" not in str(headers.panes[1].object)
-    assert "(local)" in str(headers.panes[1].object)
+    assert "at cursor" not in str(headers.panes[0].object)
+    assert "(local)" in str(headers.panes[0].object)

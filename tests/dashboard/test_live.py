@@ -329,13 +329,13 @@ def test_a_link_opens_a_call_that_was_saved(tmp_path: Path):
 def test_a_tap_selects_the_mark_under_it_and_one_beside_nothing(hub: CallHub):
     put(hub, ended_call(conversation()))
     page = LivePage(hub)
-    lane = page.timeline._metrics
+    lane = page.timeline.lane("Metrics")
     for target in lane.targets:
         point = next(row for row in page.view.log if row.seq == target.seq)
         value = next(
             value
             for value, at in zip(
-                lane.points.data["y"], lane.points.data["x"], strict=True
+                lane.points.source.data["y"], lane.points.source.data["x"], strict=True
             )
             if at == target.left
         )

@@ -12,7 +12,7 @@ from playwright.sync_api import TimeoutError as NotSeen
 from waiting import until
 
 from rustpbx_lab.hub.hub_call import HubCall
-from rustpbx_lab.plots.lanes.points import COMMAND_ROWS
+from rustpbx_lab.plots.lanes.commands import COMMAND_ROWS
 from rustpbx_lab.plots.theme import LIGHT
 from rustpbx_lab.plots.time_axis import RIGHT_AXIS_PX
 

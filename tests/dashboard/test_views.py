@@ -86,17 +86,23 @@ def test_the_timeline_draws_what_the_log_says():
     view = seen(conversation())
     box = TimelineBox(LIGHT, nothing)
     box.show_call(view)
-    assert [span.look for span in box._caller.spans.rows] == ["speech", "hang-over"]
-    assert box._asr.finals.data["delay"] == ["+455 ms"] or box._asr.finals.data["at"]
-    assert box._agent.cuts.data["x"]
-    assert "error" in " ".join(box._commands.marks.data["text"])
+    assert [span.look for span in box.lane("Caller").spans.rows] == [
+        "speech",
+        "hang-over",
+    ]
+    assert (
+        box.lane("ASR").finals.data["delay"] == ["+455 ms"]
+        or box.lane("ASR").finals.data["at"]
+    )
+    assert box.lane("Agent").cuts.data["x"]
+    assert "error" in " ".join(box.lane("Commands, errors").labels.source.data["text"])
 
 
 def test_another_palette_repaints_the_marks():
     box = TimelineBox(LIGHT, nothing)
     box.show_call(seen(conversation()))
     box.use_palette(DARK)
-    assert DARK.error in box._commands.marks.data["colour"]
+    assert DARK.error in box.lane("Commands, errors").marks.source.data["role"]
 
 
 def test_a_user_who_moves_the_range_is_no_longer_moved():
@@ -382,21 +388,21 @@ def test_the_words_of_a_sentence_select_its_final():
     box.show_call(view)
     (row,) = view.tables["recognition"].rows()
     assert row.said_seq not in (None, row.seq)
-    assert box._asr.texts.data["seq"] == [row.said_seq]
-    assert f"log row {row.said_seq}" in box._asr.texts.data["tip"][0]
+    assert box.lane("ASR").texts.data["seq"] == [row.said_seq]
+    assert f"log row {row.said_seq}" in box.lane("ASR").texts.data["tip"][0]
 
 
 def test_marks_of_the_whole_call_and_words_of_an_interruption_have_tips():
     view = seen(conversation())
     box = TimelineBox(LIGHT, nothing)
     box.show_call(view)
-    tips = box._overview.marks.data["tip"]
-    rows = [target.seq for target in box._overview.targets]
+    tips = box.overview.marks.source.data["tip"]
+    rows = [target.seq for target in box.overview.targets]
     assert len(tips) == len(rows) > 0
     for tip, seq in zip(tips, rows, strict=True):
         assert tip.endswith(f"log row {seq}")
     assert any("interrupted" in tip for tip in tips)
-    labels = box._agent.labels.data
+    labels = box.lane("Agent").labels.source.data
     assert len(labels["tip"]) == len(labels["text"]) > 0
     assert all("trackStart" in tip for tip in labels["tip"])
 
@@ -636,17 +642,17 @@ def test_a_long_call_shows_each_thing_that_went_wrong_and_counts_the_rest(
 ):
     box, view = drawn_whole(long_call(minutes, turn_s))
     n_turns = minutes * 60 // turn_s
-    assert list(box._commands.marks.data["marker"]).count("x") == 3
-    assert len(box._agent.cuts.data["x"]) == 3
-    assert len(box._overview.marks.data["x"]) == 6
+    assert list(box.lane("Commands, errors").marks.source.data["shape"]).count("x") == 3
+    assert len(box.lane("Agent").cuts.data["x"]) == 3
+    assert len(box.overview.marks.source.data["x"]) == 6
     for role, table in (("caller", "speech"), ("agent", "playback")):
-        wave = box._overview.waves[role].data
+        wave = getattr(box.overview, role).source.data
         talks = (wave["high"] > wave["low"]).mean()
         spans = np.diff(view.tables[table].spans(), axis=0).sum() / view.now_ms
         assert spans < talks <= 1  # some slots are touched only
-    lanes = {"speech": box._caller, "playback": box._agent, "turns": box._latency}
+    lanes = {"speech": "Caller", "playback": "Agent", "turns": "Turn latency"}
     for name, lane in lanes.items():
-        density = lane.density.source.data
+        density = box.lane(lane).density.source.data
         counts = [int(re.sub(r"\D", "", tip.split(" ")[0])) for tip in density["tip"]]
         assert sum(counts) == view.tables[name].n_closed >= n_turns - 1
         starts = [row.start_ms for row in view.tables["playback"].rows()]
@@ -660,6 +666,6 @@ def test_a_long_call_shows_each_thing_that_went_wrong_and_counts_the_rest(
 
 def test_a_short_call_is_drawn_row_by_row():
     box, _ = drawn_whole(long_call(5, 6))
-    assert list(box._agent.density.source.data["tip"]) == []
-    assert len(box._agent.cuts.data["x"]) == 3
+    assert list(box.lane("Agent").density.source.data["tip"]) == []
+    assert len(box.lane("Agent").cuts.data["x"]) == 3
     assert "density" not in box.bar.legend.object

@@ -81,19 +81,21 @@ def test_a_slider_acts_while_it_moves_and_says_what_it_did():
     view = CallView(call_with_sound())
     view.refresh()
     box.show_call(view)
-    assert "what-if" not in {span.look for span in box._caller.spans.rows}
+    assert "what-if" not in {span.look for span in box.lane("Caller").spans.rows}
     box.bar.what_if.value = True
-    before = [span for span in box._caller.spans.rows if span.look == "what-if"]
+    before = [span for span in box.lane("Caller").spans.rows if span.look == "what-if"]
     box.what_if.silence_padding.value = 600
-    after = [span for span in box._caller.spans.rows if span.look == "what-if"]
+    after = [span for span in box.lane("Caller").spans.rows if span.look == "what-if"]
     assert len(before) > len(after) > 0
     assert re.search("splits <b>[1-9] \u2192 0</b>", box.bar.legend.object)
     box.what_if.threshold.value = 0.75
-    assert box._caller._threshold.location == PROBABILITY_Y + PROBABILITY_PX * 0.75
-    assert "&gt; 0.75" in box._headers.panes[1].object
+    assert (
+        box.lane("Caller").threshold.location == PROBABILITY_Y + PROBABILITY_PX * 0.75
+    )
+    assert "&gt; 0.75" in box.headers.panes[0].object
     box.bar.what_if.value = False
-    assert box._caller._threshold.location == PROBABILITY_Y + PROBABILITY_PX * 0.5
-    assert "what-if" not in {span.look for span in box._caller.spans.rows}
+    assert box.lane("Caller").threshold.location == PROBABILITY_Y + PROBABILITY_PX * 0.5
+    assert "what-if" not in {span.look for span in box.lane("Caller").spans.rows}
     assert "splits" not in box.bar.legend.object
 
 

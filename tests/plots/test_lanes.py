@@ -1,7 +1,9 @@
 """Tables in, sources out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +21,10 @@ from rustpbx_lab.plots.hit_test import pick
 from rustpbx_lab.plots.lanes.agent import BOX_Y, TAG_Y, AgentLane
 from rustpbx_lab.plots.lanes.asr import AsrLane
 from rustpbx_lab.plots.lanes.caller import CallerLane, short_notes
-from rustpbx_lab.plots.lanes.points import CommandsLane, MetricsLane, points_of
-from rustpbx_lab.plots.lanes.turn_latency import ROLES, LatencyLane, cut_off_words
+from rustpbx_lab.plots.lanes.commands import CommandsLane
+from rustpbx_lab.plots.lanes.lane import Scene
+from rustpbx_lab.plots.lanes.metrics import MetricsLane, points_of
+from rustpbx_lab.plots.lanes.turn_latency import ROLES, LatencyLane
 from rustpbx_lab.plots.overview import Overview
 from rustpbx_lab.plots.theme import LIGHT, Painter
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
@@ -28,7 +32,6 @@ from rustpbx_lab.speech.vad import VadParams
 from rustpbx_lab.wording import clock
 
 WINDOW = Window(0, 20_000, 15_000, 1000)
-NO_FRAMES = (np.zeros(0), np.zeros(0, np.float32))
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 SPEECH = Speech(
@@ -77,6 +80,10 @@ PLAYBACK = Playback(
 )
 
 
+def scene(window: Window = WINDOW, **tables: Sequence[Any]) -> Scene:
+    return Scene(window, tables)
+
+
 @pytest.fixture
 def axis() -> TimeAxis:
     return TimeAxis(Painter(LIGHT))
@@ -84,23 +91,23 @@ def axis() -> TimeAxis:
 
 def test_speech_is_a_bar_with_its_hang_over(axis: TimeAxis):
     lane = CallerLane(axis)
-    lane.show([SPEECH], None, NO_FRAMES, WINDOW)
+    lane.draw(scene(speech=[SPEECH]))
     data = lane.spans.source.data
     assert (data["left"], data["right"]) == ([1000, 2600], [2600, 2760])
-    assert lane.labels.data["text"] == ["1\u2009600 ms"]
+    assert lane.labels.source.data["text"] == ["1\u2009600 ms"]
 
 
 def test_speech_that_goes_on_lasts_until_now(axis: TimeAxis):
     lane = CallerLane(axis)
     going_on = replace(SPEECH, end_ms=None, said_ms=None, quality="unknown")
-    lane.show([going_on], None, NO_FRAMES, WINDOW)
+    lane.draw(scene(speech=[going_on]))
     assert lane.spans.source.data["right"] == [15_000]
-    assert lane.labels.data["text"] == ["speaking…"]
+    assert lane.labels.source.data["text"] == ["speaking…"]
 
 
 def test_what_is_far_from_the_window_is_not_sent(axis: TimeAxis):
     lane = CallerLane(axis)
-    lane.show([SPEECH], None, NO_FRAMES, Window(60_000, 80_000, 90_000, 1000))
+    lane.draw(scene(speech=[SPEECH], window=Window(60_000, 80_000, 90_000, 1000)))
     assert lane.spans.source.data["left"] == []
 
 
@@ -109,7 +116,9 @@ def test_too_short_speech_is_noted_in_words():
     levels[20:26] = 0.9  # 192 ms
     frames = (np.arange(60) * 32.0, levels)
     found = short_notes(frames, VadParams(speech_padding_ms=250), WINDOW)
-    assert found == [(640.0, "192 ms < speechPadding 250: no event")]
+    assert [(note.x, note.text) for note in found] == [
+        (640.0, "192 ms < speechPadding 250: no event")
+    ]
 
 
 def test_speech_that_may_still_go_on_is_not_called_short():
@@ -122,7 +131,7 @@ def test_speech_that_may_still_go_on_is_not_called_short():
 def test_a_text_may_run_to_the_next_one_and_is_cut_there(axis: TimeAxis):
     lane = AsrLane(axis)
     following = replace(TEXT, start_ms=3000, end_ms=3500, said_ms=3900, index=2, seq=15)
-    lane.show([TEXT, following], WINDOW)
+    lane.draw(scene(recognition=[TEXT, following]))
     first, second = lane.texts.data["text"]
     assert first.endswith("…")
     assert len(first) < len(TEXT.text)
@@ -133,21 +142,23 @@ def test_a_text_may_run_to_the_next_one_and_is_cut_there(axis: TimeAxis):
 
 def test_a_text_without_media_times_begins_at_its_first_delta(axis: TimeAxis):
     lane = AsrLane(axis)
-    lane.show([replace(TEXT, start_ms=None, end_ms=None, delay_ms=None)], WINDOW)
+    lane.draw(
+        scene(recognition=[replace(TEXT, start_ms=None, end_ms=None, delay_ms=None)])
+    )
     assert lane.texts.data["left"] == [1500]
     assert lane.finals.data["delay"] == [""]
 
 
 def test_a_partial_result_can_be_tapped_apart_from_its_sentence(axis: TimeAxis):
     lane = AsrLane(axis)
-    lane.show([replace(TEXT, delta_seqs=(4, 6))], WINDOW)
+    lane.draw(scene(recognition=[replace(TEXT, delta_seqs=(4, 6))]))
     tapped = [pick(lane.targets, at, 9, WINDOW) for at in (1500, 2000, 2900)]
     assert tapped == [4, 6, TEXT.seq]
 
 
 def test_an_interruption_can_be_tapped_at_its_line_and_its_words(axis: TimeAxis):
     lane = AgentLane(axis)
-    lane.show([replace(PLAYBACK, interrupted_seq=44)], WINDOW)
+    lane.draw(scene(playback=[replace(PLAYBACK, interrupted_seq=44)]))
     tag_ms = 30 * WINDOW.ms_per_px
     assert pick(lane.targets, 6000, 50, WINDOW) == 44
     assert pick(lane.targets, 6000 + tag_ms, TAG_Y, WINDOW) == 44
@@ -167,7 +178,7 @@ def test_a_mark_of_the_whole_call_can_be_tapped(axis: TimeAxis):
 
 def test_a_playback_shows_its_wait_and_what_was_not_heard(axis: TimeAxis):
     lane = AgentLane(axis)
-    lane.show([PLAYBACK], Window(0, 12_000, 15_000, 1000))
+    lane.draw(scene(playback=[PLAYBACK], window=Window(0, 12_000, 15_000, 1000)))
     drawn = {span.look: (span.left, span.right) for span in lane.spans.rows}
     assert drawn == {
         "wait": (3000, 3300),
@@ -175,12 +186,12 @@ def test_a_playback_shows_its_wait_and_what_was_not_heard(axis: TimeAxis):
         "not heard": (6000, 8000),
     }
     assert lane.cuts.data["x"] == [6000]
-    assert "2\u2009000 ms not heard" in lane.labels.data["text"]
+    assert "2\u2009000 ms not heard" in lane.labels.source.data["text"]
 
 
 def test_unknown_is_a_dash_and_not_zero(axis: TimeAxis):
     lane = AgentLane(axis)
-    lane.show([replace(PLAYBACK, first_audio_ms=None, total_ms=None)], WINDOW)
+    lane.draw(scene(playback=[replace(PLAYBACK, first_audio_ms=None, total_ms=None)]))
     tip = lane.spans.rows[0].tip
     assert "first audio \u2013" in tip
     assert "of \u2013 ms" in tip
@@ -202,23 +213,23 @@ def test_delays_are_points_with_their_quality():
 def test_a_delay_of_zero_is_drawn_inside_the_lane(axis: TimeAxis):
     lane = MetricsLane(axis)
     metric = Metric(3300, "completed.tts.deepgram", 0, 0, True, "r-1", 13)
-    lane.show(points_of([metric], [], []), WINDOW)
-    assert lane.points.data["y"][0] > lane.figure.y_range.start
+    lane.draw(scene(metrics=[metric]))
+    assert lane.points.source.data["y"][0] > lane.figure.y_range.start
 
 
 def test_repeats_of_a_command_are_folded(axis: TimeAxis):
     lane = CommandsLane(axis)
     marks = [Mark(1000 + 200 * i, "command", "tts", "…", 20 + i) for i in range(4)]
     error = Mark(1700, "error", "error", HOSTILE, 30)
-    lane.show([*marks, error], WINDOW)
-    assert lane.marks.data["text"][0].startswith("tts \u00d74")
-    assert lane.marks.data["seq"] == [20, 30]
-    assert lane.marks.data["marker"] == ["inverted_triangle", "x"]
+    lane.draw(scene(marks=[*marks, error]))
+    assert lane.labels.source.data["text"][0].startswith("tts \u00d74")
+    assert lane.marks.source.data["seq"] == [20, 30]
+    assert lane.marks.source.data["shape"] == ["inverted_triangle", "x"]
 
 
 def test_a_tap_finds_the_mark_under_it(axis: TimeAxis):
     lane = CallerLane(axis)
-    lane.show([SPEECH], None, NO_FRAMES, WINDOW)
+    lane.draw(scene(speech=[SPEECH]))
     assert pick(lane.targets, 1500, 26, WINDOW) == 7
     assert pick(lane.targets, 9000, 26, WINDOW) is None
 
@@ -236,9 +247,9 @@ def test_a_lane_has_few_renderers_and_escapes_its_tips(axis: TimeAxis):
 
 def test_nothing_is_sent_when_nothing_changed(axis: TimeAxis):
     lane = CallerLane(axis)
-    lane.show([SPEECH], None, NO_FRAMES, WINDOW)
+    lane.draw(scene(speech=[SPEECH]))
     held = lane.spans.source.data
-    lane.show([SPEECH], None, NO_FRAMES, WINDOW)
+    lane.draw(scene(speech=[SPEECH]))
     assert lane.spans.source.data is held
     assert refill(lane.spans.source, {**held, "left": [1, 2]})
 
@@ -260,14 +271,14 @@ def test_call_time_reads_like_a_clock(time_ms: int | None, shown: str):
 def test_words_end_at_the_right_edge_and_names_do_not(axis: TimeAxis):
     lane = CommandsLane(axis)
     why = "error sending request for url (http://127.0.0.1:9/none.wav)"
-    lane.show([Mark(18_000, "error", "error", why, 30)], WINDOW)  # 100 px from it
-    (words,) = lane.marks.data["text"]
+    lane.draw(scene(marks=[Mark(18_000, "error", "error", why, 30)]))  # 100 px from it
+    (words,) = lane.labels.source.data["text"]
     assert words.startswith("error error")
     assert words.endswith("…")
     assert len(words) * PX_PER_CHARACTER <= 90
     late = [Mark(19_900, "command", "history", "", 31)]
-    lane.show([*late, Mark(19_950, "error", "error", why, 32)], WINDOW)
-    assert lane.marks.data["text"] == ["history", "error…"]
+    lane.draw(scene(marks=[*late, Mark(19_950, "error", "error", why, 32)]))
+    assert lane.labels.source.data["text"] == ["history", "error…"]
 
 
 def test_wide_characters_count_double():
@@ -304,13 +315,13 @@ TURN = Turn(
 
 def test_a_turn_is_drawn_as_segments_without_a_gap(axis: TimeAxis):
     lane = LatencyLane(axis)
-    lane.show([replace(TURN, first_frame_ms=4200)], WINDOW)
+    lane.draw(scene(turns=[replace(TURN, first_frame_ms=4200)]))
     parts = [span for span in lane.spans.rows if span.look != "tick"]
     assert [span.look for span in parts] == list(ROLES)
     assert parts[0].left == 3000
     assert parts[-1].right == 4248
     assert all(one.right == other.left for one, other in pairwise(parts))
-    words = "".join(lane.labels.data["text"])
+    words = "".join(lane.labels.source.data["text"])
     assert words == "T91\u2009248 ms148+252+10+412+260+118+48"
     assert "measured" in parts[0].tip
     assert pick(lane.targets, 3500, 15, WINDOW) == 7
@@ -319,18 +330,18 @@ def test_a_turn_is_drawn_as_segments_without_a_gap(axis: TimeAxis):
 def test_a_cut_off_is_faded_and_says_so(axis: TimeAxis):
     lane = LatencyLane(axis)
     cut = replace(TURN, outcome="cut_off", resumed_ms=4318)
-    lane.show([cut], WINDOW)
+    lane.draw(scene(turns=[cut]))
     assert lane.spans.source.data["fill_alpha"][0] == 0.45
-    assert "cut-off" in lane.labels.data["text"]
+    assert "cut-off" in lane.labels.source.data["text"]
     agent = AgentLane(axis)
-    agent.show([PLAYBACK], WINDOW, cut_off_words([cut]))
+    agent.draw(scene(playback=[PLAYBACK], turns=[cut]))
     said = "cut-off: agent began 70 ms before the caller went on"
-    assert said in agent.labels.data["text"]
+    assert said in agent.labels.source.data["text"]
 
 
 def test_what_cannot_be_told_apart_looks_unknown(axis: TimeAxis):
     lane = LatencyLane(axis)
-    lane.show([replace(TURN, tts_ms=None)], WINDOW)
+    lane.draw(scene(turns=[replace(TURN, tts_ms=None)]))
     looks = [span.look for span in lane.spans.rows]
     assert looks[-3:] == ["?", "tick", "tick"]
     assert "unknown" in lane.spans.rows[-3].tip
@@ -339,9 +350,9 @@ def test_what_cannot_be_told_apart_looks_unknown(axis: TimeAxis):
 def test_numbers_stay_away_where_the_next_turn_is(axis: TimeAxis):
     lane = LatencyLane(axis)
     following = replace(TURN, number=10, stop_ms=4500, first_audio_ms=5400, seq=20)
-    lane.show([TURN, following], WINDOW)
-    assert "T9" in lane.labels.data["text"]
-    assert lane.labels.data["text"].count("+") == 5
+    lane.draw(scene(turns=[TURN, following]))
+    assert "T9" in lane.labels.source.data["text"]
+    assert lane.labels.source.data["text"].count("+") == 5
 
 
 def test_bands_lie_behind_the_wait_and_behind_double_talk(axis: TimeAxis):
@@ -366,12 +377,12 @@ def test_bands_lie_behind_the_wait_and_behind_double_talk(axis: TimeAxis):
 
 def test_ghosts_are_dashed_and_never_filled_solid(axis: TimeAxis):
     lane = CallerLane(axis)
-    lane.show([], None, NO_FRAMES, WINDOW, [Ghost(1000, 4264, 4764)])
+    lane.draw(Scene(WINDOW, ghosts=[Ghost(1000, 4264, 4764)]))
     data = lane.spans.source.data
     assert (data["left"], data["right"]) == ([1000], [4264])
     assert data["dash"] == ["4 3"]
     assert data["fill_alpha"][0] < 1
-    assert lane.labels.data["text"] == ["3\u2009264 ms"]
+    assert lane.labels.source.data["text"] == ["3\u2009264 ms"]
     assert lane.targets == []
 
 

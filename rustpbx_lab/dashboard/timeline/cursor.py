@@ -1,31 +1,14 @@
 """What a call was like at the time under the pointer."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.plots.lanes.caller import FRAME_MS
+from rustpbx_lab.plots.lanes.header import Reading
+from rustpbx_lab.speech.vad_engines import CHUNK_MS
 from rustpbx_lab.wording import thousands
 
 PEAK_MS = 50
 """Around the pointer; the level is the peak in it."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The values of one moment; what is not known is empty."""
-
-    at_ms: float
-    """Call time."""
-    talk: str = ""
-    """Whether both talk, or the caller waits for a reply, and for how long."""
-    caller_dbfs: float | None = None
-    """Peak level of the caller; None: nothing was recorded there; -inf: only zeros."""
-    agent_dbfs: float | None = None
-    """Peak level of the agent."""
-    probability: float | None = None
-    """Of speech, as computed here from what was sent."""
 
 
 def read(view: CallView, at_ms: float) -> Reading:
@@ -42,9 +25,9 @@ def read(view: CallView, at_ms: float) -> Reading:
 
 
 def _probability(view: CallView, at_ms: float) -> float | None:
-    times, probabilities = view.frames(at_ms, at_ms + FRAME_MS)
+    times, probabilities = view.frames(at_ms, at_ms + CHUNK_MS)
     last = int(np.searchsorted(times, at_ms, side="right")) - 1
-    if last < 0 or at_ms >= times[last] + FRAME_MS:
+    if last < 0 or at_ms >= times[last] + CHUNK_MS:
         return None
     return float(probabilities[last])
 

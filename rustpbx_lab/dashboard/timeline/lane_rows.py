@@ -5,20 +5,12 @@ from typing import Any
 
 import panel as pn
 
-from rustpbx_lab.plots.lanes import agent as agent_lane
-from rustpbx_lab.plots.lanes import caller as caller_lane
+from rustpbx_lab.plots.lanes.lane import Lane
 
-from .lane_headers import FULL, LaneHeaders
-from .toolbar import LANES
+from .lane_headers import LaneHeaders
 
-FOLDED_Y = {
-    "Caller": caller_lane.FOLDED_Y,
-    "Agent": agent_lane.FOLDED_Y,
-}
-"""What a folded lane shows instead of its upper part: bottom and top."""
-METRICS = 1 + LANES.index("Metrics")
-"""Place of the lane that a low window has no room for."""
 LOW_CSS = "@media (max-height:899px){:host{display:none !important}}"
+"""A low window has no room for every lane."""
 
 
 class LaneRows:
@@ -26,34 +18,26 @@ class LaneRows:
 
     Args:
         headers: Of the lanes.
-        plots: The figures, from above.
+        overview: Figure of the whole call.
+        lanes: The lanes, from above.
     """
 
-    def __init__(self, headers: LaneHeaders, plots: Sequence[Any]) -> None:
-        self._headers, self._plots = headers, plots
-        self._tops = {plot: plot.y_range.end for plot in plots}
-        self._panes = [
-            pn.pane.Bokeh(
-                plot, margin=0, height=plot.height, sizing_mode="stretch_width"
-            )
-            for plot in plots
-        ]
-        buttons = [(), *((button,) for button in headers.buttons)]
+    def __init__(
+        self, headers: LaneHeaders, overview: Any, lanes: Sequence[Lane]
+    ) -> None:
+        self._headers, self._lanes = headers, lanes
+        plots: list[Any] = [lane.figure for lane in lanes]
+        self._tops = [plot.y_range.end for plot in plots]
+        self.whole_call = _row(headers.whole_call, _pane(overview))
+        self._panes = [_pane(lane.figure) for lane in lanes]
         self.rows = [
-            pn.Row(
-                header,
-                pane,
-                *button,
-                margin=0,
-                height=pane.height,
-                sizing_mode="stretch_width",
-            )
-            for header, pane, button in zip(
-                headers.panes, self._panes, buttons, strict=True
-            )
+            _row(*parts)
+            for parts in zip(headers.panes, self._panes, headers.buttons, strict=True)
         ]
-        """One a lane, from above; the first is the whole call's."""
-        self.rows[METRICS].stylesheets = [LOW_CSS]
+        """One a lane, from above."""
+        for row, lane in zip(self.rows, lanes, strict=True):
+            if lane.is_dispensable:
+                row.stylesheets = [LOW_CSS]
 
     @property
     def folded(self) -> set[str]:
@@ -68,27 +52,43 @@ class LaneRows:
 
     def hide(self, names: set[str]) -> None:
         """Show all lanes but these."""
-        for row, title in zip(self.rows[1:], LANES, strict=True):
-            row.visible = title not in names
+        for row, lane in zip(self.rows, self._lanes, strict=True):
+            row.visible = lane.name not in names
 
     def fit(self) -> None:
         """Make each lane as high as its header is."""
-        heights = zip(self._headers.heights, FULL, strict=True)
-        for name, (height, full), row, header, pane, plot in zip(
-            ("", *LANES),
-            heights,
+        for lane, height, row, header, pane, top in zip(
+            self._lanes,
+            self._headers.heights,
             self.rows,
             self._headers.panes,
             self._panes,
-            self._plots,
+            self._tops,
             strict=True,
         ):
-            if row.height != height:
-                for part in (row, header, pane, plot):
-                    part.height = height
-                # of a lane without detector or recogniser what is above stays
-                top = self._tops[plot]
-                shown = full - height, top
-                if name in self.folded:
-                    shown = FOLDED_Y.get(name, shown)
-                plot.y_range.update(start=shown[0], end=shown[1])
+            if row.height == height:
+                continue
+            for part in (row, header, pane, lane.figure):
+                part.height = height
+            # of a lane without detector or recogniser what is above stays
+            shown = lane.full_px - height, top
+            if lane.name in self.folded and lane.folded_y is not None:
+                shown = lane.folded_y
+            lane.figure.y_range.update(start=shown[0], end=shown[1])
+
+
+def _pane(plot: Any) -> pn.pane.Bokeh:
+    return pn.pane.Bokeh(
+        plot, margin=0, height=plot.height, sizing_mode="stretch_width"
+    )
+
+
+def _row(header: Any, pane: pn.pane.Bokeh, *button: Any) -> pn.Row:
+    return pn.Row(
+        header,
+        pane,
+        *button,
+        margin=0,
+        height=pane.height,
+        sizing_mode="stretch_width",
+    )

@@ -1,7 +1,7 @@
 """The timeline: a bar, the whole call, and lanes on one time axis."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +16,10 @@ from rustpbx_lab.dashboard.browser.styles import BOX
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots import overview
 from rustpbx_lab.plots.bands import Bands
-from rustpbx_lab.plots.drawing import refill
+from rustpbx_lab.plots.density import merged
 from rustpbx_lab.plots.hit_test import pick
-from rustpbx_lab.plots.lanes import agent as agent_lane
-from rustpbx_lab.plots.lanes import asr as asr_lane
-from rustpbx_lab.plots.lanes import caller as caller_lane
-from rustpbx_lab.plots.lanes import points as point_lanes
-from rustpbx_lab.plots.lanes import turn_latency as latency
-from rustpbx_lab.plots.lanes.density import merged
+from rustpbx_lab.plots.lanes.lane import Lane, Scene
+from rustpbx_lab.plots.lanes.registry import Guard, all_lanes
 from rustpbx_lab.plots.theme import Painter, Palette
 from rustpbx_lab.plots.time_axis import TimeAxis, Window, set_now
 
@@ -31,11 +27,13 @@ from .empty_state import EmptyLanes
 from .lane_headers import LaneHeaders
 from .lane_rows import LaneRows
 from .splitter import LANES_CSS
-from .toolbar import LANES, TimelineBar
+from .toolbar import TimelineBar
 from .viewport import Viewport
 from .what_if import WhatIf
 
 HEADER_PX = 148
+SLOTS_PER_PX = 1.3
+"""Steps of a waveform: some lie in the margin."""
 FIRST_WIDTH_PX = 1100
 LEAST_WIDTH_PX = 80
 OVERVIEW_EVERY_S = 1.0
@@ -53,6 +51,7 @@ class TimelineBox(Viewer):
             none, and the call time of the tap.
         on_clock: Called when times are to be written otherwise.
         empty: What the lanes say while there is no call.
+        lanes: What is drawn, from above; None is every lane there is.
     """
 
     def __init__(
@@ -61,6 +60,7 @@ class TimelineBox(Viewer):
         on_select: Callable[[int | None, float], None],
         on_clock: Callable[[], None] = lambda: None,
         empty: EmptyLanes | None = None,
+        lanes: Sequence[type[Lane]] | None = None,
     ) -> None:
         super().__init__()
         self._on_clock = on_clock
@@ -70,19 +70,20 @@ class TimelineBox(Viewer):
         self._began_ms: int | None = None
         self._view: CallView | None = None
         self._on_select = on_select
-        self._make_lanes(palette)
-        self._headers = LaneHeaders(HEADER_PX, LANES)
+        self._make_lanes(palette, all_lanes() if lanes is None else lanes)
+        self._guard = Guard()
+        self.headers = LaneHeaders(HEADER_PX, self.lanes, self._guard)
         self._pointer_ms: float | None = None
         self._show_pointer = coalesced(
-            lambda: self._headers.show_cursor(self._pointer_ms)
+            lambda: self.headers.show_cursor(self._pointer_ms)
         )
         self._drawn: Any = None
         self._width_px = FIRST_WIDTH_PX
         self._overview_due_s = 0.0
         self._overview_is_stale = False
         self._n_dense = 0
-        self.bar = TimelineBar()
-        self.rows = LaneRows(self._headers, self.plots)
+        self.bar = TimelineBar([lane.name for lane in self.lanes])
+        self.rows = LaneRows(self.headers, self.overview.figure, self.lanes)
         self.viewport = Viewport(self._axis, self.bar)
         self.what_if = WhatIf(lambda: locked(self._show_what_if))
         self._watch_bar()
@@ -91,28 +92,12 @@ class TimelineBox(Viewer):
 
     # ------------------------------------------------------------------ building
 
-    def _make_lanes(self, palette: Palette) -> None:
+    def _make_lanes(self, palette: Palette, lanes: Sequence[type[Lane]]) -> None:
         self._painter = Painter(palette)
         self._axis = TimeAxis(self._painter)
         self._bands = Bands(self._painter)
-        self._overview = overview.Overview(self._axis)
-        self._caller = caller_lane.CallerLane(self._axis, self._bands)
-        self._asr = asr_lane.AsrLane(self._axis, self._bands)
-        self._agent = agent_lane.AgentLane(self._axis, self._bands)
-        self._latency = latency.LatencyLane(self._axis)
-        self._metrics = point_lanes.MetricsLane(self._axis)
-        self._commands = point_lanes.CommandsLane(self._axis)
-        self._lanes = (
-            self._caller,
-            self._asr,
-            self._agent,
-            self._latency,
-            self._metrics,
-            self._commands,
-        )
-        points = ("metrics", "recognition", "speech")
-        tables = ("speech",), ("recognition",), ("playback",), ("turns",), points
-        self._counted = list(zip(self._lanes, (*tables, ("marks",)), strict=True))
+        self.overview = overview.Overview(self._axis)
+        self.lanes = [kind(self._axis, self._bands) for kind in lanes]
 
     def _watch_bar(self) -> None:
         bar = self.bar
@@ -125,9 +110,9 @@ class TimelineBox(Viewer):
         return pn.Column(
             self.bar,
             self.what_if,
-            self.rows.rows[0],
+            self.rows.whole_call,
             *([] if self._empty is None else [self._empty]),
-            *self.rows.rows[1:],
+            *self.rows.rows,
             margin=(6, 8, 0, 8),
             sizing_mode="stretch_width",
             styles=BOX,
@@ -137,20 +122,31 @@ class TimelineBox(Viewer):
     @property
     def plots(self) -> list[Any]:
         """The figures, from above."""
-        return [self._overview.figure, *(lane.figure for lane in self._lanes)]
+        return [self.overview.figure, *(lane.figure for lane in self.lanes)]
+
+    def lane(self, name: str) -> Any:
+        """Return the lane of a name.
+
+        Raises:
+            LookupError: If there is none.
+        """
+        for lane in self.lanes:
+            if lane.name == name:
+                return lane
+        raise LookupError(f"there is no lane {name!r}")
 
     def _listen(self) -> None:
-        self._overview.figure.on_event(Tap, self._go_here)
-        for lane in self._lanes:
+        self.overview.figure.on_event(Tap, self._go_here)
+        for lane in self.lanes:
             lane.figure.on_event(Tap, self._tapper(lane))
             lane.figure.on_event(DoubleTap, self._zoom_here)
             lane.figure.on_event(MouseMove, self._hover)
             lane.figure.on_event(MouseLeave, self._hover)
 
-    def _tapper(self, lane: Any) -> Callable[[Any], None]:
+    def _tapper(self, lane: Lane) -> Callable[[Any], None]:
         def tapped(event: Any) -> None:
-            up = lane.height_of(event.y) if lane is self._metrics else event.y
-            seq = pick(lane.targets, event.x, up, self.window())
+            height = lane.tap_height(event.y)
+            seq = pick(lane.targets, event.x, height, self.window())
             locked(lambda: self._on_select(seq, event.x))
 
         return tapped
@@ -162,8 +158,8 @@ class TimelineBox(Viewer):
 
     def _go_here(self, event: Any) -> None:
         """Go to a place of the whole call, or to the mark that is there."""
-        whole = self._overview.window(self._width_px)
-        seq = pick(self._overview.targets, event.x, event.y, whole)
+        whole = self.overview.window(self._width_px)
+        seq = pick(self.overview.targets, event.x, event.y, whole)
 
         def go() -> None:
             self.viewport.centre(event.x)
@@ -216,7 +212,7 @@ class TimelineBox(Viewer):
         """Return what is visible."""
         now = self._view.now_ms if self._view is not None else 0.0
         try:
-            width = self._caller.figure.inner_width
+            width = self.overview.figure.inner_width
         except UnsetValueError:  # not laid out yet
             width = 0
         if width > LEAST_WIDTH_PX:  # less: out of sight, behind the list of calls
@@ -276,36 +272,40 @@ class TimelineBox(Viewer):
         return has_news
 
     def _draw(self, view: CallView, window: Window) -> None:
+        scene = self._scene(view, window)
+        self._show_density(view, *window.with_margin)
+        set_now([lane.figure for lane in self.lanes], window.now_ms)
+        self._bands.show(scene.rows("turns"), scene.rows("overlaps"), window)
+        for lane in self.lanes:
+            self._draw_lane(lane, scene)
+
+    def _draw_lane(self, lane: Lane, scene: Scene) -> None:
+        self._guard.run(lane, lambda: lane.draw(scene), None)
+
+    def _scene(self, view: CallView, window: Window) -> Scene:
         start, end = window.with_margin
-        rows = {
-            name: table.rows(start, end, MOST_ROWS)
-            for name, table in view.tables.items()
-        }
-        self._show_density(view, start, end)
-        set_now([lane.figure for lane in self._lanes], window.now_ms)
-        self._bands.show(rows["turns"], rows["overlaps"], window)
-        self._show_caller(rows["speech"], rows["holds"], view, window)
-        self._asr.show(rows["recognition"], window)
-        cut_offs = latency.cut_off_words(rows["turns"])
-        self._agent.show(rows["playback"], window, cut_offs, rows["holds"])
-        self._latency.show(rows["turns"], window)
-        points = point_lanes.points_of(
-            rows["metrics"], rows["recognition"], rows["speech"]
-        )
-        self._metrics.show(points, window)
-        self._commands.show(rows["marks"], window)
-        recording = view.call.recording
-        slots = round(window.width_px * 1.3)
+        recording, what_if = view.call.recording, self.what_if
+        slots = round(window.width_px * SLOTS_PER_PX)
         heard_until = min(end, window.now_ms)
-        for lane, sound, leg, module in (
-            (self._caller, view.caller, recording.caller, caller_lane),
-            (self._agent, view.agent, recording.server, agent_lane),
-        ):
-            outline = sound.outline(view.anchors(leg), start, heard_until, slots)
-            refill(
-                lane.wave,
-                caller_lane.wave_columns(outline, module.WAVE_Y, module.WAVE_PX),
-            )
+        sounds = {
+            "caller": (view.caller, recording.caller),
+            "agent": (view.agent, recording.server),
+        }
+        return Scene(
+            window,
+            {
+                name: table.rows(start, end, MOST_ROWS)
+                for name, table in view.tables.items()
+            },
+            {
+                side: sound.outline(view.anchors(leg), start, heard_until, slots)
+                for side, (sound, leg) in sounds.items()
+            },
+            view.frames(start, end),
+            view.vad_params,
+            what_if.params if what_if.is_on else None,
+            what_if.ghosts(start, end),
+        )
 
     def _show_density(self, view: CallView, start: float, end: float) -> None:
         """Show how many rows there are in lanes that have no room for each."""
@@ -313,8 +313,9 @@ class TimelineBox(Viewer):
             name: table.blocks(start, end, MOST_ROWS)
             for name, table in view.tables.items()
         }
-        for lane, names in self._counted:
-            lane.density.show(merged(*(blocks[name] for name in names)))
+        for lane in self.lanes:
+            if lane.density is not None:
+                lane.density.show(merged(*(blocks[name] for name in lane.tables)))
         n_dense = sum(block.n for found in blocks.values() for block in found)
         is_news = bool(n_dense) != bool(self._n_dense)
         self._n_dense = n_dense
@@ -332,25 +333,10 @@ class TimelineBox(Viewer):
                 (view.agent, recording.server, "playback"),
             )
         ]
-        self._overview.show_waves(outlines[0], outlines[1], view.end_ms)
-        self._overview.show_marks(
+        self.overview.show_waves(outlines[0], outlines[1], view.end_ms)
+        self.overview.show_marks(
             view.tables["marks"].rows(most=MOST_ROWS),
             view.tables["playback"].rows(most=MOST_ROWS),
-        )
-
-    def _show_caller(
-        self, speech: Any, holds: Any, view: CallView, window: Window
-    ) -> None:
-        start, end = window.with_margin
-        what_if = self.what_if
-        self._caller.show(
-            speech,
-            view.vad_params,
-            view.frames(start, end),
-            window,
-            what_if.ghosts(start, end),
-            holds,
-            what_if.params.voice_threshold if what_if.is_on else None,
         )
 
     def _show_what_if(self) -> None:
@@ -359,14 +345,12 @@ class TimelineBox(Viewer):
         words = self.what_if.words if self.what_if.is_on else ""
         self.bar.say_effect(words)
         if view is not None:
-            window = self.window()
-            speech, holds = (
-                view.tables[name].rows(*window.with_margin, MOST_ROWS)
-                for name in ("speech", "holds")
-            )
-            self._show_caller(speech, holds, view, window)
+            scene = self._scene(view, self.window())
+            for lane in self.lanes:
+                if lane.follows_what_if:
+                    self._draw_lane(lane, scene)
         self._show_headers()
 
     def _show_headers(self) -> None:
-        self._headers.show(self._view, self.what_if)
+        self.headers.show(self._view, self.what_if)
         self.rows.fit()

@@ -1,5 +1,6 @@
 """The bar over the timeline: how much is shown, live or not, what if, the legend."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
@@ -19,9 +20,8 @@ OWN_SPAN = "Own"
 A group without a choice is not to be had: Panel takes its first option then.
 """
 FOLLOW = "Follow live"
-LANES = ("Caller", "ASR", "Agent", "Turn latency", "Metrics", "Commands, errors")
-"""Names of the lanes, from above."""
-SHOWN, HIDDEN = "\u2713 ", "\u2003 "
+SHOWN, HIDDEN = "check", "check_box_outline_blank"
+"""Icons of a lane in the menu."""
 TOGGLE_SX = {"minWidth": "0", "padding": "2px 5px", "height": "26px"}
 BAR_CSS = """
 .lg{display:flex;gap:12px;align-items:center;height:30px;font-size:11px;
@@ -47,10 +47,15 @@ SWITCH_SX = {"& .MuiFormControlLabel-label": {"fontSize": "12px"}}
 
 
 class TimelineBar(Viewer):
-    """Widgets only; the timeline watches them."""
+    """Widgets only; the timeline watches them.
 
-    def __init__(self) -> None:
+    Args:
+        lane_names: Names of the lanes, from above.
+    """
+
+    def __init__(self, lane_names: Sequence[str]) -> None:
         super().__init__()
+        self._lane_names = lane_names
         self.span = pmui.RadioButtonGroup(
             options=[*SPANS, OWN_SPAN],
             value=FIRST_SPAN,
@@ -151,19 +156,18 @@ class TimelineBar(Viewer):
 
     def lane_of(self, item: Any) -> str:
         """Return the name of a menu item's lane."""
-        label = item.get("label", "") if isinstance(item, dict) else ""
-        return str(label).removeprefix(SHOWN).removeprefix(HIDDEN)
+        return str(item.get("label", "")) if isinstance(item, dict) else ""
 
     def flip_lane(self, name: str) -> None:
         """List a lane as hidden, or as shown."""
-        if name in LANES:
+        if name in self._lane_names:
             self.hidden ^= {name}
             self._list_lanes()
 
     def _list_lanes(self) -> None:
         self.lanes.items = [
-            {"label": f"{HIDDEN if name in self.hidden else SHOWN}{name}"}
-            for name in LANES
+            {"label": name, "icon": HIDDEN if name in self.hidden else SHOWN}
+            for name in self._lane_names
         ]
 
     def say_effect(self, words: str) -> None:

@@ -1,13 +1,13 @@
 """The agent's lane: what the server played, asked for, cut short."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from bokeh.models import ColumnDataSource
 
-from rustpbx_lab.analysis.holds import Hold
 from rustpbx_lab.analysis.playback import Playback
+from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.density import Density
 from rustpbx_lab.plots.drawing import (
     PX_PER_CHARACTER,
     Columns,
@@ -16,23 +16,26 @@ from rustpbx_lab.plots.drawing import (
     plain,
     refill,
 )
+from rustpbx_lab.plots.held import HELD, HELD_LOOK, held_spans
 from rustpbx_lab.plots.hit_test import Target
-from rustpbx_lab.plots.spans import CLEAR, Look, Span, Spans
+from rustpbx_lab.plots.labels import Label, Labels
+from rustpbx_lab.plots.spans import Look, Span, Spans
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
+from rustpbx_lab.plots.waveform import Waveform
 from rustpbx_lab.wording import clock, thousands
 
-from .caller import draw_wave, no_wave
-from .density import Density
-from .held import HELD, HELD_LOOK, held_spans
+from .header import HeaderInfo, level_at_cursor, line, meter, swatch
+from .lane import Lane, Scene
 
 HEIGHT = 88
 TAG_Y, WAVE_Y, WAVE_PX = 78, 49, 19
-FOLDED_Y = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
-"""What is left of the lane when it is folded: its wave."""
+WAVE_EDGES = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
 TAG_PX = 70
-"""How wide what is said of an interruption is at least."""
+"""How wide the words at an interruption are at least."""
 BOX_BOTTOM, BOX_TOP = 5, 25
 BOX_Y = (BOX_BOTTOM + BOX_TOP) / 2
+LABEL_PX = 6
+"""From the edge of a box to its words."""
 LOOKS = {
     "not heard": Look(fill="surface", line="agent", line_alpha=0.6, dash="3 3"),
     "wait": Look(fill="tts_tint", line="tts", hatch="tts", hatch_alpha=0.8),
@@ -41,89 +44,91 @@ LOOKS = {
 }
 
 
-class AgentLane:
+class AgentLane(Lane):
     """Draws playback: hatched wait, box, what was not heard."""
 
+    name = "Agent"
+    role = "agent"
+    height_px = HEIGHT
+    title_px = 30
+    tables = ("playback",)
+    folded_y = WAVE_EDGES
+
     def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
-        self._painter = painter = axis.painter
-        self.figure = axis.lane(HEIGHT)
+        super().__init__(axis, bands)
+        plot, painter = self.figure, axis.painter
         if bands is not None:
-            bands.draw_on(self.figure)
-        plot: Any = self.figure  # its types lack some of its arguments
-        self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
-        self.labels = ColumnDataSource(data=_no_labels())
+            bands.draw_on(plot)
         self.cuts = ColumnDataSource(data=_no_cuts())
-        self._cut_targets: list[Target] = []
-        draw_wave(plot, self.wave, painter, "agent", WAVE_Y)
-        self.density = Density(plot, painter, "agent", (3, WAVE_Y - WAVE_PX), "replies")
+        self.wave = Waveform(plot, painter, "agent", WAVE_Y, WAVE_PX)
+        self.density = Density(plot, painter, "agent", (3, WAVE_EDGES[0]), "replies")
         self.spans = Spans(plot, painter, LOOKS, radius=3)
-        words = plot.text(
-            x="x",
-            y="y",
-            text="text",
-            text_color="colour",
-            source=self.labels,
-            x_offset=6,
-            text_baseline="middle",
-            text_font_size="11px",
-            background_fill_color="ground",
-            padding=2,
-        )
+        self.labels = Labels(plot, painter, ("ground", "tip"), padding=2)
         cut = plot.segment(
             x0="x", x1="x", y0=1, y1=HEIGHT - 2, source=self.cuts, line_width=1.6
         )
-        plain(words)
         painter.paint(plain(cut).glyph, line_color="text")
-        add_tips(plot, [cut, words])
+        add_tips(plot, [cut, self.labels.renderer])
 
-    @property
-    def targets(self) -> list[Target]:
-        """What can be tapped."""
-        return [*self.spans.targets, *self._cut_targets]
-
-    def show(
-        self,
-        playbacks: Sequence[Playback],
-        window: Window,
-        cut_offs: Mapping[str, str] | None = None,
-        holds: Sequence[Hold] = (),
-    ) -> None:
-        """Redraw what changed.
-
-        Args:
-            playbacks: Rows of the ``playback`` table.
-            window: What is visible.
-            cut_offs: Play id → what is said where the reply came too early.
-            holds: Rows of the ``holds`` table.
-        """
-        rows = sorted(playbacks, key=lambda row: row.start_ms)
-        boxes, cuts = box_columns(rows, window, cut_offs or {})
-        around = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
-        covers = held_spans(holds, "paused", around, window)
+    def draw(self, scene: Scene) -> None:
+        """Redraw what changed."""
+        window = scene.window
+        self.wave.show(scene.wave("agent"))
+        rows = sorted(scene.rows("playback"), key=lambda row: row.start_ms)
+        boxes, cuts = box_columns(rows, window, cut_off_words(scene.rows("turns")))
+        covers = held_spans(scene.rows("holds"), "paused", WAVE_EDGES, window)
         self.spans.show([*covers, *box_spans(boxes)])
+        self.labels.show(box_labels(boxes, window))
         refill(self.cuts, cuts)
-        labels = box_labels(boxes, window)
-        tags_ms = TAG_PX * window.ms_per_px
-        self._cut_targets = [
-            Target(x, x + wide, bottom, HEIGHT - 2, seq)
-            for x, seq in zip(cuts["x"], cuts["seq"], strict=True)
-            # the line, and the words at its top
-            for wide, bottom in ((0, 1), (tags_ms, TAG_Y - 9))
-        ]
-        refill(
-            self.labels,
-            {
-                "x": labels["x"],
-                "y": labels["y"],
-                "text": labels["text"],
-                "tip": labels["tip"],
-                "colour": [self._painter.colour(role) for role in labels["ink"]],
-                "ground": [
-                    self._painter.colour(role) if role else CLEAR
-                    for role in labels["ground"]
-                ],
-            },
+        self.targets = [*self.spans.targets, *cut_targets(cuts, window)]
+
+    def header(self, info: HeaderInfo) -> str:
+        """Return name, level or state, and what a box is."""
+        call, cursor = info.call, info.cursor
+        is_playing = call is not None and call.is_playing
+        state = "playing" if is_playing else "silent"
+        if call is None:
+            state = ""
+        elif call.is_paused and not call.is_over:
+            state = "paused"
+        if call is not None and cursor is not None and not call.agent.is_empty:
+            state = level_at_cursor(cursor.agent_dbfs)
+        level = call.agent.level_dbfs if call is not None and is_playing else None
+        box = swatch("agent-tint", "1px solid var(--lab-agent)")
+        return (
+            line(self.title_px, self.name, "t")
+            + line(46, state)
+            + meter(10, level, "agent")
+            + line(HEIGHT - BOX_Y, box + "playback, play id")
         )
+
+
+def cut_off_words(turns: Sequence[Turn]) -> dict[str, str]:
+    """Return what is said of each reply that came too early, by play id."""
+    words: dict[str, str] = {}
+    for turn in turns:
+        first, resumed = turn.first_audio_ms, turn.resumed_ms
+        if turn.outcome != "cut_off" or turn.play_id is None:
+            continue
+        if turn.problem is not None:
+            words[turn.play_id] = f"cut-off: {turn.problem}"
+        elif first is not None and resumed is not None:
+            apart = thousands(abs(resumed - first))
+            side = "before" if first <= resumed else "after"
+            words[turn.play_id] = (
+                f"cut-off: agent began {apart} ms {side} the caller went on"
+            )
+    return words
+
+
+def cut_targets(cuts: Columns, window: Window) -> list[Target]:
+    """Return where an interruption can be tapped: its line, and the words on top."""
+    tags_ms = TAG_PX * window.ms_per_px
+    return [
+        Target(x, x + wide, bottom, HEIGHT - 2, seq)
+        for x, seq in zip(cuts["x"], cuts["seq"], strict=True)
+        for wide, bottom in ((0, 1), (tags_ms, TAG_Y - 9))
+    ]
 
 
 def box_spans(boxes: Columns) -> list[Span]:
@@ -200,31 +205,23 @@ class _Box:
             self.planned = max(self.right, min(self.planned, asked_next))
 
 
-def box_labels(boxes: Columns, window: Window) -> Columns:
+def box_labels(boxes: Columns, window: Window) -> list[Label]:
     """Return the words in and over the boxes, each only where it fits."""
-    names = ("x", "y", "text", "tip", "ink", "ground")
-    labels: Columns = {name: [] for name in names}
-
-    def add(x: float, y: float, text: str, ink: str, ground: str = "") -> None:
-        row = (x, y, text, boxes["tip"][index], ink, ground)
-        for name, value in zip(labels, row, strict=True):
-            labels[name].append(value)
-
+    labels: list[Label] = []
     for index, name in enumerate(boxes["name"]):
         right, planned = boxes["right"][index], boxes["planned"][index]
+        tip = boxes["tip"][index]
         shown = max(boxes["left"][index], window.start_ms)
-        text = fit(name, (right - shown) / window.ms_per_px - 12)
-        if text:
-            add(shown, BOX_Y, text, "agent_ink")
+        text = fit(name, (right - shown) / window.ms_per_px - 2 * LABEL_PX)
+        labels.append(Label(shown, BOX_Y, text, "agent_ink", LABEL_PX, tip))
         missed = boxes["unheard"][index]
         room = (planned - right) / window.ms_per_px
         words = f"{thousands(missed)} ms not heard"
-        if missed and room > 6 * len(words) + 12:
-            add(right, BOX_Y, words, "muted")
+        if missed and room > 6 * len(words) + 2 * LABEL_PX:
+            labels.append(Label(right, BOX_Y, words, "muted", LABEL_PX, tip))
         if boxes["is_cut"][index] and window.start_ms <= right <= window.end_ms:
-            words = _cut_words(boxes, index, window)
-            if words:
-                add(right, TAG_Y, words, "agent_ink", "agent_tint")
+            words, ink = _cut_words(boxes, index, window), "agent_ink"
+            labels.append(Label(right, TAG_Y, words, ink, LABEL_PX, tip, "agent_tint"))
     return labels
 
 
@@ -281,7 +278,3 @@ def _no_boxes() -> Columns:
 
 def _no_cuts() -> Columns:
     return {name: [] for name in ("x", "seq", "tip")}
-
-
-def _no_labels() -> Columns:
-    return {name: [] for name in ("x", "y", "text", "tip", "colour", "ground")}

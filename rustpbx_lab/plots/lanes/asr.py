@@ -6,33 +6,50 @@ from typing import Any
 from bokeh.models import ColumnDataSource
 
 from rustpbx_lab.analysis.recognition import Recognition
+from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.plots.bands import Bands
-from rustpbx_lab.plots.drawing import Columns, add_tips, fit, plain, refill, remembered
+from rustpbx_lab.plots.density import Density
+from rustpbx_lab.plots.drawing import (
+    Columns,
+    add_tips,
+    fit,
+    plain,
+    refill,
+    remembered,
+)
 from rustpbx_lab.plots.hit_test import Target
+from rustpbx_lab.plots.labels import Label, Labels
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
 from rustpbx_lab.wording import clock, thousands
 
-from .density import Density
+from .header import HeaderInfo, line
+from .lane import Lane, Scene
 
 HEIGHT = 48
+REASON_PX = 28
+"""Height where there is only a reason to show."""
 TEXT_Y, BAR_Y, TICK_Y = 36, 22, 9
 OPEN_ROOM_PX = 160
 
 
-class AsrLane:
+class AsrLane(Lane):
     """Draws what the recogniser understood."""
 
+    name = "ASR"
+    role = "asr"
+    height_px = HEIGHT
+    title_px = 16
+    tables = ("recognition",)
+
     def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
-        self._painter = painter = axis.painter
-        self.figure = axis.lane(HEIGHT)
+        super().__init__(axis, bands)
         if bands is not None:
             bands.draw_on(self.figure, with_double_talk=False)
         plot: Any = self.figure  # its types lack some of its arguments
-        self.targets: list[Target] = []
+        painter = axis.painter
         self.texts = ColumnDataSource(data=_no_texts())
         self.deltas = ColumnDataSource(data=_no_deltas())
         self.finals = ColumnDataSource(data=_no_finals())
-        self.labels = ColumnDataSource(data=_no_labels())
         self.density = Density(plot, painter, "asr", (3, HEIGHT - 4), "utterances")
         bar = plot.quad(
             left="left",
@@ -44,16 +61,7 @@ class AsrLane:
             line_color=None,
             border_radius=2,
         )
-        words = plot.text(
-            x="x",
-            y="y",
-            text="text",
-            x_offset="dx",
-            text_color="colour",
-            text_font_size="size",
-            source=self.labels,
-            text_baseline="middle",
-        )
+        self.labels = Labels(plot, painter, ("size",))
         tick = plot.segment(
             x0="x", x1="x", y0=5, y1=14, source=self.deltas, line_alpha=0.75
         )
@@ -62,7 +70,7 @@ class AsrLane:
         mark = plot.scatter(
             x="at", y=TICK_Y, marker="diamond", size=9, source=self.finals
         )
-        for renderer in (bar, words, tick, elbow, mark):
+        for renderer in (bar, tick, elbow, mark):
             plain(renderer)
         painter.paint(bar.glyph, fill_color="asr")
         painter.paint(tick.glyph, line_color="asr")
@@ -70,16 +78,16 @@ class AsrLane:
         painter.paint(mark.glyph, fill_color="asr", line_color="surface")
         add_tips(plot, [bar, tick, mark])
 
-    def show(self, texts: Sequence[Recognition], window: Window) -> None:
-        """Redraw what changed: rows of the ``recognition`` table."""
-        rows = sorted(texts, key=lambda row: (_starts(row), row.seq))
-        columns, finals, deltas = text_columns(rows, window)
+    def draw(self, scene: Scene) -> None:
+        """Redraw what changed."""
+        rows = sorted(
+            scene.rows("recognition"), key=lambda row: (_starts(row), row.seq)
+        )
+        columns, finals, deltas = text_columns(rows, scene.window)
         refill(self.texts, columns)
         refill(self.finals, finals)
         refill(self.deltas, deltas)
-        labels = text_labels(columns, finals)
-        labels["colour"] = [self._painter.colour(role) for role in labels["colour"]]
-        refill(self.labels, labels)
+        self.labels.show(text_labels(columns, finals))
         self.targets = [
             Target(left, right, BAR_Y - 4, HEIGHT, seq)
             for left, right, seq in zip(
@@ -90,6 +98,20 @@ class AsrLane:
             for moments, name in ((finals, "at"), (deltas, "x"))
             for at, seq in zip(moments[name], moments["seq"], strict=True)
         ]
+
+    def header(self, info: HeaderInfo) -> str:
+        """Return name and legend, or why there is nothing."""
+        option = None if info.call is None else info.call.option
+        if option is not None and option.asr is None:
+            words = f"<b class='t'>{self.name}</b> none: option asr is not set"
+            return line(14, words, "why")
+        legend = line(36, "| delta &nbsp;◆ final, delay")
+        return line(self.title_px, self.name, "t") + legend
+
+    def wanted_px(self, option: CallOption | None) -> int:
+        """Return its height: low without a recogniser."""
+        is_off = option is not None and option.asr is None
+        return REASON_PX if is_off else self.full_px
 
 
 def text_columns(
@@ -122,20 +144,17 @@ def text_columns(
     return texts, finals, deltas
 
 
-def text_labels(texts: Columns, finals: Columns) -> Columns:
-    """Return the words of the lane: texts and delays of finals; colours by role."""
-    labels = _no_labels()
-    for x, text in zip(texts["x"], texts["text"], strict=True):
-        _add_label(labels, x, TEXT_Y, text, 0, "asr_ink", "12px")
-    for x, delay in zip(finals["at"], finals["delay"], strict=True):
-        _add_label(labels, x, TICK_Y, delay, 8, "muted", "10px")
-    return labels
-
-
-def _add_label(labels: Columns, *cells: Any) -> None:
-    if cells[2]:
-        for name, cell in zip(labels, cells, strict=True):
-            labels[name].append(cell)
+def text_labels(texts: Columns, finals: Columns) -> list[Label]:
+    """Return the words of the lane: texts, and delays of finals."""
+    words = [
+        Label(x, TEXT_Y, text, "asr_ink", size="12px")
+        for x, text in zip(texts["x"], texts["text"], strict=True)
+    ]
+    delays = [
+        Label(x, TICK_Y, delay, "muted", 8, size="10px")
+        for x, delay in zip(finals["at"], finals["delay"], strict=True)
+    ]
+    return [*words, *delays]
 
 
 def _room(start: float, following: float | None, window: Window) -> float:
@@ -216,7 +235,3 @@ def _no_finals() -> Columns:
 
 def _no_deltas() -> Columns:
     return {name: [] for name in ("x", "seq", "tip")}
-
-
-def _no_labels() -> Columns:
-    return {name: [] for name in ("x", "y", "text", "dx", "colour", "size")}

@@ -5,32 +5,47 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, LinearAxis, Span
-from bokeh.plotting import figure
 
-from rustpbx_lab.analysis.holds import Hold
 from rustpbx_lab.analysis.speech import Speech
 from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.audio.envelope import Levels, Times, thin_out
+from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.density import Density
 from rustpbx_lab.plots.drawing import Columns, plain, refill, remembered
-from rustpbx_lab.plots.hit_test import Target
+from rustpbx_lab.plots.held import HELD, HELD_LOOK, held_spans
+from rustpbx_lab.plots.labels import Label, Labels
 from rustpbx_lab.plots.spans import Look, Spans
 from rustpbx_lab.plots.spans import Span as Box
-from rustpbx_lab.plots.theme import Painter
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
+from rustpbx_lab.plots.waveform import Waveform
 from rustpbx_lab.speech.vad import VadParams, speech_segments
+from rustpbx_lab.speech.vad_engines import CHUNK_MS
 from rustpbx_lab.wording import clock, thousands
 
-from .density import Density
-from .held import HELD, HELD_LOOK, held_spans
+from .header import (
+    CallState,
+    HeaderInfo,
+    Reading,
+    level_at_cursor,
+    level_words,
+    line,
+    meter,
+    swatch,
+)
+from .lane import NO_FRAMES, Lane, Scene
 
 HEIGHT = 132
+DEAF_PX = 84
+"""Height without a detector: the sound is left."""
 WAVE_Y, WAVE_PX = 102, 27
-FOLDED_Y = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
-"""What is left of the lane when it is folded: its wave."""
+WAVE_EDGES = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
 PROBABILITY_Y, PROBABILITY_PX = 38, 32
 BAR_Y, BAR_PX = 26, 6
 GHOST_Y, GHOST_PX = 9, 6
+NOTE_Y = PROBABILITY_Y + PROBABILITY_PX + 6
+LABEL_PX = 5
+"""From the edge of a bar to its words."""
 LOOKS = {
     "speech": Look(fill="vad"),
     "hang-over": Look(fill="vad_tint", line="vad", hatch="vad", hatch_alpha=0.55),
@@ -38,37 +53,40 @@ LOOKS = {
     "what-if": Look(fill="vad_tint", fill_alpha=0.5, line="vad", dash="4 3"),
     HELD: HELD_LOOK,
 }
-FRAME_MS = 32
 MAX_POINTS = 1500
-NO_FRAMES = (np.zeros(0), np.zeros(0, np.float32))
+LOST = (
+    "No VAD or ASR events for 10 s of audio: option 'asr' or 'vad' was refused by the "
+    "server without an error"
+)
 
 
-class CallerLane:
+class CallerLane(Lane):
     """Draws what was heard of the caller."""
 
+    name = "Caller"
+    role = "caller"
+    height_px = HEIGHT
+    title_px = 38
+    tables = ("speech",)
+    folded_y = WAVE_EDGES
+    follows_what_if = True
+    has_ruler = True
+
     def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
-        self._painter = axis.painter
-        self.figure = axis.lane(HEIGHT, ruler=True)
+        super().__init__(axis, bands)
+        plot, painter = self.figure, axis.painter
         if bands is not None:
-            bands.draw_on(self.figure)
-        self.wave = ColumnDataSource(data=no_wave(WAVE_Y))
+            bands.draw_on(plot)
         self.probability = ColumnDataSource(data=probability_columns(NO_FRAMES, 0.5))
-        self.labels = ColumnDataSource(
-            data={"x": [], "y": [], "text": [], "colour": []}
-        )
-        self._threshold = Span(
+        self.threshold = Span(
             dimension="width", line_dash=[5, 4], line_width=1, line_alpha=0.8
         )
-        low, high = BAR_Y - BAR_PX, PROBABILITY_Y + PROBABILITY_PX
-        self.density = Density(
-            self.figure, self._painter, "vad", (low, high), "stretches of speech"
-        )
-        self._draw_sound()
+        edges = BAR_Y - BAR_PX, PROBABILITY_Y + PROBABILITY_PX
+        self.density = Density(plot, painter, "vad", edges, "stretches of speech")
+        self.wave = Waveform(plot, painter, "caller", WAVE_Y, WAVE_PX)
         self._draw_probability()
-        self._draw_speech()
-
-    def _draw_sound(self) -> None:
-        draw_wave(self.figure, self.wave, self._painter, "caller", WAVE_Y)
+        self.spans = Spans(plot, painter, LOOKS)
+        self.labels = Labels(plot, painter, size="10px")
 
     def _draw_probability(self) -> None:
         plot: Any = self.figure  # its types lack some of its arguments
@@ -86,9 +104,9 @@ class CallerLane:
         )
         painter.paint(plain(filled).glyph, fill_color="vad")
         painter.paint(plain(line).glyph, line_color="vad")
-        painter.paint(self._threshold, line_color="vad")
-        self._threshold.visible = False
-        plot.add_layout(self._threshold)
+        painter.paint(self.threshold, line_color="vad")
+        self.threshold.visible = False
+        plot.add_layout(self.threshold)
         half, full = (
             PROBABILITY_Y + PROBABILITY_PX // 2,
             PROBABILITY_Y + PROBABILITY_PX,
@@ -103,112 +121,85 @@ class CallerLane:
         )
         plot.add_layout(axis, "right")
 
-    def _draw_speech(self) -> None:
-        plot: Any = self.figure  # its types lack some of its arguments
-        self.spans = Spans(plot, self._painter, LOOKS)
-        words = plot.text(
-            x="x",
-            y="y",
-            text="text",
-            text_color="colour",
-            source=self.labels,
-            x_offset=5,
-            text_baseline="middle",
-            text_font_size="10px",
-        )
-        plain(words)
-
-    @property
-    def targets(self) -> list[Target]:
-        """What can be tapped."""
-        return self.spans.targets
-
-    def show(
-        self,
-        speech: Sequence[Speech],
-        params: VadParams | None,
-        frames: tuple[Times, Levels],
-        window: Window,
-        ghosts: Sequence[Ghost] = (),
-        holds: Sequence[Hold] = (),
-        threshold: float | None = None,
-    ) -> None:
-        """Redraw what changed.
-
-        Args:
-            speech: Rows of the ``speech`` table that may be in the window.
-            params: What the call asked of the server's VAD; None: no VAD.
-            frames: Start (call time) and probability of each frame in the window.
-            window: What is visible.
-            ghosts: What other thresholds would have said.
-            holds: Rows of the ``holds`` table.
-            threshold: What the probability is held against; None: that of ``params``.
-        """
-        boxes = [*speech_spans(speech, window), *ghost_spans(ghosts, window)]
-        around = (WAVE_Y - WAVE_PX, WAVE_Y + WAVE_PX)
-        self.spans.show([*held_spans(holds, "muted", around, window), *boxes])
+    def draw(self, scene: Scene) -> None:
+        """Redraw what changed."""
+        window = scene.window
+        self.wave.show(scene.wave("caller"))
+        boxes = [
+            *speech_spans(scene.rows("speech"), window),
+            *ghost_spans(scene.ghosts, window),
+        ]
+        covers = held_spans(scene.rows("holds"), "muted", WAVE_EDGES, window)
+        self.spans.show([*covers, *boxes])
         labels = bar_labels(boxes, window)
-        labels["colour"] = [self._painter.colour(role) for role in labels["colour"]]
-        if params is not None:
-            notes = short_notes(frames, params, window)
-            for x, text in notes:
-                labels["x"].append(x)
-                labels["y"].append(PROBABILITY_Y + PROBABILITY_PX + 6)
-                labels["text"].append(text)
-                labels["colour"].append(self._painter.colour("muted"))
-        refill(self.labels, labels)
-        asked = (params or VadParams()).voice_threshold
-        is_known = params is not None or threshold is not None
-        self._show_probability(frames, threshold or asked, is_known)
+        if scene.vad_params is not None:
+            labels += short_notes(scene.frames, scene.vad_params, window)
+        self.labels.show(labels)
+        self._show_probability(scene.frames, scene.what_if or scene.vad_params)
+        self.targets = self.spans.targets
 
     def _show_probability(
-        self, frames: tuple[Times, Levels], threshold: float, is_known: bool
+        self, frames: tuple[Times, Levels], params: VadParams | None
     ) -> None:
+        threshold = (params or VadParams()).voice_threshold
         refill(self.probability, probability_columns(frames, threshold))
-        self._threshold.update(
+        self.threshold.update(
             location=PROBABILITY_Y + PROBABILITY_PX * threshold,
-            visible=is_known and len(frames[0]) > 0,
+            visible=params is not None and len(frames[0]) > 0,
         )
 
+    def header(self, info: HeaderInfo) -> str:
+        """Return the time under the pointer, levels, and what the bars are."""
+        call, cursor = info.call, info.cursor
+        time = f"<b class='m' style='color:var(--lab-text)'>{info.cursor_time}</b>"
+        head = line(10, f"cursor {time}") + line(self.title_px, self.name, "t")
+        if call is None:
+            return head
+        if cursor is not None and cursor.talk:
+            head += line(23, cursor.talk)
+        head += line(53, sound_words(call, cursor))
+        head += meter(28, call.caller.level_dbfs, "caller")
+        if call.option is not None and call.option.vad is None:
+            return head + line(70, "No VAD: option vad is not set", "why")
+        if call.is_deaf:
+            return head + line(108, LOST, "lost")
+        head += line(90, probability_words(info))
+        legend = swatch("vad") + "speaking, server"
+        head += line(self.full_px - BAR_Y, legend)
+        if info.what_if is None:
+            return head
+        tried = f"{info.what_if.speech_padding_ms} / {info.what_if.silence_padding_ms}"
+        box = swatch("vad-tint", "1px dashed var(--lab-vad)")
+        return head + line(self.full_px - GHOST_Y, f"{box}what-if {tried}")
 
-def draw_wave(
-    plot: figure, source: ColumnDataSource, painter: Painter, role: str, y: float
-) -> None:
-    """Add the outline of a sound around a thin line at ``y``."""
-    wave = plot.varea_step(x="x", y1="low", y2="high", source=source, step_mode="after")
-    painter.paint(plain(wave).glyph, fill_color=role)
-    middle = Span(
-        location=y,
-        dimension="width",
-        line_width=1,
-        line_alpha=0.35,
-        level="underlay",
-    )
-    painter.paint(middle, line_color=role)
-    plot.add_layout(middle)
+    def wanted_px(self, option: CallOption | None) -> int:
+        """Return its height: low without a detector."""
+        is_deaf = option is not None and option.vad is None
+        return DEAF_PX if is_deaf else self.full_px
 
 
-def no_wave(y: float) -> Columns:
-    """Return the outline of no sound: two points in one place.
+def sound_words(call: CallState, cursor: Reading | None) -> str:
+    """Return what there is of the caller's sound, at the pointer if it is there."""
+    if cursor is None and call.is_muted and not call.is_over:
+        return "muted, not heard"
+    if call.caller.is_empty and call.call_type == "websocket":
+        return "no audio" if call.is_over else "no audio yet"
+    if call.caller.is_empty:
+        return "no audio: set subscribe to see it"
+    if cursor is not None:
+        return level_at_cursor(cursor.caller_dbfs)
+    return level_words(call.caller.level_dbfs)
 
-    A step area without any point makes Bokeh's script hang.
-    """
-    return {"x": [0.0, 0.0], "low": [y, y], "high": [y, y]}
 
-
-def wave_columns(outline: Columns, y: float, height: float) -> Columns:
-    """Place an outline in [-1, 1] around ``y``; quiet speech stays visible.
-
-    The root shows 40 dB of range in the few pixels there are.
-    """
-    low, high = np.asarray(outline["low"]), np.asarray(outline["high"])
-    if not len(low):
-        return no_wave(y)
-    return {
-        "x": outline["x"],
-        "low": (y - height * np.sqrt(-low)).astype(np.float32),
-        "high": (y + height * np.sqrt(high)).astype(np.float32),
-    }
+def probability_words(info: HeaderInfo) -> str:
+    """Return the probability under the pointer and the threshold, as HTML."""
+    params = info.what_if or (None if info.call is None else info.call.vad_params)
+    threshold = "" if params is None else f"&gt; {params.voice_threshold:.2f}"
+    value = None if info.cursor is None else info.cursor.probability
+    found = "" if value is None else f"{value:.2f} "
+    words = f"probability <span class='m'>{found}{threshold}</span>"
+    # where one is read there is no room to say that it is computed here
+    return words if found else f"{words} (local)"
 
 
 def speech_spans(rows: Sequence[Speech], window: Window) -> list[Box]:
@@ -245,9 +236,9 @@ def ghost_spans(ghosts: Sequence[Ghost], window: Window) -> list[Box]:
     return boxes
 
 
-def bar_labels(boxes: Sequence[Box], window: Window) -> Columns:
-    """Return the words inside the bars that have room for them; colours by role."""
-    labels: Columns = {"x": [], "y": [], "text": [], "colour": []}
+def bar_labels(boxes: Sequence[Box], window: Window) -> list[Label]:
+    """Return the words inside the bars that have room for them."""
+    labels: list[Label] = []
     taken: dict[float, float] = {}  # height -> until where, when bars overlap
     for box in sorted(boxes, key=lambda box: box.left):
         start = max(box.left, window.start_ms)
@@ -258,17 +249,16 @@ def bar_labels(boxes: Sequence[Box], window: Window) -> Columns:
         room = (box.right - start) / window.ms_per_px - 8
         if box.right > start and len(words) * 5.2 <= room:
             taken[box.bottom] = start + (len(words) * 5.2 + 8) * window.ms_per_px
-            labels["x"].append(start)
-            labels["y"].append((box.bottom + box.top) / 2)
-            labels["text"].append(words)
-            labels["colour"].append("on_vad" if box.look == "speech" else "vad_ink")
+            ink = "on_vad" if box.look == "speech" else "vad_ink"
+            middle = (box.bottom + box.top) / 2
+            labels.append(Label(start, middle, words, ink, LABEL_PX))
     return labels
 
 
 def probability_columns(frames: tuple[Times, Levels], threshold: float) -> Columns:
     """Return the probability as a step line, and where it is over the threshold."""
     x, y = thin_out(*frames, MAX_POINTS)
-    if not len(x):  # see no_wave
+    if not len(x):  # see waveform.silence
         x, y = np.zeros(2), np.zeros(2, np.float32)
     height = PROBABILITY_Y + PROBABILITY_PX * y
     voiced = np.where(y > threshold, height, PROBABILITY_Y)
@@ -281,23 +271,23 @@ def probability_columns(frames: tuple[Times, Levels], threshold: float) -> Colum
 
 def short_notes(
     frames: tuple[Times, Levels], params: VadParams, window: Window
-) -> list[tuple[float, str]]:
-    """Return where speech was too short for an event, and the words that say so."""
+) -> list[Label]:
+    """Return words where speech was too short for an event."""
     times, levels = frames
     if len(times) == 0 or window.end_ms - window.start_ms > 120_000:
         return []
     bare = VadParams(0, params.silence_padding_ms, params.voice_threshold, None)
-    found = speech_segments(np.asarray(levels, np.float32), FRAME_MS, bare)
+    found = speech_segments(np.asarray(levels, np.float32), CHUNK_MS, bare)
     # what has only just paused may go on
-    settled = len(levels) * FRAME_MS - params.silence_padding_ms - 2 * FRAME_MS
-    noted: list[tuple[float, str]] = []
+    settled = len(levels) * CHUNK_MS - params.silence_padding_ms - 2 * CHUNK_MS
+    noted: list[Label] = []
     for start, end in zip(found["start_ms"], found["end_ms"], strict=True):
         length = int(end - start)
-        if FRAME_MS * 2 < length < params.speech_padding_ms and end < settled:
-            index = min(int(start) // FRAME_MS, len(times) - 1)
+        if CHUNK_MS * 2 < length < params.speech_padding_ms and end < settled:
+            index = min(int(start) // CHUNK_MS, len(times) - 1)
             words = f"{length} ms < speechPadding {params.speech_padding_ms}: no event"
-            if not noted or times[index] - noted[-1][0] > 210 * window.ms_per_px:
-                noted.append((float(times[index]), words))
+            if not noted or times[index] - noted[-1].x > 210 * window.ms_per_px:
+                noted.append(Label(float(times[index]), NOTE_Y, words, dx=LABEL_PX))
     return noted
 
 

@@ -1,21 +1,24 @@
 """The lane of turn latency: where the time between two voices went."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from bokeh.models import ColumnDataSource
 
 from rustpbx_lab.analysis.turns.clock_bounds import is_certain
 from rustpbx_lab.analysis.turns.latency import SEGMENTS, Segment, segments
 from rustpbx_lab.analysis.turns.turn import Turn
-from rustpbx_lab.plots.drawing import Columns, plain, refill
+from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.plots.bands import Bands
+from rustpbx_lab.plots.density import Density
+from rustpbx_lab.plots.labels import Label, Labels
 from rustpbx_lab.plots.spans import Look, Span, Spans
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
 from rustpbx_lab.wording import clock, thousands
 
-from .density import Density
+from .header import HeaderInfo, line
+from .lane import Lane, Scene
 
 HEIGHT = 48
+REASON_PX = 28
+"""Height where there is only a reason to show."""
 BAR_BOTTOM, BAR_TOP = 7, 23
 NUMBERS_Y, NAME_Y = 15, 37
 CUT_OFF_ALPHA = 0.45
@@ -44,63 +47,61 @@ NOT_COUNTED = {
 }
 
 
-class LatencyLane:
+class LatencyLane(Lane):
     """Draws each turn as contiguous segments with their milliseconds."""
 
-    def __init__(self, axis: TimeAxis) -> None:
-        self._painter = axis.painter
-        self.figure = axis.lane(HEIGHT)
-        plot: Any = self.figure  # its types lack some of its arguments
-        self.density = Density(plot, self._painter, "llm", (3, HEIGHT - 4), "turns")
-        self.spans = Spans(plot, self._painter, LOOKS, radius=0)
-        self.labels = ColumnDataSource(data=_no_labels())
-        words = plot.text(
-            x="x",
-            y="y",
-            text="text",
-            x_offset="dx",
-            text_color="colour",
-            text_font_style="style",
-            text_alpha="alpha",
-            text_baseline="middle",
-            text_font_size="11px",
-            source=self.labels,
-        )
-        plain(words)
+    name = "Turn latency"
+    short_name = "Turns"
+    role = "llm"
+    height_px = HEIGHT
+    title_px = 12
+    tables = ("turns",)
 
-    @property
-    def targets(self) -> Any:
-        """What can be tapped."""
-        return self.spans.targets
+    def __init__(self, axis: TimeAxis, bands: Bands | None = None) -> None:
+        super().__init__(axis, bands)
+        plot, painter = self.figure, axis.painter
+        self.density = Density(plot, painter, "llm", (3, HEIGHT - 4), "turns")
+        self.spans = Spans(plot, painter, LOOKS, radius=0)
+        self.labels = Labels(plot, painter, ("style", "alpha"))
 
-    def show(self, turns: Sequence[Turn], window: Window) -> None:
-        """Redraw what changed: rows of the ``turns`` table."""
+    def draw(self, scene: Scene) -> None:
+        """Redraw what changed."""
         rows = sorted(
-            (turn for turn in turns if turn.stop_ms is not None),
+            (turn for turn in scene.rows("turns") if turn.stop_ms is not None),
             key=lambda turn: turn.stop_ms or 0,
         )
-        self.spans.show(latency_spans(rows, window))
-        labels = latency_labels(rows, window)
-        labels["colour"] = [self._painter.colour(ink) for ink in labels["colour"]]
-        refill(self.labels, labels)
+        self.spans.show(latency_spans(rows, scene.window))
+        self.labels.show(latency_labels(rows, scene.window))
+        self.targets = self.spans.targets
+
+    def header(self, info: HeaderInfo) -> str:
+        """Return name, what is measured, and the colours of the segments."""
+        option = None if info.call is None else info.call.option
+        if is_unmeasured(option):
+            reason = "<b class='t'>Turns</b> unknown without VAD or ASR"
+            return line(14, reason, "why")
+        words = "stop → first audio"
+        if option is not None and option.vad is None:
+            words = "stop by the recogniser"
+        legend = " ".join(_inked(*each) for each in INKS.items())
+        return (
+            line(self.title_px, self.name, "t")
+            + line(32, words, "wide")
+            + line(33, legend, "parts")
+        )
+
+    def wanted_px(self, option: CallOption | None) -> int:
+        """Return its height: low where nothing says when the caller stops."""
+        return REASON_PX if is_unmeasured(option) else self.full_px
 
 
-def cut_off_words(turns: Sequence[Turn]) -> dict[str, str]:
-    """Return what is said of each reply that came too early, by play id."""
-    words: dict[str, str] = {}
-    for turn in turns:
-        first, resumed = turn.first_audio_ms, turn.resumed_ms
-        if turn.outcome != "cut_off" or turn.play_id is None:
-            continue
-        if turn.problem is not None:
-            words[turn.play_id] = f"cut-off: {turn.problem}"
-        elif first is not None and resumed is not None:
-            apart = thousands(abs(resumed - first))
-            side = "before" if first <= resumed else "after"
-            words[turn.play_id] = (
-                f"cut-off: agent began {apart} ms {side} the caller went on"
-            )
-    return words
+def is_unmeasured(option: CallOption | None) -> bool:
+    """Return whether nothing in a call says when the caller stops."""
+    return option is not None and option.vad is None and option.asr is None
+
+
+def _inked(words: str, ink: str) -> str:
+    return f'<i style="color:var(--lab-{ink.replace("_", "-")})">{words}</i>'
 
 
 def latency_spans(turns: Sequence[Turn], window: Window) -> list[Span]:
@@ -124,12 +125,9 @@ def latency_spans(turns: Sequence[Turn], window: Window) -> list[Span]:
     return spans
 
 
-def latency_labels(turns: Sequence[Turn], window: Window) -> Columns:
-    """Return name and total above each turn, its segments to the right, if they fit.
-
-    Colours are roles.
-    """
-    labels = _no_labels()
+def latency_labels(turns: Sequence[Turn], window: Window) -> list[Label]:
+    """Return name and total above each turn, its segments to the right, if they fit."""
+    labels: list[Label] = []
     for index, turn in enumerate(turns):
         parts = segments(turn)
         start = turn.stop_ms or 0
@@ -138,32 +136,33 @@ def latency_labels(turns: Sequence[Turn], window: Window) -> Columns:
             continue
         later = turns[index + 1].stop_ms if index + 1 < len(turns) else None
         until = window.end_ms if later is None else min(later, window.end_ms)
-        _add_name(labels, turn, start, (until - start) / window.ms_per_px)
+        labels += _names(turn, start, (until - start) / window.ms_per_px)
         room = (until - end) / window.ms_per_px - 2 * GAP_PX
         if sum(_widths(parts)) <= room and len(parts) > 1:
-            _add_numbers(labels, parts, end)
+            labels += _numbers(parts, end)
     return labels
 
 
-def _add_name(labels: Columns, turn: Turn, at: float, room_px: float) -> None:
+def _names(turn: Turn, at: float, room_px: float) -> list[Label]:
     alpha = 0.75 if turn.outcome == "cut_off" else 1.0
     name = f"T{turn.number}"
     if room_px < 6.5 * len(name) + 4:
-        return
-    _add(labels, at, NAME_Y, name, 0, "muted", "normal", alpha)
+        return []
+    labels = [Label(at, NAME_Y, name, alpha=alpha)]
     words, ink = _total(turn), "text"
     if turn.latency_ms is None or turn.outcome == "cut_off":
         ink = "muted" if turn.latency_ms is None else "warning_ink"
     dx = 6.5 * len(name) + 5
     if not words or room_px < dx + 6.2 * len(words):
-        return
+        return labels
     style = "normal" if turn.outcome == "cut_off" else "bold"
-    _add(labels, at, NAME_Y, words, dx, ink, style, alpha)
+    labels.append(Label(at, NAME_Y, words, ink, dx, style=style, alpha=alpha))
     note = NOT_COUNTED.get(turn.outcome, "")
     beside = dx + 6.2 * len(words) + 6
     if note and room_px > beside + 6 * len(note):
         ink = "warning_ink" if turn.outcome == "cut_off" else "muted"
-        _add(labels, at, NAME_Y, note, beside, ink, "normal", 1.0)
+        labels.append(Label(at, NAME_Y, note, ink, beside))
+    return labels
 
 
 def _total(turn: Turn) -> str:
@@ -199,14 +198,16 @@ def _margin(part: Segment) -> str:
     return f"give or take {thousands(part.error_ms)} ms between two clocks"
 
 
-def _add_numbers(labels: Columns, parts: Sequence[Segment], at: float) -> None:
+def _numbers(parts: Sequence[Segment], at: float) -> list[Label]:
+    labels: list[Label] = []
     dx = float(GAP_PX)
     for index, (part, width) in enumerate(zip(parts, _widths(parts), strict=True)):
         if index:
-            _add(labels, at, NUMBERS_Y, "+", dx - 11, "muted", "normal", 1.0)
+            labels.append(Label(at, NUMBERS_Y, "+", dx=dx - 11))
         ink = INKS.get(part.name, "muted")
-        _add(labels, at, NUMBERS_Y, _number(part), dx, ink, "normal", 1.0)
+        labels.append(Label(at, NUMBERS_Y, _number(part), ink, dx))
         dx += width
+    return labels
 
 
 def _tip(turn: Turn, part: Segment, seq: int) -> str:
@@ -220,13 +221,3 @@ def _tip(turn: Turn, part: Segment, seq: int) -> str:
         f"log row {seq}",
     ]
     return "\n".join(line for line in lines if line)
-
-
-def _no_labels() -> Columns:
-    names = ("x", "y", "text", "dx", "colour", "style", "alpha")
-    return {name: [] for name in names}
-
-
-def _add(labels: Columns, *cells: Any) -> None:
-    for name, cell in zip(labels, cells, strict=True):
-        labels[name].append(cell)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from rustpbx_lab.analysis.holds import Hold, HoldKind
-from rustpbx_lab.plots.spans import Look, Span
-from rustpbx_lab.plots.time_axis import Window
 from rustpbx_lab.wording import clock
+
+from .spans import Look, Span
+from .time_axis import Window
 
 HELD = "held"
 HELD_LOOK = Look(fill="surface", fill_alpha=0.6, hatch="muted", hatch_alpha=0.45)

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
-from rustpbx_lab.plots.drawing import add_tips, plain, refill
-from rustpbx_lab.plots.theme import Painter
 from rustpbx_lab.wording import clock, thousands
+
+from .drawing import add_tips, plain, refill
+from .theme import Painter
 
 ALPHA = 0.55
 LEAST_SHARE = 0.12

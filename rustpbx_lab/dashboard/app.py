@@ -1,6 +1,6 @@
 """The application: one entry for ``panel serve``, a notebook and the command line."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from panel.viewable import Viewable
 from rustpbx_lab.client.incoming.listening_socket import listening_socket, reachable
 from rustpbx_lab.dashboard.browser.styles import GLOBAL_CSS
 from rustpbx_lab.dashboard.notebook import Cells, is_notebook
-from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.dashboard.pages.page import Page
 from rustpbx_lab.dashboard.pages.preferences import read_preferences
 from rustpbx_lab.dashboard.playback.audio_routes import PageFiles, routes
+from rustpbx_lab.dashboard.shell import Shell
 from rustpbx_lab.dashboard.web.access import (
     check_address,
     page_login,
@@ -26,6 +27,7 @@ from rustpbx_lab.dashboard.web.page_server import PageSite, PageThread
 from rustpbx_lab.dashboard.web.process_hub import process_endpoint, process_hub
 from rustpbx_lab.errors import RustpbxLabError
 from rustpbx_lab.hub.hub import CallHub
+from rustpbx_lab.plots.lanes.lane import Lane
 from rustpbx_lab.plots.theme import document_theme
 
 DEFAULT_ENDPOINT = "ws://127.0.0.1:8080"
@@ -35,7 +37,13 @@ TITLE = "rustpbx lab"
 _cells = Cells()
 
 
-def app(hub: CallHub, endpoint: str | None = None) -> Viewable | Any:
+def app(
+    hub: CallHub,
+    endpoint: str | None = None,
+    *,
+    pages: Sequence[type[Page]] | None = None,
+    lanes: Sequence[type[Lane]] | None = None,
+) -> Viewable | Any:
     """Return the page of one session: the call of ``?call=``, else the newest.
 
     At the end of a notebook's cell it is shown there, served by the kernel on the
@@ -44,6 +52,9 @@ def app(hub: CallHub, endpoint: str | None = None) -> Viewable | Any:
     Args:
         hub: The calls of this process; the page ends none of them.
         endpoint: What the connection form begins with.
+        pages: The pages, in the order of their tabs; None is ours and those that
+            installed packages add.
+        lanes: The lanes of the timeline, from above; None likewise.
     """
     if pn.state.curdoc is None and is_notebook():
         return _cells.frame(
@@ -53,6 +64,8 @@ def app(hub: CallHub, endpoint: str | None = None) -> Viewable | Any:
                 port=0,
                 show=False,
                 endpoint=endpoint,
+                pages=pages,
+                lanes=lanes,
                 threaded=True,
                 on_address=on_address,
             ),
@@ -61,16 +74,18 @@ def app(hub: CallHub, endpoint: str | None = None) -> Viewable | Any:
     document = pn.state.curdoc
     if document is not None:
         document.theme = document_theme()
-    page = LivePage(
+    shell = Shell(
         hub,
         endpoint=endpoint or DEFAULT_ENDPOINT,
         call_id=_argument("call"),
         preferences=read_preferences(pn.state.cookies, _argument("theme")),
         user=pn.state.user,
-        tab="Calls" if _argument("view") == "calls" else "Live",
+        tab=_argument("view"),
+        pages=pages,
+        lanes=lanes,
     )
-    page.begin()
-    return page.page
+    shell.begin()
+    return shell.page
 
 
 def prepare() -> None:
@@ -88,6 +103,8 @@ def serve(
     address: str = "127.0.0.1",
     show: bool = True,
     endpoint: str | None = None,
+    pages: Sequence[type[Page]] | None = None,
+    lanes: Sequence[type[Lane]] | None = None,
     basic_auth: str | Path | Mapping[str, str] | None = None,
     oauth: Mapping[str, Any] | None = None,
     allow_hosts: Collection[str] = (),
@@ -104,6 +121,8 @@ def serve(
         address: Interface to listen on.
         show: Open a browser.
         endpoint: What the connection form begins with.
+        pages: As for `app`.
+        lanes: As for `app`.
         basic_auth: File with users and their passwords as a JSON object, or the users.
         oauth: Panel's ``oauth_…`` arguments.
         allow_hosts: Further names it is reached by (``NAME`` or ``NAME:PORT``), such
@@ -125,7 +144,7 @@ def serve(
     login = page_login(basic_auth, oauth, hub.operators)
     check_address(address, has_login=login is not None)
     site = PageSite(
-        pages={"live": lambda: app(hub, endpoint)},
+        pages={"live": lambda: app(hub, endpoint, pages=pages, lanes=lanes)},
         patterns=routes(PageFiles(hub)),
         policy=page_policy(address, allow_hosts),
         title=TITLE,

@@ -1,6 +1,7 @@
 """A call in one figure: the lanes of the live page, for a notebook or a report."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from rustpbx_lab.speech.vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngin
 from .bands import Bands
 from .drawing import Columns
 from .lanes.lane import Lane, Scene
-from .lanes.registry import all_lanes
+from .lanes.registry import Guard, all_lanes
 from .theme import LIGHT, Painter, Palette
 from .time_axis import RIGHT_AXIS_PX, TimeAxis, Window, set_now
 
@@ -62,8 +63,9 @@ def call_figure(
     drawn = [kind(axis, bands) for kind in (all_lanes() if lanes is None else lanes)]
     scene = _scene(log, records, recording or Recording(), window)
     bands.show(scene.rows("turns"), scene.rows("overlaps"), window)
+    guard = Guard()
     for lane in drawn:
-        lane.draw(scene)
+        guard.run(lane, partial(lane.draw, scene), None)
         title = lane.short_name or lane.name
         lane.figure.add_layout(Title(text=title, text_font_size="11px"), "left")
         lane.figure.update(width=width, sizing_mode="fixed", background_fill_color=None)

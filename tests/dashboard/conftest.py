@@ -22,6 +22,11 @@ T0 = 1_787_302_461_000
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 
 
+def live(shell: Any) -> Any:
+    """Return the live page of a shell."""
+    return shell.page_of("Live")
+
+
 def event(at_ms: int, **fields: object) -> Record:
     made = events.parse(_json({**fields, "timestamp": T0 + at_ms}))
     return Record.of_event(made, made.to_json(), T0 + at_ms + 2)

@@ -27,7 +27,9 @@ class Tab:
         keys = Keys(lambda *_: None, lambda: None)
         self.kept: list[str] = []
         keys.keep_draft = self.kept.append
-        self.draft = DraftKeeper(self.connection, self.events, keys)
+        self.draft = DraftKeeper(self.connection, keys)
+        self.draft.add("kinds", self.events.kinds)
+        self.draft.add("filter", self.events.text, "value_input")
 
 
 def test_a_page_that_nobody_touched_keeps_nothing(hub: CallHub):

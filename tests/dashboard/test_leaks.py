@@ -16,7 +16,7 @@ from param import Parameterized
 from waiting import join, until
 from websockets.sync.client import connect
 
-from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.dashboard.shell import Shell
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.hub.hub_call import HubCall
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PAGES = 4
 TOGETHER = 2
-KINDS = (LivePage, CallView, Document, Model, Parameterized)
+KINDS = (Shell, CallView, Document, Model, Parameterized)
 
 
 class Visited:

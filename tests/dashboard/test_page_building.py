@@ -19,7 +19,7 @@ def test_a_page_that_is_being_built_holds_nobody_up(
 ):
     begun, may_end = threading.Event(), threading.Event()
 
-    def slow_page(*_: object) -> pn.pane.Str:
+    def slow_page(*_: object, **__: object) -> pn.pane.Str:
         begun.set()
         assert may_end.wait(LIMIT_S)
         return pn.pane.Str("at last")

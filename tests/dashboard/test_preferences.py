@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from rustpbx_lab.dashboard.app import prepare
 from rustpbx_lab.dashboard.pages.header import tab_title
-from rustpbx_lab.dashboard.pages.live import LivePage
 from rustpbx_lab.dashboard.pages.preferences import (
     COOKIE,
     Preferences,
     read_preferences,
 )
+from rustpbx_lab.dashboard.shell import Shell
 from rustpbx_lab.hub.hub import CallHub
 
-from .conftest import conversation, ended_call
+from .conftest import conversation, ended_call, live
 
 LIKED = Preferences("dark", "light", ("Metrics",), clock=True)
 
@@ -63,11 +63,11 @@ class TestPage:
         return []
 
     @pytest.fixture
-    def page(self, hub: CallHub, kept: list[Preferences]) -> LivePage:
+    def page(self, hub: CallHub, kept: list[Preferences]) -> Shell:
         prepare()
         call = ended_call(conversation())
         hub._calls[call.id] = call
-        page = LivePage(hub, preferences=LIKED)
+        page = Shell(hub, preferences=LIKED)
         page.keys._send_msg = lambda message: kept.extend(
             read_preferences({COOKIE: cookie})
             for name, cookie in message.items()
@@ -75,22 +75,22 @@ class TestPage:
         )
         return page
 
-    def test_it_begins_as_it_is_liked(self, page: LivePage):
+    def test_it_begins_as_it_is_liked(self, page: Shell):
         assert page.page.dark_theme
-        assert page.timeline.bar.wall_clock.value
-        assert page.timeline.bar.hidden == {"Metrics"}
-        shown = [row.visible for row in page.timeline.rows.rows]
+        assert live(page).timeline.bar.wall_clock.value
+        assert live(page).timeline.bar.hidden == {"Metrics"}
+        shown = [row.visible for row in live(page).timeline.rows.rows]
         assert shown == [True, True, True, True, False, True]
 
-    def test_what_is_changed_is_kept(self, page: LivePage, kept: list[Preferences]):
+    def test_what_is_changed_is_kept(self, page: Shell, kept: list[Preferences]):
         page.page.dark_theme = False
-        page.timeline.bar.wall_clock.value = False
-        page.timeline._choose_lane({"label": "Metrics"})
-        page.timeline._choose_lane({"label": "ASR"})
+        live(page).timeline.bar.wall_clock.value = False
+        live(page).timeline._choose_lane({"label": "Metrics"})
+        live(page).timeline._choose_lane({"label": "ASR"})
         assert kept[-1] == Preferences("light", "light", ("ASR",))
 
     def test_a_system_that_changes_does_not_undo_a_choice(
-        self, page: LivePage, kept: list[Preferences]
+        self, page: Shell, kept: list[Preferences]
     ):
         _say(page, {"dark": True})
         assert page.page.dark_theme
@@ -98,16 +98,16 @@ class TestPage:
 
     def test_without_a_choice_the_system_is_followed(self, hub: CallHub):
         prepare()
-        page = LivePage(hub)
+        page = Shell(hub)
         _say(page, {"dark": True})
         assert page.page.dark_theme
-        assert page.preferences._known == Preferences(system="dark")
+        assert page.preferences.known == Preferences(system="dark")
 
-    def test_the_tab_is_named_after_the_call(self, page: LivePage):
+    def test_the_tab_is_named_after_the_call(self, page: Shell):
         assert tab_title(None) == "rustpbx lab"
         assert tab_title(page.view).endswith(" · rustpbx lab")
         assert tab_title(page.view).startswith("Disconnected")
 
 
-def _say(page: LivePage, message: dict[str, Any]) -> None:
+def _say(page: Shell, message: dict[str, Any]) -> None:
     page.keys._hear(SimpleNamespace(data=message))

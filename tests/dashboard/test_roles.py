@@ -6,11 +6,13 @@ import pytest
 from waiting import until
 
 from rustpbx_lab.dashboard.app import prepare
-from rustpbx_lab.dashboard.pages.live import LivePage
+from rustpbx_lab.dashboard.shell import Shell
 from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import CallOption, VADOption
 from rustpbx_lab.simulator.server.stand_in import StandIn
+
+from .conftest import live
 
 pytestmark = pytest.mark.slow  # builds whole pages: about a second each
 
@@ -25,9 +27,9 @@ def served() -> Iterator[tuple[CallHub, StandIn]]:
         yield hub, server
 
 
-def page(served: tuple[CallHub, StandIn], user: str | None) -> LivePage:
+def page(served: tuple[CallHub, StandIn], user: str | None) -> Shell:
     hub, server = served
-    return LivePage(hub, endpoint=server.url, user=user)
+    return Shell(hub, endpoint=server.url, user=user)
 
 
 @pytest.mark.parametrize("user", ["bob", None])
@@ -38,12 +40,12 @@ def test_a_viewer_cannot_connect_send_or_hang_up(served, user):
     viewer = page(served, user)
     viewer.refresh()
     viewer._show_state()
-    assert viewer.bar.say.disabled
-    assert viewer.bar.interrupt.disabled
-    assert viewer.bar.hang_up.disabled
-    viewer.send(commands.Interrupt())
-    assert "only the operators may" in str(viewer.telling.toast.words.object)
-    viewer.hang_up()
+    assert live(viewer).bar.say.disabled
+    assert live(viewer).bar.interrupt.disabled
+    assert live(viewer).bar.hang_up.disabled
+    viewer.steering.send(commands.Interrupt())
+    assert "only the operators may" in str(viewer.announcer.toast.words.object)
+    viewer.steering.hang_up()
     viewer.connection._connect()
     assert "only the operators may" in str(viewer.connection.problem.object)
     assert hub.calls == [call]
@@ -57,6 +59,6 @@ def test_an_operator_connects_and_sends(served):
     (call,) = served[0].calls
     until(lambda: call.state == "in call")
     operator._show_state()
-    assert not operator.bar.interrupt.disabled
-    operator.send(commands.Interrupt())
+    assert not live(operator).bar.interrupt.disabled
+    operator.steering.send(commands.Interrupt())
     until(lambda: "interrupt" in [record.name for record in call.log])

@@ -1,11 +1,14 @@
 """The wall of calls: what its cards say, and what pressing them does."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from waiting import until
 
-from rustpbx_lab.dashboard.pages.calls import CallsWall
+from rustpbx_lab.dashboard.pages.calls import CallsPage
+from rustpbx_lab.dashboard.shell import Shell
 from rustpbx_lab.dashboard.state.server_calls import ServerCalls
 from rustpbx_lab.errors import UnknownCallError
 from rustpbx_lab.hub.hub import CallHub
@@ -38,20 +41,21 @@ class Bench:
     def __init__(self, hub: CallHub, url: str, user: str | None = None) -> None:
         self.opened: list[HubCall] = []
         self.said: list[str] = []
-        self.wall = CallsWall(
-            hub,
-            ServerCalls(hub, lambda: url),
-            self.opened.append,
-            lambda text, severity: self.said.append(text),
-            user,
+        host: Any = SimpleNamespace(
+            hub=hub,
+            user=user,
+            view=None,
+            connection=SimpleNamespace(server=ServerCalls(hub, lambda: url)),
+            open_call=self.opened.append,
+            say=lambda text, severity: self.said.append(text),
         )
-        self.wall.visible = True
+        self.wall = CallsPage(host)
 
     def press(self, **message: object) -> None:
         self.wall._hear(message)
 
     def others(self) -> list[str]:
-        self.wall.refresh()
+        self.wall.tick(has_drawn=False)
         return [card["id"] for card in self.wall.groups()[1]["cards"]]
 
 
@@ -165,9 +169,10 @@ def test_a_closed_hub_is_a_problem_of_the_list_and_of_nothing_else(server):
     assert calls.others == []
 
 
-def test_a_wall_that_is_not_seen_asks_nobody(hub):
-    bench = Bench(hub, "ws://127.0.0.1:9")
-    bench.wall.visible = False
-    for _ in range(20):
-        bench.wall.refresh()
-    assert bench.wall._server.listing._asked is None
+def test_a_page_that_nobody_opened_is_not_made(hub):
+    shell = Shell(hub, endpoint="ws://127.0.0.1:9")
+    shell.refresh()
+    assert list(shell.pages) == ["Live"]
+    shell.show_page("Calls")
+    shell.refresh()
+    assert list(shell.pages) == ["Live", "Calls"]

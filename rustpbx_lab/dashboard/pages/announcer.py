@@ -1,4 +1,4 @@
-"""What a page tells of a call: as a line for some seconds, and to a screen reader."""
+"""Announces errors and changes of state: as toasts, and to screen readers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,12 +14,12 @@ from .header import state_words
 MAX_SPOKEN = 400
 
 
-class Telling:
-    """Tells errors, refusals and changes of state, each once.
+class Announcer:
+    """Announces errors, refusals and changes of state, each once.
 
     Args:
         show: Called with a call and its log row when somebody wants to see an error.
-        on_still: Told whether the reader of the page wants things not to move.
+        on_still: Called with whether nothing is to move by itself.
     """
 
     def __init__(
@@ -28,9 +28,9 @@ class Telling:
         self._show = show
         self._state = ""
         self.toast = Toast(ticks(6000))
-        self.spoken = Spoken(on_still)
+        self.screen_reader = Spoken(on_still)
         self.watch = ConnectionWatch()
-        self.parts = (self.spoken, self.toast.pane, self.watch)
+        self.parts = (self.screen_reader, self.toast.pane, self.watch)
         """What the page has to hold."""
 
     def tick(self) -> None:
@@ -43,19 +43,19 @@ class Telling:
     ) -> None:
         """Show a line and read it out; ``go`` shows what it is about."""
         self.toast.say(text, severity, go)
-        self.spoken.say(text[:MAX_SPOKEN])
+        self.screen_reader.say(text[:MAX_SPOKEN])
 
-    def tell_errors(self, view: CallView) -> None:
-        """Tell the errors among a call's new records, unless they are history."""
+    def announce_errors(self, view: CallView) -> None:
+        """Announce the errors among a call's new records, unless they are history."""
         for record in view.new_records:
             if record.name == "error" and view.is_fresh(record):
                 text = getattr(record.message, "error", record.name)
                 go = partial(self._show, view, record.seq)
                 self.say(f"the server reported: {text}", "error", go)
 
-    def tell_state(self, view: CallView | None) -> None:
+    def announce_state(self, view: CallView | None) -> None:
         """Read out the state of a call when it is another."""
         state = state_words(view)
         if state != self._state:
             self._state = state
-            self.spoken.say(state[:MAX_SPOKEN])
+            self.screen_reader.say(state[:MAX_SPOKEN])

@@ -1,21 +1,19 @@
 """The wall: every call of this process and of the server, a card each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
 import panel as pn
-from panel.viewable import Viewable, Viewer
+from panel.viewable import Viewable
 
 from rustpbx_lab.dashboard.state.server_calls import (
-    ServerCalls,
     age_of_call,
     kind_of_call,
     state_of_call,
 )
 from rustpbx_lab.dashboard.state.tick import ticks
 from rustpbx_lab.errors import RustpbxLabError
-from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.hub.replay_call import ReplayCall
 from rustpbx_lab.models.rest import ActiveCall
@@ -23,6 +21,7 @@ from rustpbx_lab.views.activity import Activity
 from rustpbx_lab.wording import clock
 
 from .call_cards import WallCards
+from .page import Page, PageHost
 
 DRAW_EVERY = ticks(1000)
 """Ticks between two pictures."""
@@ -32,61 +31,36 @@ LOOKS = {"in call": "live", "ended": "over", "failed": "bad"}
 NOT_ALLOWED = "only the operators may hang up"
 
 
-class CallsWall(Viewer):
-    """Shows the calls; what is pressed on a card is done by the page or the hub.
+class CallsPage(Page):
+    """Shows the calls; what is pressed on a card is done by the shell or the hub."""
 
-    Args:
-        hub: The calls of this process.
-        server: The calls of the server.
-        opened: Called with the call that somebody wants to see.
-        said: Called with a line and its severity.
-        user: Who looks.
-    """
+    title = "Calls"
+    icon = "format_list_bulleted"
 
-    def __init__(
-        self,
-        hub: CallHub,
-        server: ServerCalls,
-        opened: Callable[[HubCall], None],
-        said: Callable[[str, str], None],
-        user: str | None = None,
-    ) -> None:
-        super().__init__()
-        self._hub, self._user = hub, user
-        self._server, self._opened, self._said = server, opened, said
+    def __init__(self, host: PageHost) -> None:
+        super().__init__(host)
+        self._hub, self._user = host.hub, host.user
+        self._server = host.connection.server
         self._activities: dict[str, Activity] = {}
         self._ending: list[Future[None]] = []
         self._ticks = 0
-        self.shown: HubCall | None = None
-        """The call that the live page shows."""
         self.cards = WallCards(self._hear, sizing_mode="stretch_both")
         self._layout = pn.Column(
             self.cards,
             margin=0,
             sizing_mode="stretch_both",
             styles={"background": "var(--lab-page)"},
-            visible=False,
         )
 
-    def __panel__(self) -> Viewable:
-        return self._layout
-
     @property
-    def visible(self) -> bool:
-        """Whether it is on the page now."""
-        return self._layout.visible
-
-    @visible.setter
-    def visible(self, visible: bool) -> None:
-        self._layout.visible = visible
-        self._ticks = 0
+    def body(self) -> Viewable:
+        """What stands under the tabs."""
+        return self._layout
 
     # ------------------------------------------------------------------ the tick
 
-    def refresh(self) -> None:
+    def tick(self, has_drawn: bool) -> None:
         """Ask the server now and then, and redraw about once a second."""
-        if not self.visible:
-            return
         self._server.ask()
         self._check_ending()
         if self._ticks % DRAW_EVERY == 0:
@@ -97,7 +71,7 @@ class CallsWall(Viewer):
         for done in [one for one in self._ending if one.done()]:
             self._ending.remove(done)
             if done.exception() is not None:
-                self._said(str(done.exception()), "error")
+                self.host.say(str(done.exception()), "error")
 
     # ------------------------------------------------------------------ the cards
 
@@ -141,12 +115,16 @@ class CallsWall(Viewer):
             "look": LOOKS.get(call.state, "wait"),
             "facts": [call.call_type or call.role, _duration(call), call.url],
             "watchers": call.watchers,
-            "shown": call is self.shown,
+            "shown": self._is_shown(call),
             "can_end": is_open,
             "can_leave": call.role == "watched" and not call.is_over,
             "refused": "" if may else NOT_ALLOWED,
             **activity.card(),
         }
+
+    def _is_shown(self, call: HubCall) -> bool:
+        view = self.host.view
+        return view is not None and view.call is call
 
     def _other_card(self, other: ActiveCall) -> Mapping[str, Any]:
         return {
@@ -165,15 +143,15 @@ class CallsWall(Viewer):
         try:
             self._act(message)
         except RustpbxLabError as exc:
-            self._said(str(exc), "error")
+            self.host.say(str(exc), "error")
         self._ticks = 0
 
     def _act(self, message: Mapping[str, Any]) -> None:
         match message:
             case {"open": str(call_id)}:
-                self._opened(self._hub.get(call_id))
+                self.host.open_call(self._hub.get(call_id))
             case {"watch": str(call_id)}:
-                self._opened(self._server.watch(call_id))
+                self.host.open_call(self._server.watch(call_id))
             case {"watch_all": True}:
                 for other in self._server.others[:WATCH_MOST]:
                     self._server.watch(other.id)

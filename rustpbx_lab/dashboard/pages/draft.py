@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from rustpbx_lab.dashboard.browser.components import Keys
 from rustpbx_lab.dashboard.browser.document_lock import coalesced, then
-from rustpbx_lab.dashboard.lists.events import EventsBox
 from rustpbx_lab.dashboard.sidebar.connection import ConnectionPanel
 from rustpbx_lab.dashboard.sidebar.copy_as import as_json
 from rustpbx_lab.dashboard.sidebar.presets import parse_preset
@@ -24,36 +23,46 @@ class DraftKeeper:
 
     Args:
         connection: How the next call is made.
-        events: What is filtered.
         keys: The page's way to its browser.
     """
 
-    def __init__(
-        self, connection: ConnectionPanel, events: EventsBox, keys: Keys
-    ) -> None:
-        self._connection, self._events, self._keys = connection, events, keys
-        self._widgets: dict[str, Any] = {
-            "endpoint": connection.endpoint,
-            "type": connection.call_type,
-            "callee": connection.callee,
-            "caller": connection.caller,
-            "audio": connection.audio.audio,
-            "agent": connection.agent,
-            "kinds": events.kinds,
-            "filter": events.text,
-        }
-        self._begun = self._values()
+    def __init__(self, connection: ConnectionPanel, keys: Keys) -> None:
+        self._connection, self._keys = connection, keys
+        self._widgets: dict[str, Any] = {}
+        self._parameters: dict[str, str] = {}
+        self._begun: dict[str, Any] = {}
+        self._request = coalesced(self._keep)
+        for name, widget in (
+            ("endpoint", connection.endpoint),
+            ("type", connection.call_type),
+            ("callee", connection.callee),
+            ("caller", connection.caller),
+            ("audio", connection.audio.audio),
+            ("agent", connection.agent),
+        ):
+            self.add(name, widget)
         self._kept = self.text()
-        keep = coalesced(self._keep)
-        for name, widget in self._widgets.items():
-            shown = "value_input" if name == "filter" else "value"
-            widget.param.watch(then(keep), shown)
-        connection.on_option = keep
+        connection.on_option = self._request
         keys.on_draft = self.take
 
+    def add(self, name: str, widget: Any, value: str = "value") -> None:
+        """Keep what is typed into a widget.
+
+        Args:
+            name: Its name in what is kept; no two widgets share one.
+            widget: What it holds now is the beginning.
+            value: Parameter that holds it: ``"value_input"`` changes while one types.
+        """
+        self._widgets[name] = widget
+        self._parameters[name] = value
+        self._begun[name] = _held(widget, value)
+        widget.param.watch(then(self._request), value)
+
     def _values(self) -> dict[str, Any]:
-        values = {name: widget.value for name, widget in self._widgets.items()}
-        return values | {"filter": self._events.text.value_input or ""}
+        return {
+            name: _held(widget, self._parameters[name])
+            for name, widget in self._widgets.items()
+        }
 
     def text(self) -> str:
         """Return what differs from the begin, as JSON."""
@@ -89,8 +98,8 @@ class DraftKeeper:
             value = fields.get(name)
             if _fits(value, widget):
                 widget.value = value
-                if name == "filter":
-                    widget.value_input = value
+                if self._parameters[name] != "value":
+                    setattr(widget, self._parameters[name], value)
         if "option" in fields:
             self._take_option(fields["option"])
 
@@ -100,6 +109,11 @@ class DraftKeeper:
         except InvalidOptionError:
             return  # of another version of the page
         self._connection.options.load(option)
+
+
+def _held(widget: Any, parameter: str) -> Any:
+    value = getattr(widget, parameter)
+    return "" if value is None else value
 
 
 def _fits(value: Any, widget: Any) -> bool:

@@ -4,10 +4,34 @@ from typing import Any
 
 from rustpbx_lab.dashboard.timeline.toolbar import FIT
 
+from .page import KeyHelp
+
 KEYS = (
-    *("+", "=", "-", "f", "End", "ArrowLeft", "ArrowRight", "j", "k", "n", "p"),
-    *("t", "i", "m", "h", "Enter", "Escape", "/", " "),
-    *("w", "z", "c", "[", "]", "?"),
+    KeyHelp("Space", "play or pause the audio", (" ",)),
+    KeyHelp(
+        "← →", "one second back or on; with Shift ten", ("ArrowLeft", "ArrowRight")
+    ),
+    KeyHelp("+ −", "zoom in, zoom out", ("+", "=", "-")),  # noqa: RUF001
+    KeyHelp("Z", "drag to zoom, until the next Z", ("z",)),
+    KeyHelp("F", "the whole call", ("f",)),
+    KeyHelp("End", "follow live", ("End",)),
+    KeyHelp("[ ]", "turn before, turn after", ("[", "]")),
+    KeyHelp("J K", "next row, row before", ("j", "k")),
+    KeyHelp("N P", "next error, error before", ("n", "p")),
+    KeyHelp("Enter", "inspector", ("Enter",)),
+    KeyHelp("Esc", "select nothing, close the inspector", ("Escape",)),
+    KeyHelp("W", "what-if", ("w",)),
+    KeyHelp("C", "time of day, or call time", ("c",)),
+    KeyHelp("T", "say something to the caller", ("t",)),
+    KeyHelp("I", "interrupt", ("i",)),
+    KeyHelp("M", "mute or unmute the caller", ("m",)),
+    KeyHelp("H, Enter", "hang up", ("h",)),
+    KeyHelp(
+        "/",
+        'filter the events: words, "a phrase", /regex/, event:name, track:name, '
+        ">500 or <500 (Δ ms); a - before it: all others",
+        ("/",),
+    ),
 )
 """The keys that the page takes while nobody types."""
 
@@ -47,7 +71,7 @@ class LiveKeys:
             case " ":
                 self._page.replay.toggle()
             case "Enter" if awaited:
-                self._page.hang_up()
+                self._page.host.steering.hang_up()
             case "Enter":
                 self._page.inspector.toggle()
             case _:
@@ -62,19 +86,17 @@ class LiveKeys:
             case "Escape":
                 self._page.select(None)
                 self._page.inspector.close()
-            case "?":
-                self._page.key_list.open()
             case "t":
-                self._page.keys.focus("lab-say")
+                self._page.host.keys.focus("lab-say")
             case "/":
-                self._page.keys.focus("lab-filter")
+                self._page.host.keys.focus("lab-filter")
             case "i" if not self._page.bar.interrupt.disabled:
                 self._page.bar.interrupt.clicks += 1
             case "m" if not self._page.bar.mute.disabled:
                 self._page.bar.toggle_mute()
             case "h" if not self._page.bar.hang_up.disabled:
                 self._awaits_enter = True
-                self._page.say("press Enter to hang up", "warning")
+                self._page.host.say("press Enter to hang up", "warning")
             case _:
                 return
 
@@ -84,7 +106,7 @@ class LiveKeys:
 
     def _go_to_turn(self, *, forward: bool) -> None:
         """Centre the turn before or after the middle of what is shown."""
-        view = self._page.view
+        view = self._page.host.view
         if view is None:
             return
         turns = view.tables["turns"].rows()
@@ -111,8 +133,10 @@ class LiveKeys:
             if key in ("j", "k") or row.kind == "Errors"
         ]
         if not rows:
-            if key in ("n", "p") and self._page.view is not None:
-                self._page.say("there is no error among the rows of the list", "info")
+            if key in ("n", "p") and self._page.host.view is not None:
+                self._page.host.say(
+                    "there is no error among the rows of the list", "info"
+                )
             return
         at = self._page.events.list.selected
         forward = key in ("j", "n")  # the newest is on top: next is older

@@ -14,8 +14,8 @@ LOGO = (
     '<path d="M3 8v4M6.5 5v10M10 2.5v15"/><path d="M13.5 6v8M17 8.5v3" '
     'stroke="var(--lab-agent)"/></g></svg>'
 )
-TABS = ("Live", "Calls")
-WIDTH_PX = 320
+LOGO_PX, TAB_PX = 150, 85
+"""Width of the name, and room for each tab."""
 
 CSS = """
 :host{font-family:var(--lab-font);color:var(--lab-text) !important}
@@ -40,7 +40,6 @@ _ESM = (
     "const LOGO = `"
     + LOGO
     + """`
-const ICONS = {Live: 'graphic_eq', Calls: 'format_list_bulleted'}
 
 export function render({model, el}) {
   const nav = document.createElement('nav')
@@ -51,10 +50,10 @@ export function render({model, el}) {
   logo.innerHTML = LOGO
   logo.append('rustpbx lab')
   nav.append(logo)
-  const tabs = model.tabs.map((name) => {
+  const tabs = model.tabs.map(([name, symbol]) => {
     const tab = document.createElement('button')
     const icon = document.createElement('i')
-    icon.textContent = ICONS[name] ?? ''
+    icon.textContent = symbol
     icon.setAttribute('aria-hidden', 'true')
     tab.append(icon, name)
     tab.onclick = () => model.send_msg({tab: name})
@@ -62,7 +61,7 @@ export function render({model, el}) {
     return tab
   })
   const mark = () => tabs.forEach((tab, at) => {
-    if (model.tabs[at] === model.at) tab.setAttribute('aria-current', 'page')
+    if (model.tabs[at][0] === model.at) tab.setAttribute('aria-current', 'page')
     else tab.removeAttribute('aria-current')
   })
   model.on('at', mark)
@@ -74,20 +73,26 @@ export function render({model, el}) {
 
 
 class Nav(JSComponent):
-    """Says which tab was pressed; ``at`` is the one that is shown."""
+    """The tabs; ``at`` is the one that is shown.
 
-    at = param.Selector(default="Live", objects=list(TABS))
-    tabs = param.List(default=list(TABS))
+    Args:
+        on_choice: Called with the tab that was pressed.
+    """
+
+    at = param.String(default="")
+    tabs = param.List(default=[], item_type=tuple)
+    """Title and icon of each."""
 
     _stylesheets = [CSS]  # noqa: RUF012
     _esm = _ESM
 
-    def __init__(self, chosen: Callable[[str], None], **params: Any) -> None:
-        super().__init__(width=WIDTH_PX, height=44, margin=0, **params)
-        self._chosen = chosen
-        hear(self, self._hear)
+    def __init__(self, on_choice: Callable[[str], None], **params: Any) -> None:
+        width = LOGO_PX + TAB_PX * len(params.get("tabs", ()))
+        super().__init__(width=width, height=44, margin=0, **params)
+        self._on_choice = on_choice
+        hear(self, self._on_message)
 
-    def _hear(self, said: Mapping[str, Any]) -> None:
-        tab = said.get("tab")
-        if tab in TABS:
-            self._chosen(tab)
+    def _on_message(self, message: Mapping[str, Any]) -> None:
+        title = message.get("tab")
+        if any(title == known for known, _ in self.tabs):
+            self._on_choice(str(title))

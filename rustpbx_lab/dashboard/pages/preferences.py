@@ -1,7 +1,7 @@
 """How somebody likes the page: kept by the browser, in a cookie of its own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 from urllib.parse import quote, unquote
@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from rustpbx_lab.dashboard.browser.components import Keys
 from rustpbx_lab.dashboard.browser.document_lock import then
 from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
-from rustpbx_lab.plots.theme import DARK, LIGHT
+from rustpbx_lab.plots.theme import DARK, LIGHT, Palette
 
 COOKIE = "lab-view"
 
@@ -82,16 +82,56 @@ class PreferenceKeeper:
 
     Args:
         known: How it begins; the page has its palette already.
-        timeline: Whose lanes, times and palette are chosen.
         page: What has a theme.
+        keys: The page's way to its browser.
+        on_palette: Called with the palette when it is another.
+    """
+
+    def __init__(
+        self,
+        known: Preferences,
+        page: pmui.Page,
+        keys: Keys,
+        on_palette: Callable[[Palette], None],
+    ) -> None:
+        self.known = known
+        self._page, self._keys, self._on_palette = page, keys, on_palette
+        page.param.watch(then(self._take_theme), "dark_theme")
+        keys.on_system = self._take_system
+
+    def _take_system(self, is_dark: bool) -> None:
+        self.remember(system="dark" if is_dark else "light")
+        if self._page.dark_theme != self.known.is_dark:
+            self._page.dark_theme = self.known.is_dark
+
+    def _take_theme(self) -> None:
+        is_dark = bool(self._page.dark_theme)
+        self._on_palette(DARK if is_dark else LIGHT)
+        if is_dark != self.known.is_dark:
+            self.remember(theme="dark" if is_dark else "light")
+
+    def remember(self, **changes: Any) -> None:
+        """Have the browser keep other values of `Preferences`."""
+        changed = replace(self.known, **changes)
+        if changed != self.known:
+            self.known = changed
+            self._keys.keep(changed.cookie)
+
+
+class LanePreferences:
+    """Keeps which lanes are hidden and folded, and how times are written.
+
+    Args:
+        keeper: What the browser remembers.
+        timeline: Whose lanes and times are chosen.
         keys: The page's way to its browser.
     """
 
     def __init__(
-        self, known: Preferences, timeline: TimelineBox, page: pmui.Page, keys: Keys
+        self, keeper: PreferenceKeeper, timeline: TimelineBox, keys: Keys
     ) -> None:
-        self._known = known
-        self._timeline, self._page, self._keys = timeline, page, keys
+        self._keeper, self._timeline = keeper, timeline
+        known = keeper.known
         for name in known.hidden:
             timeline.flip_lane(name)
         for name in known.folded:
@@ -100,32 +140,14 @@ class PreferenceKeeper:
         bar.wall_clock.value = known.clock
         bar.wall_clock.param.watch(then(self._remember_bar), "value")
         timeline.on_lanes = self._remember_bar
-        page.param.watch(then(self._take_theme), "dark_theme")
-        keys.on_system = self._take_system
         keys.on_fold = self._fold
-
-    def _take_system(self, is_dark: bool) -> None:
-        self._remember(system="dark" if is_dark else "light")
-        if self._page.dark_theme != self._known.is_dark:
-            self._page.dark_theme = self._known.is_dark
-
-    def _take_theme(self) -> None:
-        is_dark = bool(self._page.dark_theme)
-        self._timeline.use_palette(DARK if is_dark else LIGHT)
-        if is_dark != self._known.is_dark:
-            self._remember(theme="dark" if is_dark else "light")
 
     def _fold(self, name: str) -> None:
         rows = self._timeline.rows
         if rows.fold(name):
-            self._remember(folded=tuple(sorted(rows.folded)))
+            self._keeper.remember(folded=tuple(sorted(rows.folded)))
 
     def _remember_bar(self) -> None:
         bar = self._timeline.bar
-        self._remember(hidden=tuple(sorted(bar.hidden)), clock=bar.wall_clock.value)
-
-    def _remember(self, **changes: Any) -> None:
-        changed = replace(self._known, **changes)
-        if changed != self._known:
-            self._known = changed
-            self._keys.keep(changed.cookie)
+        hidden = tuple(sorted(bar.hidden))
+        self._keeper.remember(hidden=hidden, clock=bar.wall_clock.value)

@@ -7,6 +7,11 @@ UNKNOWN = "\u2013"
 MINUS = "\u2212"
 
 
+def about(quality: str) -> str:
+    """Return what stands before a value that is not measured: ``~``, or nothing."""
+    return "~" if quality == "inferred" else ""
+
+
 @lru_cache(maxsize=10_000)  # the same times again at every redraw
 def clock(time_ms: float | None, digits: int = 3) -> str:
     """Return a call time as ``02:03.624``; unknown is a dash."""

@@ -11,6 +11,7 @@ from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import events, notes
 
+from .ending import Ending
 from .folds import Quality
 from .key_figures import Value, figure_values, key_figures, numbers
 from .moments import Metric, MetricFold
@@ -165,6 +166,7 @@ class _Life:
         self.answered_ms: int | None = None
         self.n_events = self.n_commands = self.n_errors = 0
         self.clock_steps: list[dict[str, Any]] = []
+        self.ending = Ending()
         self._end_ms: int | None = None
         self.last_ms: int | None = None
         """The newest call time of a record."""
@@ -181,6 +183,7 @@ class _Life:
             self.n_errors += record.name == "error"
         elif record.direction == "command":
             self.n_commands += 1
+        self.ending.take(record)
         if self.phase != "answered":
             self.phase = _PHASES.get(record.name, self.phase)
         if record.name in _TELLING:
@@ -209,7 +212,7 @@ class _Life:
                 step = {"by_ms": message.by_ms, "clock": message.clock}
                 self.clock_steps.append({"at_ms": record.time_ms, **step})
             case notes.Closed():
-                self.reason = self.reason or message.why
+                self.reason = self.reason or self.ending.words or message.why
                 self._end_ms = record.time_ms
             case _:
                 return

@@ -107,6 +107,7 @@ class Shell(Viewer):
         helps = [key for kind in self._kinds.values() for key in kind.keys]
         names = [key for line in (*helps, *SHELL_KEYS) for key in line.keys]
         self.keys = Keys(self.press_key, self._narrow, keys=names)
+        self.keys.on_copied = self._say_copied
         self.fast_paint = FastPaint()
         self.patches = PatchChannel()
         self.connection = ConnectionPanel(
@@ -353,6 +354,12 @@ class Shell(Viewer):
     def say(self, text: str, severity: str) -> None:
         """Show a line for some seconds, and read it out."""
         self.announcer.say(text, severity)
+
+    def _say_copied(self, is_copied: bool) -> None:
+        if is_copied:
+            self.say("copied", "info")
+        else:
+            self.say("the browser refused to copy", "warning")
 
     def connect(self) -> None:
         """Press the button of the connection form; show why it cannot, if so."""

@@ -75,7 +75,8 @@ class Overview:
 
     def show_waves(self, caller: Columns, agent: Columns, end_ms: float) -> None:
         """Redraw the outlines of both voices; ``end_ms`` is the end of the scale."""
-        start, end = self._scale = -end_ms * 0.01, max(end_ms, 1000) * 1.02
+        whole = max(end_ms, 1000)  # a mark at the very beginning fits, too
+        start, end = self._scale = -whole * 0.01, whole * 1.02
         self.range.update(start=start, end=end)
         self.caller.show(caller)
         self.agent.show(agent)
@@ -86,7 +87,8 @@ class Overview:
         broken = [row for row in playbacks if row.interrupted_ms]
         drawn = [*map(_cut, broken), *map(_error, wrong)]
         self.targets = [
-            Target(mark.x, mark.x, mark.y - 5, mark.y + 5, mark.seq) for mark in drawn
+            Target(mark.x, mark.x, mark.y - 5, mark.y + 5, mark.seq, mark.x)
+            for mark in drawn
         ]
         self.marks.show(drawn)
 

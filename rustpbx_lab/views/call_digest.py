@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from rustpbx_lab.analysis.ending import Ending
 from rustpbx_lab.analysis.key_figures import NumbersFold
 from rustpbx_lab.analysis.pipeline import Basics
 from rustpbx_lab.analysis.timelines import begin_timelines
@@ -15,7 +16,7 @@ from rustpbx_lab.audio.envelope import Anchors, Envelope
 from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
-from rustpbx_lab.models import commands, events, notes
+from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.options import CallOption
 
 from .call_tables import Table
@@ -92,16 +93,9 @@ class Facts:
         self.last_ms = 0
         """The newest call time of a record."""
         self.n_errors = 0
-        """Rows of the chip Errors: errors, refusals, warnings, what nobody can read."""
-        self.hung_up_by: str | None = None
-        """Who ended the call, as far as the log tells: ``we``, ``caller``, …
-
-        ``autoHangup``: the server, since we asked for it after our last words.
-        """
-        self.is_broken = False
-        """Whether the connection was lost, not closed."""
+        """Rows of the chip Errors: errors, refusals, failures, what nobody can read."""
+        self.ending = Ending()
         self._arrivals: deque[list[int]] = deque(maxlen=RATE_SLOTS)
-        self._hangs_up_after: str | None = None
 
     def learn(self, record: Record) -> None:
         """Take in the next record."""
@@ -110,44 +104,13 @@ class Facts:
         self.n_errors += kind_of(record) == "Errors"
         if record.direction == "event":
             self._count_arrival()
-        if record.name in ("hangup", "closed"):
-            self._learn_end(record)
-        elif record.name in ("tts", "play", "interrupt", "trackStart", "trackEnd"):
-            self._learn_last_words(record)
+        self.ending.take(record)
         if record.name in ("invite", "accept", "answer"):
             message = message_of(record)
             if isinstance(message, commands.Invite | commands.Accept):
                 self.option = message.option
             elif isinstance(message, events.Answer) and not message.refer:
                 self.caller_track = message.track_id
-
-    def _learn_last_words(self, record: Record) -> None:
-        """Note whether the call is to end by itself, by ``autoHangup``."""
-        match message_of(record):
-            case commands.Tts() | commands.Play() as said:
-                self._hangs_up_after = "asked" if said.auto_hangup else None
-            case commands.Interrupt():
-                self._hangs_up_after = None
-            case events.TrackStart() if self._hangs_up_after == "asked":
-                self._hangs_up_after = "playing"
-            case events.TrackEnd() if self._hangs_up_after == "playing":
-                self._hangs_up_after = "over"
-            case _:
-                pass
-
-    def _learn_end(self, record: Record) -> None:
-        message = message_of(record)
-        match message:
-            case commands.Hangup() if not message.refer:
-                self.hung_up_by = "we"
-            case events.Hangup() if not message.refer:
-                self.hung_up_by = self.hung_up_by or message.initiator
-            case notes.Closed():
-                self.is_broken = message.is_failure
-                if self._hangs_up_after == "over" and not message.is_failure:
-                    self.hung_up_by = self.hung_up_by or "autoHangup"
-            case _:
-                pass
 
     def _count_arrival(self) -> None:
         slot = int(time.monotonic() / SLOT_S)

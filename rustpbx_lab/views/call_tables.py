@@ -16,7 +16,7 @@ REACH = 4000
 """Rows before a window that are looked at, whether they reach into it."""
 NOTABLE_OUTCOMES = ("cut_off", "interrupted", "unheard")
 NEWEST = 20
-"""Rows that are returned in any case: what just came is what somebody waits for."""
+"""Rows of a running call that are drawn in any case: they have just come."""
 MOST_BLOCKS = 150
 STEPS_MS = tuple(
     1000 * seconds
@@ -82,6 +82,7 @@ class Table:
         start_ms: float = -np.inf,
         end_ms: float = np.inf,
         most: int | None = None,
+        newest: int = NEWEST,
     ) -> list[Any]:
         """Return the rows that may lie between two call times, by time.
 
@@ -90,6 +91,7 @@ class Table:
             end_ms: The last one.
             most: If more begin there, only those that are notable, the newest, and
                 the unfinished; `blocks` says how many the others are.
+            newest: How many of the newest.
         """
         low, high = _place(self._closed, start_ms), _place(self._closed, end_ms)
         # what began before may reach in
@@ -99,11 +101,11 @@ class Table:
         if most is None or high - low <= most:
             found = [e for e in early if e.end_ms >= start_ms] + self._closed[low:high]
         else:
-            newest = self._closed[max(high - NEWEST, low) : high]
-            drawn = {id(entry) for entry in newest}
+            last_few = self._closed[max(high - newest, low) : high]
+            drawn = {id(entry) for entry in last_few}
             first, last = _place(self._notable, start_ms), _place(self._notable, end_ms)
             notable = [e for e in self._notable[first:last] if id(e) not in drawn]
-            found = sorted([*newest, *notable], key=_by_time)
+            found = sorted([*last_few, *notable], key=_by_time)
         return [*(entry.row for entry in found), *self.open]
 
     def blocks(self, start_ms: float, end_ms: float, most: int) -> list[Block]:

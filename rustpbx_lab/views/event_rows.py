@@ -47,7 +47,7 @@ def kind_of(record: Record) -> str:
     if record.direction == "command":
         return "Commands"
     match message_of(record) if record.name in ("advice", "closed") else None:
-        case notes.Advice(severity="warning" | "error"):
+        case notes.Advice(severity="error"):
             return "Errors"
         case notes.Closed() as closed if closed.is_failure:
             return "Errors"
@@ -117,9 +117,9 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     events.Silence: _silence,
     events.AsrDelta: _text,
     events.AsrFinal: _text,
-    events.TrackStart: lambda message: message.play_id or "no play id",
+    events.TrackStart: lambda message: f"{message.play_id or 'track'} begins",
     events.TrackEnd: lambda message: (
-        f"{message.play_id or 'no play id'} after {thousands(message.duration)} ms"
+        f"{message.play_id or 'track'} ends after {thousands(message.duration)} ms"
     ),
     events.Interruption: _interruption,
     events.Metrics: _metrics,
@@ -137,7 +137,9 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
         message.why + ("" if message.code is None else f", code {message.code}")
     ),
     notes.SoundStopped: lambda message: f"{message.leg} sends silence",
-    notes.Advice: lambda message: f"{message.text} {message.instead or ''}",
+    notes.Advice: lambda message: (
+        message.text + (f"; instead: {message.instead}" if message.instead else "")
+    ),
 }
 
 

@@ -44,7 +44,7 @@ def test_a_call_in_numbers():
     text = words(box._pane.object)
     assert "Interruptions 1" in text
     assert "n = 0" in text
-    assert "Talk ratio caller" in text
+    assert "Talk ratio · nobody 15 % caller 38 %" in text
 
 
 def test_percentiles_say_n_and_the_tail_needs_enough_turns():
@@ -62,7 +62,7 @@ def test_colour_follows_the_targets():
     )
     assert 'class="amber">995' in amber
     assert 'class="red">1\u2009900' in red
-    assert "2 interrupted not counted" in strip(
+    assert "2 interrupted left out" in strip(
         replace(NOBODY, interrupted=percentiles([700, 800]))
     )
 
@@ -76,8 +76,8 @@ def test_cut_offs_are_measured_against_their_budget():
 def test_dead_air_says_how_long_and_where():
     talk = Talk(4000, 4000, 0, 6000, (Gap(1000, 4100),))
     text = words(strip(replace(NOBODY, talk=talk, is_answered=True)))
-    assert "1 gap 3.1 s at 00:01, 22.1 % of call" in text
-    assert "caller 29 % · agent 29 % · both 0 % · none 43 %" in text
+    assert "1 gap of 3.1 s at 00:01, 22.1 % of call" in text
+    assert "caller 29 % · agent 29 % · both 0 %" in text
 
 
 def test_lanes_without_a_detector_or_recogniser_shrink_to_the_reason():

@@ -219,7 +219,8 @@ def test_a_reply_says_how_long_the_caller_waited_for_it():
     reply = box.rows[-1]
     assert reply["heard"] == "Yes, on Friday."
     assert turn.latency_ms == turn.first_audio_ms - 3240
-    assert reply["badge"] == f"{turn.latency_ms} ms"
+    assert turn.quality == "inferred"
+    assert reply["badge"] == f"~{turn.latency_ms} ms"
     assert f"turn {turn.number}: from the end" in reply["badge_title"]
     assert [row["badge"] for row in box.rows if row["who"] == "caller"] == [""]
 
@@ -661,7 +662,7 @@ def test_a_long_call_shows_each_thing_that_went_wrong_and_counts_the_rest(
                 sum(left <= start < right for start in starts)
                 for left, right in zip(density["left"], density["right"], strict=True)
             ]
-    assert "rows as density" in box.bar.legend.object
+    assert "marks as density" in box.bar.legend.object
 
 
 def test_a_short_call_is_drawn_row_by_row():

@@ -17,7 +17,7 @@ from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.analysis.what_if import Ghost
 from rustpbx_lab.plots.bands import Bands
 from rustpbx_lab.plots.drawing import PX_PER_CHARACTER, fit, refill
-from rustpbx_lab.plots.hit_test import pick
+from rustpbx_lab.plots.hit_test import hit, pick
 from rustpbx_lab.plots.lanes.agent import BOX_Y, TAG_Y, AgentLane
 from rustpbx_lab.plots.lanes.asr import AsrLane
 from rustpbx_lab.plots.lanes.caller import CallerLane, short_notes
@@ -279,6 +279,18 @@ def test_words_end_at_the_right_edge_and_names_do_not(axis: TimeAxis):
     late = [Mark(19_900, "command", "history", "", 31)]
     lane.draw(scene(marks=[*late, Mark(19_950, "error", "error", why, 32)]))
     assert lane.labels.source.data["text"] == ["history", "error…"]
+
+
+def test_a_command_is_tapped_at_its_own_words_only(axis: TimeAxis):
+    lane = CommandsLane(axis)
+    marks = [Mark(at, "command", "history", "", at) for at in (100, 400, 700)]
+    lane.draw(scene(marks=[replace(mark, name=f"c{mark.seq}") for mark in marks]))
+    first, second, third = lane.targets
+    assert first.right - first.left == 0, "there is no room for its words"
+    assert pick(lane.targets, 400, second.bottom + 5, WINDOW) == 400
+    assert pick(lane.targets, 130, first.bottom + 5, WINDOW) == 100
+    words = hit(lane.targets, 700 + 20 * WINDOW.ms_per_px, third.top - 5, WINDOW)
+    assert (words.seq, words.at_ms) == (700, 700), "the mark's time, not the tap's"
 
 
 def test_wide_characters_count_double():

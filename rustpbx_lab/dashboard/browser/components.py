@@ -138,7 +138,8 @@ export function render({model}) {
                              host.shadowRoot?.querySelector('input'))
       input?.focus()
     }
-    if (copy !== undefined) copyText(copy)
+    if (copy !== undefined)
+      copyText(copy).then((copied) => model.send_msg({copied}))
   })
   const fold = (event) => {
     const button = event.composedPath().find((node) => node.dataset?.fold)
@@ -204,6 +205,8 @@ export function render({model}) {
         """Called when the page is drawn, with what its tab has kept of the last one."""
         self.on_fold: Callable[[str], None] = lambda name: None
         """Called with the name of the lane whose fold button was pressed."""
+        self.on_copied: Callable[[bool], None] = lambda is_copied: None
+        """Called with whether the browser took a text onto its clipboard."""
         self._title = ""
         self.on_msg(self._hear)
 
@@ -242,6 +245,9 @@ export function render({model}) {
         elif isinstance(message.get("fold"), str):
             name = message["fold"]
             locked(lambda: self.on_fold(name))
+        elif isinstance(message.get("copied"), bool):
+            is_copied = message["copied"]
+            locked(lambda: self.on_copied(is_copied))
         elif isinstance(message.get("dark"), bool):  # drawn: it hears from now on
             is_dark = message["dark"]
             locked(lambda: self._begin(is_dark))

@@ -56,7 +56,7 @@ export function render({model, view}) {
   const page = document.documentElement
   const off = [], process = model.process
   // a page that opens takes its time before it beats
-  let last = performance.now() + FIRST_MS, lostAt = null, banner
+  let last = performance.now() + FIRST_MS, lostAt = null, banner, title = ''
   let isClosed = false, isAsking = false, isBack = false, reloadAt = 0
 
   const seconds = (since) => Math.round((performance.now() - since) / 1000)
@@ -75,6 +75,8 @@ export function render({model, view}) {
     banner.className = 'lab-lost'
     banner.textContent = words()
     document.body.append(banner)
+    title = document.title
+    document.title = `No answer \u00b7 ${title}`  // all that is seen of a hidden tab
     switchOff()
   }
 
@@ -84,6 +86,10 @@ export function render({model, view}) {
         node.inert = true
         // what is drawn over a hidden input stays as it is
         if (getComputedStyle(node).opacity === '1') node.style.opacity = '.45'
+        off.push(node)
+      } else if (node.matches('[data-live]') && !node.style.filter) {
+        node.style.filter = 'grayscale(1)'  // nobody knows whether it still holds
+        node.style.textDecoration = 'line-through'
         off.push(node)
       }
   }
@@ -98,8 +104,9 @@ export function render({model, view}) {
     banner.remove()
     for (const node of off.splice(0)) {
       node.inert = false
-      node.style.opacity = ''
+      node.style.opacity = node.style.filter = node.style.textDecoration = ''
     }
+    document.title = title
   }
 
   async function ask() {

@@ -28,7 +28,10 @@ MORE = {
 """Every command there is, in all its fields; the common ones have buttons, too."""
 
 
-WHOLE_ROW_CSS = "@media (max-width:599px){:host{flex:1 1 100% !important}}"
+WHOLE_ROW_CSS = (
+    ":host{flex:1 1 220px !important;min-width:220px !important}"
+    "@media (max-width:599px){:host{flex:1 1 100% !important}}"
+)
 WRAPPED_CSS = ":host{flex-wrap:wrap}"
 """The sidebar takes of its width, so that no width of the page tells when."""
 

@@ -292,6 +292,11 @@ class CommandDialog:
         self.dialog.param.update(title=str(name), open=True)
         self._button.label = f"Send {name}"
 
+    def close(self) -> None:
+        """Close it: what is typed in was meant for a call that is no longer shown."""
+        if self.dialog.open:
+            self.dialog.open = False
+
     def submit(self) -> None:
         """Send the command, or show what is wrong with it."""
         command = None if self.form is None else self.form.build()

@@ -29,6 +29,8 @@ DRAWER_CSS = """
     height:auto !important;box-shadow:0 4px 16px rgba(16,24,40,.18)}
   :host(:not(.open)){display:none !important}
 }
+/* the commands below stay in reach, on however many lines they stand */
+@media (max-width:899px){:host{bottom:auto !important;max-height:45vh !important}}
 """
 """On a narrow page the inspector is a drawer; Enter opens and closes it."""
 DRAWER_ONLY_CSS = "@media (min-width:1400px){:host{display:none !important}}"

@@ -11,7 +11,7 @@ from rustpbx_lab.analysis.transcript import Line
 from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.dashboard.browser.styles import BOX, STACKED_CSS, html
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.wording import thousands
+from rustpbx_lab.wording import about, thousands
 
 from .row_list import TranscriptList
 
@@ -162,7 +162,7 @@ def badge_of(line: Line, turn: Turn | None) -> Badge:
             f"turn {turn.number}: from the end of the caller's speech to the first "
             f"audio, {turn.quality}"
         )
-        return Badge(f"{thousands(turn.latency_ms)} ms", "", title)
+        return Badge(f"{about(turn.quality)}{thousands(turn.latency_ms)} ms", "", title)
     if line.is_final:
         return Badge()
     return Badge("partial" if line.who == "caller" else "playing")

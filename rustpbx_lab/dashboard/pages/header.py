@@ -15,7 +15,8 @@ CSS = """
 .q{display:flex;flex-direction:column;padding:0 12px;line-height:15px;
   border-left:1px solid var(--lab-hair);white-space:nowrap}
 .q em{font-style:normal;font-size:10.5px;color:var(--lab-muted)}
-.q span{font-size:12.5px;font-variant-numeric:tabular-nums}
+.q span{font-size:12.5px;font-variant-numeric:tabular-nums;max-width:340px;
+  overflow:hidden;text-overflow:ellipsis}
 .q .warning{color:var(--lab-warning-ink)}
 .q .error{color:var(--lab-error-ink)}
 .st{display:flex;align-items:center;gap:7px;border-radius:12px;font-size:12px;
@@ -59,7 +60,7 @@ class Header:
         facts = "" if view is None else _facts(view, lag_ms)
         text = (
             '<div class="hd"><span class="sp"></span>'
-            f'<span class="st {chip.look}"><i></i>'
+            f'<span class="st {chip.look}" data-live><i></i>'
             f'<span title="{escape(chip.words)}">{escape(chip.words)}</span></span>'
             f"{facts}</div>"
         )
@@ -98,25 +99,16 @@ def state_chip(view: CallView | None) -> StateChip:
 def _ended(view: CallView) -> StateChip:
     """Return who ended a call or what broke it, and when."""
     at, reason = clock(view.duration_ms, 1), view.call.close_reason
-    if view.facts.is_broken:
+    if view.facts.ending.is_broken:
         return StateChip("bad", f"Connection lost {at} ({reason or 'no reason given'})")
-    reason = _who_hung_up(view) or reason
+    reason = view.facts.ending.words or reason
     return StateChip("over", f"Disconnected {at}" + (f" ({reason})" if reason else ""))
 
 
 def _saved(view: CallView) -> StateChip:
     """Return that a call lies on disk, and how it ended."""
-    how = "connection lost" if view.facts.is_broken else _who_hung_up(view)
+    how = "connection lost" if view.facts.ending.is_broken else view.facts.ending.words
     return StateChip("over", "Saved call" + (f" · {how}" if how else ""))
-
-
-def _who_hung_up(view: CallView) -> str | None:
-    who = view.facts.hung_up_by
-    if who == "we":
-        return "we hung up"
-    if who == "autoHangup":
-        return "we hung up after the last words: autoHangup"
-    return f"the {who} hung up" if who else None
 
 
 def state_words(view: CallView | None) -> str:
@@ -144,6 +136,9 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
     )
     lag = f'<b class="{late}">{thousands(lag_ms)}</b> ms'
     rate = f"<b>{view.facts.events_per_s:.0f}</b> /s · {thousands(view.seen)}"
+    about = "events in the last 5 s per second, log rows in all"
+    if view.is_over:
+        rate, about = f"<b>{thousands(view.seen)}</b>", "log rows"
     if view.n_lost:
         rate += f' · <b class="error">{view.n_lost} lost</b>'
     if view.is_far_behind:
@@ -157,23 +152,22 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
         + _fact("duration", f"<b>{clock(view.duration_ms, 1)}</b>")
         + _fact(
             "file" if is_saved else "endpoint",
-            f'<span class="m">{escape(shown[:48])}</span>',
+            f'<span class="m">{escape(shown)}</span>',
             place,
             "wide",
         )
-        + _fact("events", rate, _about_events(view), "rate")
+        + _fact("events", rate, about + _about_lost(view), "rate")
         + _fact("loop lag P95", lag, "how late this page's own ticks run", "lag")
     )
 
 
-def _about_events(view: CallView) -> str:
-    told = "events in the last 5 s per second, log rows in all"
-    if view.n_lost:
-        told += (
-            f"; {view.n_lost} times the server said that the caller speaks and "
-            "never that it ended: events were lost on the way"
-        )
-    return told
+def _about_lost(view: CallView) -> str:
+    if not view.n_lost:
+        return ""
+    return (
+        f"; {view.n_lost} times the server reported that the caller speaks and "
+        "never that it ended: events were lost on the way"
+    )
 
 
 def _fact(name: str, value: str, title: str = "", css_class: str = "") -> str:

@@ -10,7 +10,7 @@ from rustpbx_lab.analysis.key_figures import KEY_FIGURES, Numbers
 from rustpbx_lab.analysis.talk_ratio import DEAD_AIR_MS, Talk
 from rustpbx_lab.dashboard.browser.styles import BOX, html
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.wording import UNKNOWN, clock, thousands
+from rustpbx_lab.wording import UNKNOWN, about, clock, thousands
 
 FIGURES = {figure.name: figure for figure in KEY_FIGURES}
 P50_MS, P95_MS, FIRST_WORD_MS = (800, 1500), (1500, 3000), (800, 1500)
@@ -143,13 +143,15 @@ def _figure(
     hint: str = "",
     tip: str = "",
     role: str = "",
+    quality: str = "measured",
 ) -> str:
     """Return the cell of a key figure: its own title, value and definition."""
     figure = FIGURES[name]
     value = figure.of(numbers)
     told = f"{figure.about} {tip}".rstrip()
     shown = figure.unit if unit is None else unit
-    return _cell(figure.title, thousands(value), shown, hint, told, role)
+    sign = "" if value is None else about(quality)
+    return _cell(figure.title, sign + thousands(value), shown, hint, told, role)
 
 
 def _p50(numbers: Numbers) -> str:
@@ -157,14 +159,17 @@ def _p50(numbers: Numbers) -> str:
     hint = f"n = {found.n}, target {P50_MS[0]}"
     apart = numbers.interrupted
     if apart.n:
-        hint = f"n = {found.n}, {apart.n} interrupted not counted"
+        hint = f"n = {found.n}, {apart.n} interrupted left out"
     tip = (
         f"Quality: {numbers.latency_quality}. Replies heard out: n = {found.n}. "
         f"Interrupted: n = {apart.n}, P50 {thousands(apart.p50)} ms. "
         f"Cut-offs: {numbers.n_cut_off}."
     )
     role = _colour(found.p50, P50_MS)
-    cell = _figure("turn_latency_p50_ms", numbers, hint=hint, tip=tip, role=role)
+    quality = numbers.latency_quality
+    cell = _figure(
+        "turn_latency_p50_ms", numbers, hint=hint, tip=tip, role=role, quality=quality
+    )
     return cell.replace("</div></div>", f"</div>{_sparkline(numbers.recent)}</div>", 1)
 
 
@@ -177,7 +182,10 @@ def _p95(numbers: Numbers) -> str:
         hint += f", n &lt; {MIN_FOR_A_NARROW_BAND}: wide band"
     role = _colour(found.p95, P95_MS)
     tip = f"P90 {thousands(found.p90)} ms."
-    return _figure("turn_latency_p95_ms", numbers, hint=hint, tip=tip, role=role)
+    quality = numbers.latency_quality
+    return _figure(
+        "turn_latency_p95_ms", numbers, hint=hint, tip=tip, role=role, quality=quality
+    )
 
 
 def _first_word(numbers: Numbers) -> str:
@@ -196,7 +204,7 @@ def _first_word(numbers: Numbers) -> str:
 
 def _interruptions(numbers: Numbers) -> str:
     stop = numbers.stop_latency
-    hint = f"stop latency P50 {thousands(stop.p50)} ms" if stop.n else "none so far"
+    hint = f"stop P50 {thousands(stop.p50)} ms" if stop.n else "none so far"
     false = f"{numbers.n_false} without words" if numbers.n_false else ""
     tip = (
         f"Stop latency, n = {stop.n}: {FIGURES['stop_latency_p50_ms'].about} "
@@ -208,9 +216,9 @@ def _interruptions(numbers: Numbers) -> str:
 
 def _cut_offs(numbers: Numbers) -> str:
     n, turns = numbers.n_cut_off, numbers.n_turns
-    about = FIGURES["n_cut_offs"]
+    figure = FIGURES["n_cut_offs"]
     if not turns:
-        return _cell(about.title, UNKNOWN, hint="no turn yet", tip=about.about)
+        return _cell(figure.title, UNKNOWN, hint="no turn yet", tip=figure.about)
     share = n / turns
     role = "red" if share > CUT_OFF_BUDGET else ""
     hint = f"{_percent(share, 1)}, budget {_percent(CUT_OFF_BUDGET)}"
@@ -220,17 +228,17 @@ def _cut_offs(numbers: Numbers) -> str:
 
 def _dead_air(numbers: Numbers) -> str:
     talk, limit = numbers.talk, DEAD_AIR_MS / 1000
-    about = FIGURES["n_dead_air"]
+    figure = FIGURES["n_dead_air"]
     if not talk.total_ms:
-        return _cell(about.title, UNKNOWN, tip=about.about)
+        return _cell(figure.title, UNKNOWN, tip=figure.about)
     if not talk.gaps:
         hint = f"none over {limit:g} s"
-        return _cell(about.title, "0", "gaps", hint, about.about)
+        return _cell(figure.title, "0", "gaps", hint, figure.about)
     lasted = [gap.end_ms - gap.start_ms for gap in talk.gaps]
     longest = talk.gaps[lasted.index(max(lasted))]
     share = sum(lasted) / talk.total_ms
     hint = f"at {clock(longest.start_ms, 0)}, {_percent(share, 1)} of call"
-    gaps = "gap" if len(lasted) == 1 else "gaps"
+    gaps = "gap of" if len(lasted) == 1 else "gaps, longest"
     value = f"{gaps} <b>{max(lasted) / 1000:.1f}</b> s"
     return _figure("n_dead_air", numbers, unit=value, hint=hint, role="amber")
 
@@ -260,13 +268,13 @@ def _ratio(talk: Talk) -> str:
             ("caller", talk.caller_ms),
             ("agent", talk.agent_ms),
             ("both", talk.both_ms),
-            ("none", talk.none_ms),
         )
     )
     return (
-        f'<div title="Shares of call time since the answer; overlap counts for both. '
-        f'{agent}">'
-        f'<div class="l">Talk ratio</div><div class="bar">{bar}</div>'
+        '<div title="Shares of call time since the answer; while both talk it counts '
+        f'for each. {agent}">'
+        f'<div class="l">Talk ratio · nobody {_percent(talk.none_ms / total)}</div>'
+        f'<div class="bar">{bar}</div>'
         f'<div class="h">{words}</div></div>'
     )
 

@@ -92,6 +92,7 @@ class LivePage(Page):
     def show_call(self, view: CallView | None) -> None:
         """Show another call; None: there is none."""
         self._view = view
+        self.bar.dialog.close()
         lists = (self.transcript, self.events)
         for part in (self.kpi, self.timeline, *lists, self.replay):
             part.show_call(view)

@@ -53,7 +53,7 @@ function clock(ms, began) {
     return [Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60, s % 60].map(two)
       .join(':')
   }
-  const tenths = Math.max(0, Math.round(ms / 100)), s = Math.floor(tenths / 10)
+  const tenths = Math.max(0, Math.floor(ms / 100)), s = Math.floor(tenths / 10)
   const two = (n) => String(n).padStart(2, '0')
   const hours = s >= 3600 ? Math.floor(s / 3600) + ':' : ''
   return hours + two(Math.floor(s / 60) % 60) + ':' + two(s % 60) + '.' + tenths % 10
@@ -115,6 +115,8 @@ export function render({model, el}) {
     const at = dragging ? Number(slider.value) : now()
     time.textContent = clock(at, state.began) + ' / ' + clock(state.end, state.began)
     slider.setAttribute('aria-valuetext', clock(at, state.began))
+    if (state.again && !state.replay)  // from where: only within the call
+      again.textContent = at > 0 && at < state.end - 100 ? state.again : 'Replay'
     const sign = paused() ? '▶' : '❚❚'
     if (play.textContent !== sign) play.textContent = sign
   }

@@ -74,6 +74,7 @@ class ConnectionPanel(Viewer):
         self._user = user
         self._pressed_s = -TWICE_S
         self._failed: HubCall | None = None
+        self._failure = ""  # how that is told
         self.on_option: Callable[[], None] = lambda: None
         """Called when the option for the next call has changed."""
         self._make_fields(endpoint)
@@ -141,8 +142,12 @@ class ConnectionPanel(Viewer):
             visible=False,
         )
         self.again.on_click(then(self.call_again))
-        self.call_type.param.watch(then(self._show_fields), "value")
+        self.call_type.param.watch(then(self._change_type), "value")
         self._show_fields()
+
+    def _change_type(self) -> None:
+        self._show_fields()
+        self._tell(None)  # what was wrong was said of another type
 
     def _show_fields(self) -> None:
         is_sip = self.call_type.value == "sip"
@@ -331,11 +336,18 @@ class ConnectionPanel(Viewer):
 
     def _tell_failure(self, shown: HubCall | None) -> None:
         """Say why a call of ours failed where its endpoint stands, once."""
-        if shown is None or shown.role != "own" or shown.error is None:
+        is_failed = (
+            shown is not None and shown.role == "own" and shown.error is not None
+        )
+        failed = shown if is_failed else None
+        if failed is self._failed:
             return
-        if shown is not self._failed:
-            self._failed = shown
-            self._tell(shown.error)
+        self._failed = failed
+        if failed is not None:
+            self._tell(failed.error)
+            self._failure = self.problem.object
+        elif self.problem.object == self._failure:  # it is about a call not shown
+            self._tell(None)
 
 
 def _call_row(call: HubCall, is_shown: bool) -> str:

@@ -17,11 +17,12 @@ from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots import overview
 from rustpbx_lab.plots.bands import Bands
 from rustpbx_lab.plots.density import merged
-from rustpbx_lab.plots.hit_test import pick
+from rustpbx_lab.plots.hit_test import Target, hit
 from rustpbx_lab.plots.lanes.lane import Lane, Scene
 from rustpbx_lab.plots.lanes.registry import Guard, all_lanes
 from rustpbx_lab.plots.theme import Painter, Palette
 from rustpbx_lab.plots.time_axis import TimeAxis, Window, set_now
+from rustpbx_lab.views.call_tables import NEWEST
 
 from .empty_state import EmptyLanes
 from .lane_headers import LaneHeaders
@@ -146,8 +147,8 @@ class TimelineBox(Viewer):
     def _tapper(self, lane: Lane) -> Callable[[Any], None]:
         def tapped(event: Any) -> None:
             height = lane.tap_height(event.y)
-            seq = pick(lane.targets, event.x, height, self.window())
-            locked(lambda: self._on_select(seq, event.x))
+            found = hit(lane.targets, event.x, height, self.window())
+            locked(lambda: self._select(found, event.x))
 
         return tapped
 
@@ -159,14 +160,21 @@ class TimelineBox(Viewer):
     def _go_here(self, event: Any) -> None:
         """Go to a place of the whole call, or to the mark that is there."""
         whole = self.overview.window(self._width_px)
-        seq = pick(self.overview.targets, event.x, event.y, whole)
+        found = hit(self.overview.targets, event.x, event.y, whole)
 
         def go() -> None:
             self.viewport.centre(event.x)
-            if seq is not None:
-                self._on_select(seq, event.x)
+            if found is not None:
+                self._select(found, event.x)
 
         locked(go)
+
+    def _select(self, found: Target | None, tapped_ms: float) -> None:
+        if found is None:
+            self._on_select(None, tapped_ms)
+        else:
+            at_ms = tapped_ms if found.at_ms is None else found.at_ms
+            self._on_select(found.seq, at_ms)
 
     def _zoom_here(self, event: Any) -> None:
         locked(lambda: self.viewport.centre(event.x, 20_000))
@@ -286,6 +294,7 @@ class TimelineBox(Viewer):
         start, end = window.with_margin
         recording, what_if = view.call.recording, self.what_if
         slots = round(window.width_px * SLOTS_PER_PX)
+        n_newest = 0 if view.is_over else NEWEST
         heard_until = min(end, window.now_ms)
         sounds = {
             "caller": (view.caller, recording.caller),
@@ -294,7 +303,7 @@ class TimelineBox(Viewer):
         return Scene(
             window,
             {
-                name: table.rows(start, end, MOST_ROWS)
+                name: table.rows(start, end, MOST_ROWS, newest=n_newest)
                 for name, table in view.tables.items()
             },
             {
@@ -316,7 +325,8 @@ class TimelineBox(Viewer):
         for lane in self.lanes:
             if lane.density is not None:
                 lane.density.show(merged(*(blocks[name] for name in lane.tables)))
-        n_dense = sum(block.n for found in blocks.values() for block in found)
+        drawn = {name for lane in self.lanes for name in lane.tables}
+        n_dense = sum(block.n for name in drawn for block in blocks[name])
         is_news = bool(n_dense) != bool(self._n_dense)
         self._n_dense = n_dense
         if is_news:  # else once a second: to write the bar anew takes 15 ms

@@ -176,12 +176,12 @@ class TimelineBar(Viewer):
         self._show_legend()
 
     def say_dense(self, n_rows: int) -> None:
-        """Say that so many rows in view are drawn as a density; 0: none are."""
+        """Say that so many marks in view are drawn as a density; 0: none are."""
         self._drawn = ""
         if n_rows:
             self._drawn = (
-                f"{thousands(n_rows)} rows as density; errors and interruptions "
-                "each; zoom in for the rest"
+                f"{thousands(n_rows)} marks as density, errors and "
+                "interruptions one by one"
             )
         self._show_legend()
 

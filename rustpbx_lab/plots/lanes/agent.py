@@ -125,7 +125,7 @@ def cut_targets(cuts: Columns, window: Window) -> list[Target]:
     """Return where an interruption can be tapped: its line, and the words on top."""
     tags_ms = TAG_PX * window.ms_per_px
     return [
-        Target(x, x + wide, bottom, HEIGHT - 2, seq)
+        Target(x, x + wide, bottom, HEIGHT - 2, seq, x)
         for x, seq in zip(cuts["x"], cuts["seq"], strict=True)
         for wide, bottom in ((0, 1), (tags_ms, TAG_Y - 9))
     ]

@@ -94,7 +94,7 @@ class AsrLane(Lane):
                 columns["left"], columns["right"], columns["seq"], strict=True
             )
         ] + [
-            Target(at, at, 2, 16, seq)
+            Target(at, at, 2, 16, seq, at)
             for moments, name in ((finals, "at"), (deltas, "x"))
             for at, seq in zip(moments[name], moments["seq"], strict=True)
         ]

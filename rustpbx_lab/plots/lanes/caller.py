@@ -81,7 +81,7 @@ class CallerLane(Lane):
         self.threshold = Span(
             dimension="width", line_dash=[5, 4], line_width=1, line_alpha=0.8
         )
-        edges = BAR_Y - BAR_PX, PROBABILITY_Y + PROBABILITY_PX
+        edges = GHOST_Y - GHOST_PX, PROBABILITY_Y - 4  # under the scale of probability
         self.density = Density(plot, painter, "vad", edges, "stretches of speech")
         self.wave = Waveform(plot, painter, "caller", WAVE_Y, WAVE_PX)
         self._draw_probability()
@@ -194,9 +194,13 @@ def sound_words(call: CallState, cursor: Reading | None) -> str:
 def probability_words(info: HeaderInfo) -> str:
     """Return the probability under the pointer and the threshold, as HTML."""
     params = info.what_if or (None if info.call is None else info.call.vad_params)
-    threshold = "" if params is None else f"&gt; {params.voice_threshold:.2f}"
     value = None if info.cursor is None else info.cursor.probability
     found = "" if value is None else f"{value:.2f} "
+    threshold = ""
+    if params is not None:
+        is_over = value is None or value > params.voice_threshold
+        sign = "&gt;" if is_over else "&le;"
+        threshold = f"{sign} {params.voice_threshold:.2f}"
     words = f"probability <span class='m'>{found}{threshold}</span>"
     # where one is read there is no room to say that it is computed here
     return words if found else f"{words} (local)"

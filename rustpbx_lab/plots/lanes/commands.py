@@ -48,16 +48,25 @@ class CommandsLane(Lane):
         markers, labels = command_marks(scene.rows("marks"), scene.window)
         self.marks.show(markers)
         self.labels.show(labels)
-        reach = 60 * scene.window.ms_per_px
+        px = scene.window.ms_per_px
         self.targets = [
-            Target(mark.x, mark.x + reach, mark.y - 6, mark.y + 6, mark.seq)
-            for mark in markers
+            Target(
+                *(mark.x, mark.x + reach_px(label) * px, mark.y - 6, mark.y + 6),
+                mark.seq,
+                mark.x,
+            )
+            for mark, label in zip(markers, labels, strict=True)
         ]
 
     def header(self, info: HeaderInfo) -> str:
         """Return name and legend."""
         legend = line(29, "▼ sent &nbsp;✕ error")
         return line(self.title_px, self.name, "t") + legend
+
+
+def reach_px(label: Label) -> float:
+    """Return how far right of its mark a label can be tapped."""
+    return label.dx + len(label.text) * PX_PER_CHARACTER if label.text else 0.0
 
 
 def command_marks(

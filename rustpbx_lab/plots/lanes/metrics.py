@@ -25,6 +25,8 @@ HEIGHT = 68
 LOW_MS, HIGH_MS = 1, 8000
 FLOOR_MS, CEILING_MS = 2.2, 4400
 """Shorter and longer delays are drawn here, where a whole mark fits."""
+DENSITY_MS = 4
+"""Up to here the number of delays is drawn: counts are not to be read on the scale."""
 CROWDED_PX = 12
 """With a point in so few pixels no number is beside its own only."""
 
@@ -64,7 +66,7 @@ class MetricsLane(Lane):
         super().__init__(axis, bands)
         plot, painter = self.figure, axis.painter
         self.density = Density(
-            plot, painter, "tts", (LOW_MS, HIGH_MS), "delays", _log_height
+            plot, painter, "tts", (LOW_MS, DENSITY_MS), "delays", _log_height
         )
         self.points = Markers(plot, painter, line="text", line_width=0.6)
         self.labels = Labels(plot, painter, size="10px")
@@ -101,7 +103,11 @@ class MetricsLane(Lane):
         )
         self.labels.show(free_labels(rows, window))
         self.targets = [
-            Target(row.at_ms, row.at_ms, _height(row) - 4, _height(row) + 4, row.seq)
+            Target(
+                *(row.at_ms, row.at_ms, _height(row) - 4, _height(row) + 4),
+                row.seq,
+                row.at_ms,
+            )
             for row in rows
         ]
 

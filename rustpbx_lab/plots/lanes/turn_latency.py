@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rustpbx_lab.analysis.turns.clock_bounds import is_certain
 from rustpbx_lab.analysis.turns.latency import SEGMENTS, Segment, segments
 from rustpbx_lab.analysis.turns.turn import Turn
 from rustpbx_lab.models.options import CallOption
@@ -11,7 +10,7 @@ from rustpbx_lab.plots.density import Density
 from rustpbx_lab.plots.labels import Label, Labels
 from rustpbx_lab.plots.spans import Look, Span, Spans
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
-from rustpbx_lab.wording import clock, thousands
+from rustpbx_lab.wording import about, clock, thousands
 
 from .header import HeaderInfo, line
 from .lane import Lane, Scene
@@ -167,9 +166,7 @@ def _names(turn: Turn, at: float, room_px: float) -> list[Label]:
 
 def _total(turn: Turn) -> str:
     if turn.latency_ms is not None:
-        is_heard = turn.first_audio_quality == "measured"  # by our clock
-        about = "~" if is_heard and not is_certain(turn.clock_error_ms) else ""
-        return f"{about}{thousands(turn.latency_ms)} ms"
+        return f"{about(turn.quality)}{thousands(turn.latency_ms)} ms"
     if turn.outcome == "unanswered":
         return "no reply"
     return "unknown" if turn.outcome in ("answered", "interrupted") else ""
@@ -185,8 +182,8 @@ def _width(number: str) -> float:
 
 
 def _number(part: Segment) -> str:
-    about = "~" if _margin(part) else ""
-    return about + thousands(part.length_ms)
+    sign = "~" if _margin(part) else ""
+    return sign + thousands(part.length_ms)
 
 
 def _margin(part: Segment) -> str:

@@ -9,9 +9,11 @@ import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rustpbx_lab import plugins
+from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.lint.rules import installed_rules, remarks
 from rustpbx_lab.models.options import CallOption
 
@@ -28,6 +30,32 @@ from rustpbx_lab.lint.remark import Remark
 def no_recorder(option):
     if option.recorder is None:
         yield Remark("recorder", "info", "our calls are recorded", "a recorder")
+"""
+ENGINES = """
+import numpy as np
+
+class PeakStream:
+    def __init__(self):
+        self.rest = np.zeros(0, np.int16)
+
+    def push(self, samples):
+        waiting = np.concatenate([self.rest, samples])
+        n = len(waiting) // 80
+        self.rest = waiting[n * 80:]
+        frames = np.abs(waiting[:n * 80].reshape(n, 80).astype(float))
+        return (frames.max(axis=1) / 32768).astype(np.float32) if n else np.zeros(
+            0, np.float32)
+
+class PeakEngine:
+    name = "peak"
+    frame_samples = 80
+    sample_rate_hz = 8000
+
+    def stream(self):
+        return PeakStream()
+
+    def probabilities(self, samples):
+        return self.stream().push(samples)
 """
 LANES = """
 from rustpbx_lab.plots.labels import Label, Labels
@@ -122,6 +150,8 @@ overlaps = acme_figures:OVERLAPS
 [rustpbx_lab.lint_rules]
 no_recorder = acme_rules:no_recorder
 broken = acme_nowhere:rule
+[rustpbx_lab.engines]
+peak = acme_engines:PeakEngine
 [rustpbx_lab.lanes]
 words = acme_lanes:WordsLane
 broken = acme_lanes:BrokenLane
@@ -138,6 +168,7 @@ def installation(tmp_path: Path) -> Path:
     """A folder in which a package is installed."""
     (tmp_path / "acme_figures.py").write_text(FIGURES)
     (tmp_path / "acme_rules.py").write_text(RULES)
+    (tmp_path / "acme_engines.py").write_text(ENGINES)
     (tmp_path / "acme_lanes.py").write_text(LANES)
     (tmp_path / "acme_pages.py").write_text(PAGES)
     about = tmp_path / "acme-1.0.dist-info"
@@ -184,6 +215,24 @@ def test_a_lint_rule_is_added_by_one_file(installation: Path):
     assert "our calls are recorded" in found.stdout
     assert '"no_recorder"' in found.stdout
     assert "cannot load acme_nowhere:rule" in found.stderr, "said, and nothing is lost"
+
+
+@pytest.mark.slow
+def test_a_vad_engine_is_added_by_one_file(installation: Path):
+    loud = np.full(8000, 20_000, np.int16)
+    quiet = np.zeros(8000, np.int16)
+    wav = installation / "loud.wav"
+    Clip(np.concatenate([quiet, loud, quiet]), 8000).write(wav)
+    found = run(installation, "vad", "replay", str(wav), "--engine", "peak", "--json")
+    assert found.returncode == 0, found.stderr
+    told = [
+        (event["event"], event["startTime"])
+        for event in json.loads(found.stdout)["events"]
+    ]
+    assert ("speaking", 1000) in told, "frames of 10 ms"
+    refused = run(installation, "vad", "replay", str(wav), "--engine", "none")
+    assert refused.returncode == 2
+    assert "choose one of silero, energy, peak" in refused.stderr
 
 
 @pytest.mark.slow

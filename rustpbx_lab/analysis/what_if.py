@@ -29,8 +29,15 @@ class GrowingDecision:
     again when there is more.
     """
 
-    def __init__(self, params: VadParams) -> None:
+    def __init__(self, params: VadParams, frame_ms: int = CHUNK_MS) -> None:
+        """Begin before the first frame.
+
+        Args:
+            params: The thresholds.
+            frame_ms: How long a frame lasts.
+        """
         self.params = params
+        self._frame_ms = frame_ms
         self._settled: list[VadEvent] = []
         self._recent: list[VadEvent] = []
         self._from = 0
@@ -46,10 +53,12 @@ class GrowingDecision:
         if len(probabilities) <= self._n_frames:
             return False
         self._n_frames = len(probabilities)
-        first = self._from * CHUNK_MS
+        first = self._from * self._frame_ms
         found = [
             event._replace(start_time=event.start_time + first, at=event.at + first)
-            for event in decide(probabilities[self._from :], self.params, CHUNK_MS)
+            for event in decide(
+                probabilities[self._from :], self.params, self._frame_ms
+            )
             if event.at > 0 or not self._from  # said already
         ]
         ends = [i for i, event in enumerate(found) if event.kind == "end_of_speech"]
@@ -58,7 +67,7 @@ class GrowingDecision:
             at = found[ends[-1]].at
             self._settled += [event for event in found if event.at <= at]
             found = [event for event in found if event.at > at]
-            self._from = at // CHUNK_MS
+            self._from = at // self._frame_ms
         self._recent = found
         return True
 

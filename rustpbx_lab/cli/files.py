@@ -11,6 +11,7 @@ from .output import output
 from .shared import (
     STDIN,
     Codec,
+    Engine,
     Json,
     Overwrite,
     Rate,
@@ -115,6 +116,7 @@ def vad_replay(
     ] = None,
     codec: Codec = None,
     rate: Rate = None,
+    engine: Engine = "silero",
     json: Json = False,
 ) -> None:
     """Print the speaking and silence events the server would send."""
@@ -123,11 +125,13 @@ def vad_replay(
         from rustpbx_lab.models.option_settings import with_settings
         from rustpbx_lab.models.options import VADOption
         from rustpbx_lab.speech.replay import replay_vad
+        from rustpbx_lab.speech.vad_engines import make_engine
 
     settings = [one.removeprefix("vad.") for one in set]
     source = io.BytesIO(read_stdin()) if wav == STDIN else wav
     clip = Clip.read(source, channel, codec=codec, sample_rate_hz=rate)
-    replay = replay_vad(clip, with_settings(VADOption(type="silero"), settings))
+    option = with_settings(VADOption(type="silero"), settings)
+    replay = replay_vad(clip, option, make_engine(engine))
     for remark in replay.remarks:
         output.progress(f"{wav}: {remark}")
     if json:

@@ -10,6 +10,7 @@ from .shared import (
     AllowHost,
     Browser,
     CaFile,
+    Engine,
     Host,
     Logs,
     Port,
@@ -89,6 +90,7 @@ def serve(
         ),
     ] = False,
     cafile: CaFile = None,
+    engine: Engine = "silero",
     no_browser: Browser = False,
 ) -> None:
     """Serve the dashboard; calls are saved to --logs."""
@@ -107,7 +109,7 @@ def serve(
         }
     names = None if operators is None else operator_names(operators, "--operators")
     kept = {"logs": logs, "operators": names, "ssl": tls_context(cafile)}
-    with ended_by_signals(CallHub(**kept)) as hub:
+    with ended_by_signals(CallHub(**kept, engine=engine)) as hub:
         serve_pages(
             hub,
             port=port,

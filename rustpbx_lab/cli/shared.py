@@ -147,6 +147,14 @@ Rate = Annotated[
     int | None,
     typer.Option(metavar="HZ", min=2000, help="Its sample rate, with --codec."),
 ]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="VAD engine that computes the probability of speech here: silero (the "
+        "server's), energy, or one of an installed package.",
+    ),
+]
 Browser = Annotated[bool, typer.Option("--no-browser", help="Open no browser.")]
 Logs = Annotated[Path | None, typer.Option(help="Folder for logs and recordings.")]
 LogFile = Annotated[

@@ -24,6 +24,14 @@ class KeptCalls:
         with self._lock:
             return list(reversed(self._calls.values()))
 
+    def _free_id(self, name: str) -> str:
+        """Return a name that no call has: with a number, if it is taken."""
+        found, number = name, 1
+        while found in self._calls:
+            number += 1
+            found = f"{name}.{number}"
+        return found
+
     @property
     def revision(self) -> int:
         """A number that grows when a call comes, changes its state or goes."""

@@ -30,6 +30,7 @@ from rustpbx_lab.log.output_files import make_log_folder
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.rest import ActiveCall
+from rustpbx_lab.speech.vad_engines import make_engine
 
 from .call_registry import KeptCalls
 from .call_run import CallRun, Opening, Sounding
@@ -60,11 +61,14 @@ class CallHub(KeptCalls):
             on disk, with ``logs``).
         operators: Names of those who may send; None lets everybody.
         ssl: Which certificates to trust, for ``wss://``; None: those of the system.
+        engine: Name of the VAD engine that computes the probability of speech here;
+            see ``rustpbx_lab.speech.vad_engines``.
         portal: A loop to run on; None starts a thread with one at the first call.
         now_s: A clock that only goes forward, seconds.
 
     Raises:
         LogFileError: If ``logs`` cannot be made or written to.
+        SpeechEngineError: If there is no VAD engine of this name.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class CallHub(KeptCalls):
         keep_ended: int = KEEP_ENDED,
         operators: Collection[str] | None = None,
         ssl: SSLContext | None = None,
+        engine: str = "silero",
         portal: BlockingPortal | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -84,6 +89,7 @@ class CallHub(KeptCalls):
         self._unwatched_limit_s = unwatched_limit_s
         self._keep_ended = keep_ended
         self._now_s, self._ssl = now_s, ssl
+        self._engine = make_engine(engine)
         self._runs: dict[str, CallRun | ReplayRun] = {}
         self._portal = portal
         self._own = ExitStack()
@@ -132,7 +138,8 @@ class CallHub(KeptCalls):
         ssl = connect_options.setdefault("ssl", self._ssl)
         check_audio(call_type, has_sound=False)
         chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
-        call = HubCall(chosen, url, call_type, option, system_clock_ms(), self._now_s)
+        when = (system_clock_ms(), self._now_s)
+        call = HubCall(chosen, url, call_type, option, *when, self._engine)
         opening = partial(
             connect,
             url,
@@ -143,11 +150,7 @@ class CallHub(KeptCalls):
             **connect_options,
         )
         sounding = partial(
-            caller_audio,
-            url=url,
-            call_type=call_type,
-            source=audio,
-            ssl=ssl,
+            caller_audio, url=url, call_type=call_type, source=audio, ssl=ssl
         )
         participants = [one for one in (caller, agent) if one is not None]
         self._add(call, self._call_run(call, opening, participants, sounding))
@@ -168,7 +171,8 @@ class CallHub(KeptCalls):
             if call_id in self._runs:
                 return self._calls[call_id]
             ssl = watch_options.setdefault("ssl", self._ssl)
-            call = WatchedHubCall(call_id, url, system_clock_ms(), self._now_s, ssl)
+            when = (system_clock_ms(), self._now_s)
+            call = WatchedHubCall(call_id, url, *when, ssl, self._engine)
             opening = partial(watch, url, call_id, log=call.log, **watch_options)
             self._add(call, self._call_run(call, opening))
         return call
@@ -190,12 +194,8 @@ class CallHub(KeptCalls):
         """
         saved = read_saved(path)
         with self._lock:
-            name, number = f"{REPLAY_PREFIX}{saved.name}", 1
-            while (
-                call_id := name if number == 1 else f"{name}.{number}"
-            ) in self._runs:
-                number += 1
-            call = ReplayCall(saved, call_id, speed, self._now_s)
+            call_id = self._free_id(f"{REPLAY_PREFIX}{saved.name}")
+            call = ReplayCall(saved, call_id, speed, self._now_s, self._engine)
             if at_end:
                 call.show_whole()
                 call.advance()

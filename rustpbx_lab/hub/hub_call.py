@@ -13,7 +13,12 @@ from rustpbx_lab.client.watch import WatchedCall
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.masking import mask_url
 from rustpbx_lab.models.options import CallOption
-from rustpbx_lab.speech.vad_engines import Probabilities, SileroEngine
+from rustpbx_lab.speech.vad_engines import (
+    Probabilities,
+    SileroEngine,
+    VadEngine,
+    frame_ms,
+)
 
 from .probability_track import ProbabilityTrack, frame_times
 
@@ -60,6 +65,7 @@ class HubCall:
         option: CallOption | None,
         started_ms: int,
         now_s: Callable[[], float],
+        engine: VadEngine | None = None,
     ) -> None:
         self.id = call_id
         """The session id; the hub chose it unless it was given."""
@@ -81,7 +87,7 @@ class HubCall:
         self._watchers: set[Hashable] = set()
         self._unwatched_since_s = now_s()
         self._empty = Recording()
-        self._track = ProbabilityTrack(SileroEngine)
+        self._track = ProbabilityTrack(engine or SileroEngine())
 
     @property
     def recording(self) -> Recording:
@@ -162,12 +168,21 @@ class HubCall:
 
     @property
     def probabilities(self) -> Probabilities:
-        """Local Silero over the caller's leg, as far as computed; see ``frame_times``.
+        """The hub's VAD engine over the caller's leg, as far as computed.
 
-        Shape (n_frames,), float32, read only, 32 ms a frame; frame k begins at sample
-        512 * k of the leg at 16 kHz.
+        Shape (n_frames,), float32, read only; see ``frame_ms`` and ``frame_times``.
         """
         return self._track.values
+
+    @property
+    def frame_ms(self) -> int:
+        """How long a frame of ``probabilities`` lasts: 32 with Silero."""
+        return frame_ms(self._track.engine)
+
+    @property
+    def engine_name(self) -> str:
+        """Name of the engine that computes ``probabilities``."""
+        return self._track.engine.name
 
     def listen(self) -> int:
         """Compute the probabilities of new audio; blocks, for one worker thread."""
@@ -178,7 +193,7 @@ class HubCall:
     ) -> npt.NDArray[np.int64]:
         """Return the call time of frames ``start`` to ``stop`` of ``probabilities``."""
         end = len(self.probabilities) if stop is None else stop
-        ours = frame_times(self.recording.caller, start, end)
+        ours = frame_times(self.recording.caller, self._track.engine, start, end)
         origin = self.time_of(0)
         return ours if origin is None else ours + origin
 

@@ -1,31 +1,26 @@
 """How likely the caller speaks, by a model of our own, while the call runs."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
 from rustpbx_lab.audio.clip import Resampler
 from rustpbx_lab.audio.recording import Leg
-from rustpbx_lab.speech.vad_engines import (
-    CHUNK_SAMPLES,
-    SAMPLE_RATE_HZ,
-    Probabilities,
-    VadEngine,
-    VadStream,
-)
+from rustpbx_lab.speech.vad_engines import Probabilities, VadEngine, VadStream
 
 FIRST_FRAMES = 1024
 
 
 class ProbabilityTrack:
-    """The probability of speech over one leg, one number for each 32 ms.
+    """The probability of speech over one leg, one number for each frame.
 
     One thread advances it, any thread reads; reading costs nothing.
+
+    Args:
+        engine: Computes it.
     """
 
-    def __init__(self, engine: Callable[[], VadEngine]) -> None:
-        self._engine = engine
+    def __init__(self, engine: VadEngine) -> None:
+        self.engine = engine
         self._stream: VadStream | None = None
         self._resampler: Resampler | None = None
         self._position = 0
@@ -33,7 +28,7 @@ class ProbabilityTrack:
 
     @property
     def values(self) -> Probabilities:
-        """Shape (n_frames,), read only; frame k begins at sample 512 * k at 16 kHz."""
+        """Shape (n_frames,), read only; frame k begins at k times a frame's length."""
         buffer, n_frames = self._kept  # one read: both belong together
         view = buffer[:n_frames]
         view.flags.writeable = False
@@ -53,8 +48,8 @@ class ProbabilityTrack:
         if not len(samples):
             return 0
         if self._stream is None or self._resampler is None:
-            self._stream = self._engine().stream()
-            self._resampler = Resampler(leg.sample_rate_hz, SAMPLE_RATE_HZ)
+            self._stream = self.engine.stream()
+            self._resampler = Resampler(leg.sample_rate_hz, self.engine.sample_rate_hz)
         self._position += len(samples)
         new = self._stream.push(self._resampler.push(samples))
         self._append(new)
@@ -71,7 +66,9 @@ class ProbabilityTrack:
         self._kept = (buffer, needed)
 
 
-def frame_times(leg: Leg, start: int, stop: int) -> npt.NDArray[np.int64]:
+def frame_times(
+    leg: Leg, engine: VadEngine, start: int, stop: int
+) -> npt.NDArray[np.int64]:
     """Return when frames ``start`` to ``stop`` (exclusive) began, our clock in ms.
 
     Before any audio came there are none: an empty array.
@@ -80,8 +77,8 @@ def frame_times(leg: Leg, start: int, stop: int) -> npt.NDArray[np.int64]:
     if not len(anchors):
         return np.zeros(0, np.int64)
     rate = leg.sample_rate_hz
-    samples = np.arange(start, stop, dtype=np.int64) * CHUNK_SAMPLES
-    samples = samples * rate // SAMPLE_RATE_HZ
+    samples = np.arange(start, stop, dtype=np.int64) * engine.frame_samples
+    samples = samples * rate // engine.sample_rate_hz
     places = np.searchsorted(anchors[:, 0], samples, side="right") - 1
     chosen = anchors[np.maximum(places, 0)]
     return chosen[:, 1] + (samples - chosen[:, 0]) * 1000 // rate

@@ -15,7 +15,7 @@ from rustpbx_lab.client.protocol import CallPhase
 from rustpbx_lab.client.session import system_clock_ms
 from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.log import EventLog, Record
-from rustpbx_lab.speech.vad_engines import CHUNK_SAMPLES, SAMPLE_RATE_HZ, Probabilities
+from rustpbx_lab.speech.vad_engines import SAMPLE_RATE_HZ, Probabilities, VadEngine
 
 from .hub_call import CallState, HubCall
 from .saved_call import SavedCall, due_samples
@@ -40,6 +40,7 @@ class ReplayCall(HubCall):
         call_id: Its id in the hub.
         speed: Seconds of call a second, 0.5 to 20.
         now_s: A clock that only goes forward, seconds.
+        engine: Computes the probability of speech; None is Silero.
     """
 
     role = "replay"
@@ -50,6 +51,7 @@ class ReplayCall(HubCall):
         call_id: str,
         speed: float = 1.0,
         now_s: Callable[[], float] = time.monotonic,
+        engine: VadEngine | None = None,
     ) -> None:
         source, made = saved.log, saved.connected
         super().__init__(
@@ -59,6 +61,7 @@ class ReplayCall(HubCall):
             saved.option,
             source.clock.to_wall(0) or 0,
             now_s,
+            engine,
         )
         self.saved = saved
         """Log and sound as they lie on disk."""
@@ -213,7 +216,7 @@ class ReplayCall(HubCall):
     @override
     def probabilities(self) -> Probabilities:
         leg = self._heard.caller
-        heard = leg.n_samples * SAMPLE_RATE_HZ // leg.sample_rate_hz // CHUNK_SAMPLES
+        heard = leg.n_samples * 1000 // leg.sample_rate_hz // self.frame_ms
         return super().probabilities[:heard]
 
     @override

@@ -5,6 +5,7 @@ from ssl import SSLContext
 
 from rustpbx_lab.client.rest.server_api import ServerApi
 from rustpbx_lab.models.rest import ActiveCall
+from rustpbx_lab.speech.vad_engines import VadEngine
 
 from .hub_call import HubCall
 
@@ -21,8 +22,9 @@ class WatchedHubCall(HubCall):
         started_ms: int,
         now_s: Callable[[], float],
         ssl: SSLContext | None = None,
+        engine: VadEngine | None = None,
     ) -> None:
-        super().__init__(call_id, url, "", None, started_ms, now_s)
+        super().__init__(call_id, url, "", None, started_ms, now_s, engine)
         self._address, self._ssl = url, ssl
 
     async def kill(self) -> None:

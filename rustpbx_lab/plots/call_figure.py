@@ -14,7 +14,7 @@ from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands
 from rustpbx_lab.speech.vad import VadParams
-from rustpbx_lab.speech.vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngine
+from rustpbx_lab.speech.vad_engines import SileroEngine, VadEngine, frame_ms
 
 from .bands import Bands
 from .drawing import Columns
@@ -36,6 +36,7 @@ def call_figure(
     width: int = 1000,
     palette: Palette = LIGHT,
     lanes: Sequence[type[Lane]] | None = None,
+    engine: VadEngine | None = None,
 ) -> Column:
     """Draw a call: what the caller said and the server made of it, on one time axis.
 
@@ -48,6 +49,7 @@ def call_figure(
         width: Width in pixels.
         palette: ``theme.LIGHT`` or ``theme.DARK``.
         lanes: What is drawn, from above; None is every lane there is.
+        engine: Computes the probability of speech; None is Silero.
 
     Returns:
         A Bokeh layout: pan by dragging, zoom with Ctrl and the wheel, tips on hover.
@@ -61,7 +63,7 @@ def call_figure(
     axis.move(start, end)
     bands = Bands(axis.painter)
     drawn = [kind(axis, bands) for kind in (all_lanes() if lanes is None else lanes)]
-    scene = _scene(log, records, recording or Recording(), window)
+    scene = _scene(log, records, recording or Recording(), window, engine)
     bands.show(scene.rows("turns"), scene.rows("overlaps"), window)
     guard = Guard()
     for lane in drawn:
@@ -77,8 +79,13 @@ def call_figure(
 
 
 def _scene(
-    log: EventLog, records: Sequence[Record], sound: Recording, window: Window
+    log: EventLog,
+    records: Sequence[Record],
+    sound: Recording,
+    window: Window,
+    engine: VadEngine | None,
 ) -> Scene:
+    engine = engine or SileroEngine()
     rows: dict[str, list[Any]] = {}
     for name, fold in TIMELINES.items():
         changes = fold().advance(records)
@@ -88,7 +95,8 @@ def _scene(
         window,
         rows,
         {side: _outline(log, leg, window) for side, leg in legs.items()},
-        _frames(log, sound.caller),
+        _frames(log, sound.caller, engine),
+        frame_ms(engine),
         _vad_params(log),
     )
 
@@ -108,12 +116,12 @@ def _anchors(log: EventLog, leg: Leg) -> Anchors:
     return [(sample, float(at)) for sample, at in placed if at is not None]
 
 
-def _frames(log: EventLog, leg: Leg) -> tuple[Times, Levels]:
+def _frames(log: EventLog, leg: Leg, engine: VadEngine) -> tuple[Times, Levels]:
     if not leg.n_samples or not _anchors(log, leg):
         return np.zeros(0), np.zeros(0, np.float32)
-    samples = leg.clip().resampled(SAMPLE_RATE_HZ).samples
-    probabilities = SileroEngine().probabilities(samples)
-    per_frame = leg.sample_rate_hz * CHUNK_MS // 1000
+    samples = leg.clip().resampled(engine.sample_rate_hz).samples
+    probabilities = engine.probabilities(samples)
+    per_frame = leg.sample_rate_hz * frame_ms(engine) // 1000
     ours = [leg.time_of(frame * per_frame) for frame in range(len(probabilities))]
     times = [log.clock.from_ours(at) or 0 for at in ours]
     return np.maximum.accumulate(np.array(times, np.float64)), probabilities

@@ -9,7 +9,7 @@ from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.models.options import VADOption
 
 from .vad import VadEvent, VadParams, VadProcessor, decide, marginal
-from .vad_engines import CHUNK_MS, SAMPLE_RATE_HZ, SileroEngine
+from .vad_engines import SAMPLE_RATE_HZ, SileroEngine, VadEngine, frame_ms
 
 FRAME_MS = 20
 """How callers send audio; ``nop`` decides once a frame."""
@@ -50,31 +50,37 @@ class VadReplay:
         }
 
 
-def replay_vad(clip: Clip, option: VADOption) -> VadReplay:
+def replay_vad(
+    clip: Clip, option: VADOption, engine: VadEngine | None = None
+) -> VadReplay:
     """Return what the server would say of a recording that is sent in real time.
 
     Args:
         clip: One channel; resampled to 16 kHz if it has another rate, which makes the
             result approximate.
         option: As in ``invite``.
+        engine: In the place of Silero, the server's; it has no say where the option's
+            type is ``nop``.
 
     Raises:
         SpeechEngineError: If the server has no VAD of this type.
     """
-    samples = clip.mono().resampled(SAMPLE_RATE_HZ).samples
     params = VadParams.from_option(option)
     if option.type != "silero":
         processor = VadProcessor(option)
         events = [
             event
-            for start, frame in _frames(samples)
+            for start, frame in _frames(clip.mono().resampled(SAMPLE_RATE_HZ).samples)
             for event in processor.push(frame, start)
         ]
         near: list[tuple[int, float]] = []
     else:
-        probabilities = SileroEngine().probabilities(samples)
-        events = decide(probabilities, params, CHUNK_MS)
-        near = marginal(probabilities, params.voice_threshold, CHUNK_MS)
+        engine = engine or SileroEngine()
+        heard = clip.mono().resampled(engine.sample_rate_hz).samples
+        probabilities = engine.probabilities(heard)
+        step_ms = frame_ms(engine)
+        events = decide(probabilities, params, step_ms)
+        near = marginal(probabilities, params.voice_threshold, step_ms)
     told = [*clip.remarks, *_remarks(clip)]
     return VadReplay(events, near, clip.duration_ms, params, option.type, told)
 

@@ -6,6 +6,7 @@ fast and lives in vad.py.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy.typing as npt
 
 from rustpbx_lab.audio.clip import level_dbfs
 from rustpbx_lab.audio.codecs import Samples
+from rustpbx_lab.errors import SpeechEngineError, shorten
+from rustpbx_lab.plugins import installed
 
 Probabilities = npt.NDArray[np.float32]
 """Shape (n_frames,), in [0, 1]; frame i covers samples from i * frame_samples."""
@@ -36,10 +39,15 @@ class VadStream(Protocol):
 
 
 class VadEngine(Protocol):
-    """Turns samples into probabilities."""
+    """Turns samples into probabilities.
 
+    Making one is cheap: what takes long or holds a state belongs to its streams.
+    """
+
+    name: str
+    """What it is chosen by."""
     frame_samples: int
-    """Samples of one frame."""
+    """Samples of one frame: a whole number of milliseconds."""
     sample_rate_hz: int
     """Rate of the samples: 16000."""
 
@@ -78,6 +86,7 @@ class SileroEngine:
     differed by at most 0.018, and in 2 of 24,150 decisions.
     """
 
+    name = "silero"
     frame_samples = CHUNK_SAMPLES
     sample_rate_hz = SAMPLE_RATE_HZ
 
@@ -108,6 +117,7 @@ class EnergyEngine:
     ``decade_db``.
     """
 
+    name = "energy"
     frame_samples = CHUNK_SAMPLES
     sample_rate_hz = SAMPLE_RATE_HZ
 
@@ -128,8 +138,56 @@ class EnergyEngine:
         return 1 / (1 + math.exp(-odds))
 
 
-ENGINES: dict[str, Callable[[], VadEngine]] = {
-    "silero": SileroEngine,
-    "energy": EnergyEngine,
-}
-"""Engines by name."""
+ENGINES: tuple[Callable[[], VadEngine], ...] = (SileroEngine, EnergyEngine)
+"""Our engines; those of other packages come by ``PLUGIN_GROUP``."""
+PLUGIN_GROUP = "rustpbx_lab.engines"
+
+
+@cache
+def vad_engines() -> dict[str, Callable[[], VadEngine]]:
+    """Return every engine by name: ours, then those of installed packages.
+
+    A package names its class in the entry point group ``rustpbx_lab.engines``. One
+    that cannot be loaded, or whose name is taken, is left out.
+    """
+    found = [*ENGINES, *installed(PLUGIN_GROUP, _is_engine, "a VAD engine's class")]
+    engines: dict[str, Callable[[], VadEngine]] = {}
+    for engine in found:
+        engines.setdefault(engine.name, engine)  # pyright: ignore[reportFunctionMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType, reportArgumentType]
+    return engines
+
+
+def make_engine(name: str) -> VadEngine:
+    """Return a new engine.
+
+    Raises:
+        SpeechEngineError: If there is none of this name, or its frames are not whole
+            milliseconds.
+    """
+    engines = vad_engines()
+    if name not in engines:
+        raise SpeechEngineError(
+            f"cannot use the VAD engine {shorten(name)}: there is none of that name; "
+            f"choose one of {', '.join(engines)}"
+        )
+    engine = engines[name]()
+    if engine.frame_samples * 1000 % engine.sample_rate_hz:
+        raise SpeechEngineError(
+            f"cannot use the VAD engine {name}: a frame of {engine.frame_samples} "
+            f"samples at {engine.sample_rate_hz} Hz is not a whole number of ms"
+        )
+    return engine
+
+
+def frame_ms(engine: VadEngine) -> int:
+    """Return how long a frame of an engine lasts, milliseconds."""
+    return engine.frame_samples * 1000 // engine.sample_rate_hz
+
+
+def _is_engine(found: object) -> bool:
+    return (
+        callable(found)
+        and isinstance(getattr(found, "name", None), str)
+        and isinstance(getattr(found, "frame_samples", None), int)
+        and isinstance(getattr(found, "sample_rate_hz", None), int)
+    )

@@ -99,6 +99,8 @@ def test_lanes_without_a_detector_or_recogniser_shrink_to_the_reason():
 class TalkingCall:
     """A call whose caller has talked for ten seconds, as our own detector heard."""
 
+    frame_ms = 32
+
     def __init__(self, view: CallView, over_at_ms: int | None = None) -> None:
         self.is_over = over_at_ms is not None
         self.duration_ms = over_at_ms

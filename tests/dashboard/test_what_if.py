@@ -124,7 +124,9 @@ def test_ghosts_of_an_hour_follow_a_slider():
     runs = [np.full(random.integers(5, 60), 0.9 * (i % 2)) for i in range(3500)]
     hour = np.concatenate(runs)[:112_500].astype(np.float32)
     call = SimpleNamespace(
-        probabilities=hour, frame_times=lambda: np.arange(len(hour)) * 32
+        probabilities=hour,
+        frame_times=lambda: np.arange(len(hour)) * 32,
+        frame_ms=32,
     )
     view = SimpleNamespace(
         call=call,

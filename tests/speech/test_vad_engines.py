@@ -4,9 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speech.samples import TRANSCRIPTS, quieter, silence, utterance, with_noise
 
+from rustpbx_lab.errors import SpeechEngineError
 from rustpbx_lab.models.options import VADOption
 from rustpbx_lab.speech.vad import VadParams, VadProcessor, decide
-from rustpbx_lab.speech.vad_engines import ENGINES, EnergyEngine, SileroEngine
+from rustpbx_lab.speech.vad_engines import (
+    EnergyEngine,
+    SileroEngine,
+    frame_ms,
+    make_engine,
+    vad_engines,
+)
 
 
 def said(before_ms=960, after_ms=960):
@@ -20,9 +27,9 @@ def voiced_share(probabilities, threshold=0.5):
     return float(np.mean(probabilities > threshold))
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", vad_engines())
 def test_an_engine_gives_a_probability_for_every_whole_frame(name):
-    engine = ENGINES[name]()
+    engine = make_engine(name)
     probabilities = engine.probabilities(said()[: 512 * 40 + 511])
     assert probabilities.shape == (40,)
     assert probabilities.dtype == np.float32
@@ -32,12 +39,12 @@ def test_an_engine_gives_a_probability_for_every_whole_frame(name):
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.sampled_from(sorted(ENGINES)),
+    st.sampled_from(sorted(vad_engines())),
     st.lists(st.integers(0, 2000), min_size=1, max_size=20),
 )
 def test_a_stream_gives_what_the_batch_gives(name, sizes):
     samples = said()[: sum(sizes)]
-    engine = ENGINES[name]()
+    engine = make_engine(name)
     stream = engine.stream()
     parts = [stream.push(part) for part in np.split(samples, np.cumsum(sizes)[:-1])]
     assert np.array_equal(np.concatenate(parts), engine.probabilities(samples))
@@ -99,3 +106,12 @@ def test_a_processor_decides_what_the_stored_probabilities_decide():
     stored = decide(SileroEngine().probabilities(samples), params)
     assert live == stored
     assert {event.kind for event in live} == {"speaking", "end_of_speech", "timeout"}
+
+
+def test_an_engine_that_nobody_has_is_refused_with_those_there_are():
+    with pytest.raises(SpeechEngineError, match="choose one of silero, energy"):
+        make_engine("siler0")
+
+
+def test_an_engine_tells_how_long_its_frames_are():
+    assert [frame_ms(make_engine(name)) for name in ("silero", "energy")] == [32, 32]

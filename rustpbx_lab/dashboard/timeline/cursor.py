@@ -4,7 +4,6 @@ import numpy as np
 
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots.lanes.header import Reading
-from rustpbx_lab.speech.vad_engines import CHUNK_MS
 from rustpbx_lab.wording import thousands
 
 PEAK_MS = 50
@@ -25,9 +24,9 @@ def read(view: CallView, at_ms: float) -> Reading:
 
 
 def _probability(view: CallView, at_ms: float) -> float | None:
-    times, probabilities = view.frames(at_ms, at_ms + CHUNK_MS)
+    times, probabilities = view.frames(at_ms, at_ms + view.call.frame_ms)
     last = int(np.searchsorted(times, at_ms, side="right")) - 1
-    if last < 0 or at_ms >= times[last] + CHUNK_MS:
+    if last < 0 or at_ms >= times[last] + view.call.frame_ms:
         return None
     return float(probabilities[last])
 

@@ -19,7 +19,6 @@ from rustpbx_lab.plots.lanes.header import (
 )
 from rustpbx_lab.plots.lanes.lane import Lane
 from rustpbx_lab.plots.lanes.registry import Guard
-from rustpbx_lab.speech.vad_engines import CHUNK_MS
 from rustpbx_lab.wording import clock
 
 from .cursor import read
@@ -154,6 +153,7 @@ def call_state(view: CallView) -> CallState:
         caller=Voice(view.caller.is_empty, view.caller.level_dbfs),
         agent=Voice(view.agent.is_empty, view.agent.level_dbfs),
         vad_params=view.vad_params,
+        engine_name=view.call.engine_name,
     )
 
 
@@ -169,6 +169,6 @@ def is_lost(view: CallView) -> bool:
     if view.is_over:  # sound that outlasts the log had nobody to tell of it
         times = view.call.frame_times(0, len(probabilities))
         probabilities = probabilities[times < view.duration_ms]
-    voiced = int((probabilities > 0.6).sum()) * CHUNK_MS
-    heard = len(probabilities) * CHUNK_MS
+    voiced = int((probabilities > 0.6).sum()) * view.call.frame_ms
+    heard = len(probabilities) * view.call.frame_ms
     return heard >= LOST_AFTER_MS and voiced >= LOST_VOICE_MS

@@ -311,6 +311,7 @@ class TimelineBox(Viewer):
                 for side, (sound, leg) in sounds.items()
             },
             view.frames(start, end),
+            view.call.frame_ms,
             view.vad_params,
             what_if.params if what_if.is_on else None,
             what_if.ghosts(start, end),

@@ -108,6 +108,20 @@ class WhatIf(Viewer):
         """What the thresholds of the sliders decide; times from the first frame."""
         return self._after
 
+    def _call_ms(self, media_ms: float, times: np.ndarray) -> float:
+        """Return the call time of a moment that begins a frame."""
+        return float(times[min(int(media_ms) // self._frame_ms, len(times) - 1)])
+
+    def _media_ms(self, at_ms: float, times: np.ndarray) -> float:
+        """Return what the sample clock showed at a call time."""
+        place = np.searchsorted(times, at_ms, "right") - 1
+        frame = int(np.clip(place, 0, len(times) - 1))
+        return frame * self._frame_ms + float(at_ms) - float(times[frame])
+
+    @property
+    def _frame_ms(self) -> int:
+        return CHUNK_MS if self._view is None else self._view.call.frame_ms
+
     # ------------------------------------------------------------------ the call
 
     def show_call(self, view: CallView | None) -> None:
@@ -144,8 +158,8 @@ class WhatIf(Viewer):
         ):
             if not self._is_touched:  # the call has only now said what it asks for
                 self._take_params(params)
-                self._after = GrowingDecision(self.params)
-            self._before = GrowingDecision(params)
+                self._after = GrowingDecision(self.params, self._frame_ms)
+            self._before = GrowingDecision(params, self._frame_ms)
         probabilities = view.call.probabilities
         grew = self._after.advance(probabilities)
         if self._before is not None:
@@ -161,13 +175,13 @@ class WhatIf(Viewer):
         if self._sets_itself or is_own:
             return
         self._is_touched = True
-        self._after = GrowingDecision(self.params)
+        self._after = GrowingDecision(self.params, self._frame_ms)
         self.words = ""
         self.refresh()
         self._on_change()
 
     def _restart(self) -> None:
-        self._after = GrowingDecision(self.params)
+        self._after = GrowingDecision(self.params, self._frame_ms)
         self._spans, self.words = [], ""
         self.refresh()
 
@@ -195,14 +209,14 @@ class WhatIf(Viewer):
         times = view.call.frame_times()
         if not len(times):
             return ()
-        low, high = _media_ms(start_ms, times), _media_ms(end_ms, times)
+        low, high = self._media_ms(start_ms, times), self._media_ms(end_ms, times)
         first = bisect_left(self._spans, low, key=_over)
         found: list[Ghost] = []
         for span in self._spans[first:]:
             if span.start_ms > high:
                 break
             # lengths are the detector's own, whenever its audio arrived
-            shift = _call_ms(span.start_ms, times) - span.start_ms
+            shift = self._call_ms(span.start_ms, times) - span.start_ms
             end = None if span.end_ms is None else span.end_ms + shift
             said = None if span.said_ms is None else span.said_ms + shift
             found.append(Ghost(span.start_ms + shift, end, said))
@@ -215,7 +229,7 @@ class WhatIf(Viewer):
         if self._before is None:
             return f"{named(self.params)}: the call has no VAD to compare with"
         pauses = [
-            (_media_ms(stop, times), _media_ms(resumed, times))
+            (self._media_ms(stop, times), self._media_ms(resumed, times))
             for stop, resumed in cut_off_pauses(view.tables["turns"].rows())
         ]
         if self.params == self._before.params:
@@ -291,16 +305,5 @@ def _change(name: str, before: int, after: int) -> str:
     return f"{name} <b>{before} {ARROW} {after}</b>"
 
 
-def _call_ms(media_ms: float, times: np.ndarray) -> float:
-    """Return the call time of a moment that begins a frame."""
-    return float(times[min(int(media_ms) // CHUNK_MS, len(times) - 1)])
-
-
 def _over(span: Ghost) -> float:
     return np.inf if span.end_ms is None else span.end_ms
-
-
-def _media_ms(at_ms: float, times: np.ndarray) -> float:
-    """Return what the sample clock showed at a call time."""
-    frame = int(np.clip(np.searchsorted(times, at_ms, "right") - 1, 0, len(times) - 1))
-    return frame * CHUNK_MS + float(at_ms) - float(times[frame])

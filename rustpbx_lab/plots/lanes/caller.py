@@ -1,6 +1,7 @@
 """The caller's lane: sound, speech probability, and what the server made of it."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,9 @@ class CallerLane(Lane):
         self.spans.show([*covers, *boxes])
         labels = bar_labels(boxes, window)
         if scene.vad_params is not None:
-            labels += short_notes(scene.frames, scene.vad_params, window)
+            labels += short_notes(
+                scene.frames, scene.vad_params, window, scene.frame_ms
+            )
         self.labels.show(labels)
         self._show_probability(scene.frames, scene.what_if or scene.vad_params)
         self.targets = self.spans.targets
@@ -203,7 +206,11 @@ def probability_words(info: HeaderInfo) -> str:
         threshold = f"{sign} {params.voice_threshold:.2f}"
     words = f"probability <span class='m'>{found}{threshold}</span>"
     # where one is read there is no room to say that it is computed here
-    return words if found else f"{words} (local)"
+    if found:
+        return words
+    # the server's model, run here; another engine is named
+    engine = "silero" if info.call is None else info.call.engine_name
+    return f"{words} ({'local' if engine == 'silero' else escape(engine)})"
 
 
 def speech_spans(rows: Sequence[Speech], window: Window) -> list[Box]:
@@ -274,21 +281,24 @@ def probability_columns(frames: tuple[Times, Levels], threshold: float) -> Colum
 
 
 def short_notes(
-    frames: tuple[Times, Levels], params: VadParams, window: Window
+    frames: tuple[Times, Levels],
+    params: VadParams,
+    window: Window,
+    frame_ms: int = CHUNK_MS,
 ) -> list[Label]:
     """Return words where speech was too short for an event."""
     times, levels = frames
     if len(times) == 0 or window.end_ms - window.start_ms > 120_000:
         return []
     bare = VadParams(0, params.silence_padding_ms, params.voice_threshold, None)
-    found = speech_segments(np.asarray(levels, np.float32), CHUNK_MS, bare)
+    found = speech_segments(np.asarray(levels, np.float32), frame_ms, bare)
     # what has only just paused may go on
-    settled = len(levels) * CHUNK_MS - params.silence_padding_ms - 2 * CHUNK_MS
+    settled = len(levels) * frame_ms - params.silence_padding_ms - 2 * frame_ms
     noted: list[Label] = []
     for start, end in zip(found["start_ms"], found["end_ms"], strict=True):
         length = int(end - start)
-        if CHUNK_MS * 2 < length < params.speech_padding_ms and end < settled:
-            index = min(int(start) // CHUNK_MS, len(times) - 1)
+        if frame_ms * 2 < length < params.speech_padding_ms and end < settled:
+            index = min(int(start) // frame_ms, len(times) - 1)
             words = f"{length} ms < speechPadding {params.speech_padding_ms}: no event"
             if not noted or times[index] - noted[-1].x > 210 * window.ms_per_px:
                 noted.append(Label(float(times[index]), NOTE_Y, words, dx=LABEL_PX))

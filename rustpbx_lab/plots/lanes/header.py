@@ -77,6 +77,8 @@ class CallState:
     agent: Voice = field(default_factory=Voice)
     vad_params: VadParams | None = None
     """What the server's VAD was asked; None: the call has none that is known."""
+    engine_name: str = "silero"
+    """The VAD engine that computes the probability of speech here."""
 
 
 @dataclass(frozen=True)

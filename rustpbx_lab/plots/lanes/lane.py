@@ -16,6 +16,7 @@ from rustpbx_lab.plots.drawing import Columns
 from rustpbx_lab.plots.hit_test import Target
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
 from rustpbx_lab.speech.vad import VadParams
+from rustpbx_lab.speech.vad_engines import CHUNK_MS
 
 from .header import HeaderInfo, line
 
@@ -36,6 +37,8 @@ class Scene:
     """``"caller"`` and ``"agent"`` → outline of the sound in view."""
     frames: tuple[Times, Levels] = NO_FRAMES
     """Start (call time, ms) and speech probability of the audio frames in view."""
+    frame_ms: int = CHUNK_MS
+    """How long a frame lasts."""
     vad_params: VadParams | None = None
     """What the server's VAD was asked; None: the call has none that is known."""
     what_if: VadParams | None = None

@@ -1,4 +1,4 @@
-"""rustpbx-lab: every command line entry; the work is done elsewhere."""
+"""The commands of rustpbx-lab; each calls one use case of another room."""
 
 import sys
 from functools import partial

@@ -1,4 +1,4 @@
-"""Does this server behave as the protocol reference says: named points, asked anew."""
+"""Whether a server behaves as the protocol reference says: named points, run anew."""
 
 # each module of points registers its own
 from rustpbx_lab.conformance import audio_points as audio_points

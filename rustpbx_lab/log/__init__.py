@@ -1,4 +1,4 @@
-"""What was said in a call: the log that everything else reads."""
+"""The event log: the records of a call in order of arrival; all else reads it."""
 
 from .columns import LOG_COLUMNS
 from .event_log import Cursor, EventLog

@@ -1,1 +1,1 @@
-"""What crosses the wire, and what is masked before anybody sees it."""
+"""Typed models of everything on the wire; secrets are masked before they are read."""

@@ -1,4 +1,4 @@
-"""The bot on our side of the call."""
+"""Agents and scripted callers: who takes part in a call."""
 
 from rustpbx_lab.participants.front_desk import BargeIn, FrontDesk
 

@@ -1,1 +1,1 @@
-"""What needs several rooms at once, without Panel."""
+"""Use cases of the command line that need several rooms, without Panel."""

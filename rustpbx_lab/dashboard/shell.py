@@ -336,7 +336,7 @@ class Shell(Viewer):
         view = self._view
         if view is None:
             return True
-        if call.role != "own" or view.call.role == "replay" or self._is_pinned:
+        if not call.is_ours or not view.call.is_live or self._is_pinned:
             return False
         is_read = any(page.is_read for page in self._pages.values())
         return view.is_over and not call.is_over and not is_read

@@ -1,6 +1,7 @@
 """A call of the hub, as anybody may look at it from any thread."""
 
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from rustpbx_lab.speech.vad_engines import (
 )
 
 from .probability_track import ProbabilityTrack, frame_times
+from .replay_controls import ReplayControls
 
 CallState = Literal[
     "connecting",
@@ -56,6 +58,10 @@ class HubCall:
     """One call of the hub. Everything here may be read from any thread."""
 
     role: CallRole = "own"
+    is_ours = True
+    """Whether it is made here, so that closing the connection ends it."""
+    is_live = True
+    """Whether it happens on a server; else it is read from a file."""
 
     def __init__(
         self,
@@ -120,6 +126,31 @@ class HubCall:
     def is_whole(self) -> bool:
         """Whether all of the call is there to look at: nothing more will come."""
         return self.is_over
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether one can stop watching it without ending it."""
+        return False
+
+    @property
+    def can_end(self) -> bool:
+        """Whether it can be hung up."""
+        return self.is_live and not self.is_over
+
+    @property
+    def file(self) -> Path | None:
+        """The event log it is read from; None if it happens on a server."""
+        return None
+
+    @property
+    def replay(self) -> ReplayControls | None:
+        """What plays, seeks and sets the speed; None for a call that happens."""
+        return None
+
+    @property
+    def label(self) -> str:
+        """What it is doing, in a word or two, for a list of calls."""
+        return self.state
 
     @property
     def known_end_ms(self) -> int | None:

@@ -3,7 +3,8 @@
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -18,6 +19,7 @@ from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.speech.vad_engines import SAMPLE_RATE_HZ, Probabilities, VadEngine
 
 from .hub_call import CallState, HubCall
+from .replay_controls import ReplayControls
 from .saved_call import SavedCall, due_samples
 
 SLOWEST, FASTEST = 0.5, 20.0
@@ -44,6 +46,7 @@ class ReplayCall(HubCall):
     """
 
     role = "replay"
+    is_ours = is_live = False
 
     def __init__(
         self,
@@ -196,6 +199,28 @@ class ReplayCall(HubCall):
     @override
     def is_whole(self) -> bool:
         return self.position_ms >= self.end_ms or self.ended_ms is not None
+
+    @property
+    @override
+    def file(self) -> Path:
+        return self.saved.path
+
+    @property
+    @override
+    def replay(self) -> ReplayControls:
+        return self
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What one should know of the file, one sentence each."""
+        return self.saved.remarks
+
+    @property
+    @override
+    def label(self) -> str:
+        if self.is_whole:
+            return "saved"
+        return f"replay {self.speed:g}×" + (" paused" if self.is_paused else "")  # noqa: RUF001
 
     @property
     @override

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
 
+from typing_extensions import override
+
 from rustpbx_lab.client.rest.server_api import ServerApi
 from rustpbx_lab.models.rest import ActiveCall
 from rustpbx_lab.speech.vad_engines import VadEngine
@@ -14,6 +16,7 @@ class WatchedHubCall(HubCall):
     """Somebody else's call, watched over the server's event stream."""
 
     role = "watched"
+    is_ours = False
 
     def __init__(
         self,
@@ -26,6 +29,16 @@ class WatchedHubCall(HubCall):
     ) -> None:
         super().__init__(call_id, url, "", None, started_ms, now_s, engine)
         self._address, self._ssl = url, ssl
+
+    @property
+    @override
+    def can_leave(self) -> bool:
+        return not self.is_over
+
+    @property
+    @override
+    def label(self) -> str:
+        return "watching" if self.state == "in call" else self.state
 
     async def kill(self) -> None:
         """End the call for everybody.

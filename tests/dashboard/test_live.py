@@ -430,3 +430,16 @@ def test_a_call_that_failed_says_so_where_its_endpoint_stands(hub: CallHub):
     page.refresh()
     page._show_state()
     assert "cannot connect" in page.connection.problem.object
+
+
+def test_a_command_dialog_closes_with_the_call_it_was_opened_for(hub: CallHub):
+    put(hub, ended_call(conversation()))
+    page = Shell(hub)
+    dialog = live(page).bar.dialog
+    dialog.ask(commands.Refer)
+    assert dialog.dialog.open
+    other = ended_call(conversation(), "s.other")
+    put(hub, other)
+    page.open_call(other)
+    page.refresh()
+    assert not dialog.dialog.open

@@ -151,7 +151,7 @@ class TestOptionsOfACallOfOurs:
 
     def test_a_saved_call_is_left_alone(self, presets, panel):
         call = made_with(VADOption(silence_padding=640))
-        call.role = "replay"
+        call.is_ours = call.is_live = False
         before = panel.build()
         presets.show_call(call)
         assert panel.build() == before

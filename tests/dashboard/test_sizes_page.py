@@ -36,6 +36,18 @@ OUT_OF_REACH = """(names) => {
     return isInside && (button === top || button.contains(top))
   }))
 }"""
+CUT_CELLS = """() => {
+  const deep = (root) => [...root.querySelectorAll('*')].flatMap((node) =>
+    [node, ...(node.shadowRoot ? deep(node.shadowRoot) : [])])
+  return deep(document).filter((node) => node.matches('.row.ev .mono') &&
+    node.scrollWidth > node.clientWidth).map((node) => node.textContent)
+}"""
+"""Times and differences of the events that have no room for themselves."""
+STATE_WIDTH = """() => {
+  const deep = (root) => [...root.querySelectorAll('*')].flatMap((node) =>
+    [node, ...(node.shadowRoot ? deep(node.shadowRoot) : [])])
+  return deep(document).find((node) => node.matches('.st'))?.clientWidth ?? 0
+}"""
 LIST_HEIGHT = """() => {
   const deep = (root) => [...root.querySelectorAll('*')].flatMap((node) =>
     [node, ...(node.shadowRoot ? deep(node.shadowRoot) : [])])
@@ -68,6 +80,14 @@ def test_every_command_is_in_reach_on_every_screen(kept: Page, site: Site):
         assert min(heights) > 15, f"no room for four rows at {width} x {height}"
         shown = tab.evaluate(LIST_HEIGHT)
         assert shown > 100, f"{shown} px of events at {width} x {height}"
+        cut = tab.evaluate(CUT_CELLS)
+        assert cut == [], f"cut at {width} x {height}"
+        until(lambda: tab.evaluate(STATE_WIDTH) >= 120, awaited="room for the state")
+        if width < 1400:  # the inspector is a drawer there
+            tab.keyboard.press("Enter")
+            tab.get_by_role("button", name="Close the inspector").first.wait_for()
+            assert tab.evaluate(OUT_OF_REACH, COMMANDS) == [], "under the inspector"
+            tab.keyboard.press("Escape")
         # the lanes are drawn for the width they have
         until(lambda w=width: tab.evaluate(FIGURE_WIDTH) < w, awaited="a new width")
     site.hub.hang_up(call.id)

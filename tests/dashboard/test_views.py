@@ -25,6 +25,7 @@ from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, notes
+from rustpbx_lab.plots.lanes.caller import PROBABILITY_Y
 from rustpbx_lab.plots.theme import DARK, LIGHT
 from rustpbx_lab.plots.wall_clock import since_midnight
 from rustpbx_lab.views.call_digest import Facts, digest_of
@@ -421,7 +422,7 @@ def test_a_tap_never_shows_what_is_before_or_after_a_call_that_is_over():
 
 def test_the_span_that_is_chosen_for_a_saved_call_is_in_its_address():
     box, view = TimelineBox(LIGHT, nothing), seen(conversation())
-    view.call.role = "replay"
+    view.call.is_ours = view.call.is_live = False
     box.show_call(view)
     box.viewport.choose_span("Fit")
     assert box.viewport.chosen_part is None
@@ -663,6 +664,10 @@ def test_a_long_call_shows_each_thing_that_went_wrong_and_counts_the_rest(
                 for left, right in zip(density["left"], density["right"], strict=True)
             ]
     assert "marks as density" in box.bar.legend.object
+    looks = [span.look for span in box.lane("Agent").spans.rows]
+    assert looks.count("played") == 3, "the last ones are not drawn apart"
+    for name, most in (("Caller", PROBABILITY_Y), ("Metrics", 10)):
+        assert max(box.lane(name).density.source.data["top"]) < most, "on a scale"
 
 
 def test_a_short_call_is_drawn_row_by_row():
@@ -670,3 +675,13 @@ def test_a_short_call_is_drawn_row_by_row():
     assert list(box.lane("Agent").density.source.data["tip"]) == []
     assert len(box.lane("Agent").cuts.data["x"]) == 3
     assert "density" not in box.bar.legend.object
+
+
+def test_a_warning_of_ours_is_no_error_of_the_call():
+    advice = notes.Advice(
+        rule="vad", severity="warning", text="it is short", instead="300"
+    )
+    row = event_row(note(5, advice), None)
+    assert (row.kind, row.text) == ("Other", "it is short; instead: 300")
+    grave = advice.model_copy(update={"severity": "error"})
+    assert event_row(note(5, grave), None).kind == "Errors"

@@ -19,7 +19,7 @@ from rustpbx_lab.models.field_metadata import MayBeEmpty, Unit, Unused, find_met
 UNSET: Any = object()
 """What a field reads when nothing was typed: it is left out of the message."""
 SIGNS = {"warning": "⚠", "info": "i", "error": "✕"}
-MARGIN = (6, 2, 0, 2)
+MARGIN = (10, 2, 0, 2)
 
 
 class FieldError(ValueError):

@@ -39,14 +39,15 @@ class ChoiceField(FormField):
 
     def _widget(self, info: FieldInfo) -> Any:
         default = placeholder(info)
-        empty = f"not sent ({default})" if default else "not sent"
-        options = {empty: None, **{label: label for label in self._choices}}
-        return pmui.Select(**self._options(info), options=options, value=None)
+        # a value of its own: what stands in an empty select is its label, cut in half
+        self._empty = f"not sent ({default})" if default else "not sent"
+        options = [self._empty, *self._choices]
+        return pmui.Select(**self._options(info), options=options, value=self._empty)
 
     def read(self) -> Any:
         """Return the choice, or UNSET."""
         value = self.widget.value
-        return UNSET if value is None else self._choices[value]
+        return self._choices.get(value, UNSET)
 
     def write(self, value: Any) -> None:
         """Show a value."""
@@ -56,7 +57,7 @@ class ChoiceField(FormField):
 
     def clear(self) -> None:
         """Choose nothing."""
-        self.widget.value = None
+        self.widget.value = self._empty
 
 
 class SuggestField(FormField):

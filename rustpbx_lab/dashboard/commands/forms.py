@@ -281,6 +281,7 @@ class CommandDialog:
             show_close_button=True,
             close_on_click=True,
             width_option="sm",
+            sx={"& .MuiBackdrop-root": {"backgroundColor": "rgba(16,24,40,.25)"}},
         )
 
     def ask(self, model: type[WireModel]) -> None:
@@ -288,7 +289,10 @@ class CommandDialog:
         self.form = ModelForm(model)
         name = model.model_fields[str(model.tag)].default
         about = " ".join((model.__doc__ or "").replace("`", "").split())
-        self._body[:] = [html(f'<div class="mu">{escape(about)}</div>'), self.form]
+        self._body[:] = [
+            html(f'<div class="mu">{escape(about)}</div>', margin=(0, 2, 6, 2)),
+            self.form,
+        ]
         self.dialog.param.update(title=str(name), open=True)
         self._button.label = f"Send {name}"
 

@@ -30,7 +30,7 @@ DRAWER_CSS = """
   :host(:not(.open)){display:none !important}
 }
 /* the commands below stay in reach, on however many lines they stand */
-@media (max-width:899px){:host{bottom:auto !important;max-height:45vh !important}}
+@media (max-width:899px){:host{bottom:auto !important;height:45vh !important}}
 """
 """On a narrow page the inspector is a drawer; Enter opens and closes it."""
 DRAWER_ONLY_CSS = "@media (min-width:1400px){:host{display:none !important}}"

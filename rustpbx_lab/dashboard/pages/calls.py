@@ -15,7 +15,6 @@ from rustpbx_lab.dashboard.state.server_calls import (
 from rustpbx_lab.dashboard.state.tick import ticks
 from rustpbx_lab.errors import RustpbxLabError
 from rustpbx_lab.hub.hub_call import HubCall
-from rustpbx_lab.hub.replay_call import ReplayCall
 from rustpbx_lab.models.rest import ActiveCall
 from rustpbx_lab.views.activity import Activity
 from rustpbx_lab.wording import clock
@@ -106,18 +105,17 @@ class CallsPage(Page):
         if activity is None or activity.call is not call:
             activity = self._activities[call.id] = Activity(call)
         activity.look()
-        is_open = not call.is_over and call.role != "replay"
         may = self._hub.may_send(self._user)
         return {
             "id": call.id,
             "name": call.id,
-            "state": _state(call),
+            "state": call.label,
             "look": LOOKS.get(call.state, "wait"),
             "facts": [call.call_type or call.role, _duration(call), call.url],
             "watchers": call.watchers,
             "shown": self._is_shown(call),
-            "can_end": is_open,
-            "can_leave": call.role == "watched" and not call.is_over,
+            "can_end": call.can_end,
+            "can_leave": call.can_leave,
             "refused": "" if may else NOT_ALLOWED,
             **activity.card(),
         }
@@ -161,16 +159,6 @@ class CallsPage(Page):
                 self._ending.append(self._hub.hang_up(call_id, user=self._user))
             case _:
                 return
-
-
-def _state(call: HubCall) -> str:
-    if isinstance(call, ReplayCall):
-        if call.is_whole:
-            return "saved"
-        return f"replay {call.speed:g}×" + (" paused" if call.is_paused else "")  # noqa: RUF001
-    if call.role == "watched" and call.state == "in call":
-        return "watching"
-    return call.state
 
 
 def _duration(call: HubCall) -> str:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from rustpbx_lab.dashboard.browser.styles import html
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.hub.replay_call import ReplayCall
 from rustpbx_lab.wording import clock, thousands
 
 CSS = """
@@ -92,7 +91,7 @@ def state_chip(view: CallView | None) -> StateChip:
             playing = any(row.end_ms is None for row in view.tables["playback"].open)
             agent = "agent paused" if view.facts.is_paused else "agent speaking"
             who = who or (agent if playing else "quiet")
-            where = "Watching" if call.role == "watched" else "In call"
+            where = "In call" if call.is_ours else "Watching"
             return StateChip("live", f"{where} · {who}")
 
 
@@ -144,14 +143,14 @@ def _facts(view: CallView, lag_ms: float | None) -> str:
     if view.is_far_behind:
         share = f"{100 * view.seen / len(view.log):.0f}\u2009%"
         rate = f"reading {share} of <b>{thousands(len(view.log))}</b>"
-    is_saved = isinstance(call, ReplayCall)
-    place = str(call.saved.path) if is_saved else call.url
-    shown = call.saved.path.name if is_saved else call.url
+    place, shown, kind = call.url, call.url, "endpoint"
+    if call.file is not None:
+        place, shown, kind = str(call.file), call.file.name, "file"
     return (
         _fact("call", f'<span class="m">{escape(shortened(call.id))}</span>', call.id)
         + _fact("duration", f"<b>{clock(view.duration_ms, 1)}</b>")
         + _fact(
-            "file" if is_saved else "endpoint",
+            kind,
             f'<span class="m">{escape(shown)}</span>',
             place,
             "wide",

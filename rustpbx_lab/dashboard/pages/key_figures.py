@@ -262,6 +262,7 @@ def _ratio(talk: Talk) -> str:
         if talk.is_audible
         else "The agent talks while something is played, silence included."
     )
+    nobody = f"nobody {_percent(talk.none_ms / total)}"
     words = " · ".join(
         f"{name} {_percent(part / total)}"
         for name, part in (
@@ -271,9 +272,9 @@ def _ratio(talk: Talk) -> str:
         )
     )
     return (
-        '<div title="Shares of call time since the answer; while both talk it counts '
-        f'for each. {agent}">'
-        f'<div class="l">Talk ratio · nobody {_percent(talk.none_ms / total)}</div>'
+        f'<div title="{words} · {nobody}. Shares of call time since the answer; while '
+        f'both talk it counts for each. {agent}">'
+        f'<div class="l">Talk ratio · {nobody}</div>'
         f'<div class="bar">{bar}</div>'
         f'<div class="h">{words}</div></div>'
     )

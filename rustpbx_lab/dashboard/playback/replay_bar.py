@@ -11,7 +11,7 @@ from rustpbx_lab.dashboard.browser.styles import BOX
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.dashboard.state.tick import ticks
 from rustpbx_lab.errors import InvalidOptionError
-from rustpbx_lab.hub.replay_call import ReplayCall
+from rustpbx_lab.hub.replay_controls import ReplayControls
 
 from .player import Player
 
@@ -53,16 +53,15 @@ class ReplayBar(Viewer):
         return self._layout
 
     @property
-    def replay(self) -> ReplayCall | None:
+    def replay(self) -> ReplayControls | None:
         """The replay that is under way; None if the call is there as a whole."""
         saved = self.saved
         return None if saved is None or saved.is_whole else saved
 
     @property
-    def saved(self) -> ReplayCall | None:
-        """The saved call that is shown, if it is one."""
-        call = None if self._view is None else self._view.call
-        return call if isinstance(call, ReplayCall) else None
+    def saved(self) -> ReplayControls | None:
+        """What steers the saved call that is shown, if it is one."""
+        return None if self._view is None else self._view.call.replay
 
     def show_call(self, view: CallView | None) -> None:
         """Show another call."""
@@ -139,7 +138,7 @@ class ReplayBar(Viewer):
             }
         if saved is not None:
             state["end"] = saved.end_ms
-            state["remark"] = " ".join(saved.saved.remarks) or (
+            state["remark"] = " ".join(saved.remarks) or (
                 "no sound was saved beside the log" if began_ms is None else ""
             )
         if replay is not None:
@@ -178,7 +177,7 @@ class ReplayBar(Viewer):
                 return
         self._tell()
 
-    def _set_speed(self, replay: ReplayCall, speed: float) -> None:
+    def _set_speed(self, replay: ReplayControls, speed: float) -> None:
         try:
             replay.speed = speed
         except InvalidOptionError:

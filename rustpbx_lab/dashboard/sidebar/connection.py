@@ -322,10 +322,10 @@ class ConnectionPanel(Viewer):
         if self.list.object != text:
             self.list.object = text
         self._tell_failure(shown)
-        is_own = shown is not None and shown.role == "own"
+        is_own = shown is not None and shown.is_ours
         if self.again.visible != is_own:
             self.again.visible = is_own
-        runs = shown is not None and shown.role == "own" and not shown.is_over
+        runs = shown is not None and shown.is_ours and not shown.is_over
         label = "Disconnect" if runs else "Connect"
         if self.button.label != label:
             self.button.param.update(
@@ -336,9 +336,7 @@ class ConnectionPanel(Viewer):
 
     def _tell_failure(self, shown: HubCall | None) -> None:
         """Say why a call of ours failed where its endpoint stands, once."""
-        is_failed = (
-            shown is not None and shown.role == "own" and shown.error is not None
-        )
+        is_failed = shown is not None and shown.is_ours and shown.error is not None
         failed = shown if is_failed else None
         if failed is self._failed:
             return

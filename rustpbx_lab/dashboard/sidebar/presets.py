@@ -54,7 +54,7 @@ class Presets(Viewer):
         secrets is left alone: the next call would lack them.
         """
         self.shown = call
-        if call is None or call is self._adopted or call.role != "own":
+        if call is None or call is self._adopted or not call.is_ours:
             return
         asked = call.option or digest_of(call).facts.option
         if asked is None:

@@ -38,8 +38,8 @@ class Steering:
     def is_allowed(self) -> bool:
         """Whether the call that is shown takes commands from this user."""
         call = self._shown()
-        is_replay = call is not None and call.role == "replay"
-        return self._hub.may_send(self._user) and not is_replay
+        is_live = call is None or call.is_live
+        return self._hub.may_send(self._user) and is_live
 
     def send(self, command: BaseCommand) -> None:
         """Send a command in the call that is shown."""

@@ -35,7 +35,7 @@ BAR_CSS = """
 .sw{width:10px;height:10px;border-radius:2px;display:inline-block}
 @media (max-width:1399px){.lg .sg{display:none}}
 @media (max-width:899px){:host{order:9;flex:1 1 100% !important;height:auto !important}
-  .lg{height:auto}}
+  :host>div{height:auto !important}.lg{height:auto}}
 """
 WRAPPED_CSS = (
     # it stays where the lanes under it are scrolled

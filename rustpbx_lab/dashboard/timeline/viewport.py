@@ -73,7 +73,7 @@ class Viewport:
         None while it follows a call; a span of a saved one is a choice, too.
         """
         view, start, end = self._view, *self.visible
-        is_saved = view is not None and view.is_over and view.call.role == "replay"
+        is_saved = view is not None and view.is_over and not view.call.is_live
         is_part = is_saved and SPANS.get(self._bar.span.value)
         follows = self._bar.follow.value and not is_part
         return None if follows else (round(start), round(end))

@@ -75,6 +75,7 @@ lint: $(VENV)/.dev-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+	$(BIN)/python -m pytest -q tests/test_language.py  # words to avoid
 
 notebooks: $(VENV)/.dev-installed
 	$(BIN)/python -m pytest -p nbmake.pytest_plugin --nbmake notebooks

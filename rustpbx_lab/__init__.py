@@ -1,4 +1,4 @@
-"""The lab bench for voice agents on the Active Call server.
+"""Python client, dashboard and analysis for the Active Call voice agent server.
 
 One anyio session streams a call's events into a log that is a pandas table; a dashboard
 shows the call while it runs; the same log is analysed later.

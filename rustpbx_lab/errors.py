@@ -1,9 +1,9 @@
-"""Every exception of the package, in one tree.
+"""Exceptions of the package, in one tree.
 
 ::
 
     RustpbxLabError
-    ├── UnreadableFrameError     a text that is no event or command of the protocol
+    ├── UnreadableFrameError     a text that is not an event or command of the protocol
     ├── InvalidOptionError       an option or command that we will not send
     ├── ConnectError             no connection to the server
     ├── RequestRefusedError      a REST request that the server refused
@@ -19,7 +19,7 @@
     ├── MissingExtraError        an optional package that is not installed
     ├── ServerStartError         a local server that could not start
     ├── UnknownCallError         an id that the hub or the server does not know
-    └── NotAllowedError          a command by somebody who may only watch
+    └── NotAllowedError          a command by someone who may only watch
 """
 
 from typing import Any, cast
@@ -65,7 +65,7 @@ def _restored(
 
 
 class UnreadableFrameError(RustpbxLabError):
-    """A text that is no event or command of the protocol."""
+    """A text that is not an event or command of the protocol."""
 
     def __init__(self, kind: str, text: str, why: str) -> None:
         super().__init__(f"cannot read {kind} {shorten(text)}: {why}")
@@ -207,4 +207,4 @@ class UnknownCallError(RustpbxLabError):
 
 
 class NotAllowedError(RustpbxLabError):
-    """Somebody who may only watch tried to send a command."""
+    """Someone who may only watch tried to send a command."""

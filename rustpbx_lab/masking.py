@@ -1,4 +1,4 @@
-"""Mask credentials wherever a text or a value may show them."""
+"""Masking of credentials in texts and values."""
 
 import json
 import logging
@@ -83,7 +83,7 @@ _TAGS = frozenset({"event", "command", "note", "type"})
 
 
 def is_secret_key(key: object) -> bool:
-    """Tell whether the value under ``key`` is a secret."""
+    """Return whether the value under ``key`` is a secret."""
     return isinstance(key, str) and key.casefold() in _FOLDED_KEYS
 
 
@@ -132,7 +132,7 @@ def url_secrets(url: str) -> set[str]:
 
 
 def header_secrets(headers: Mapping[str, str]) -> set[str]:
-    """Collect the values of the HTTP headers that identify somebody.
+    """Collect the values of the HTTP headers that identify someone.
 
     Of ``Bearer TOKEN`` the token alone is one too, of ``Basic …`` the password, of
     cookies what each holds.
@@ -146,7 +146,7 @@ def header_secrets(headers: Mapping[str, str]) -> set[str]:
                 pairs = (cookie.partition("=") for cookie in value.split(";"))
                 found |= {content.strip() for _, _, content in pairs}
             if scheme.casefold() == "basic":
-                with suppress(ValueError):  # it is no base64
+                with suppress(ValueError):  # it is not base64
                     login = b64decode(credential + "==").decode("utf-8", "replace")
                     found.add(login.partition(":")[2])
     found.discard("")

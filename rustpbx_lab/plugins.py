@@ -1,4 +1,4 @@
-"""What installed packages add: objects named by entry points."""
+"""Loading of entry points that other packages define."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ def installed(
     """Yield what the entry points of a group name.
 
     One that cannot be loaded, or is something else, is logged and left out: a package
-    of somebody else never keeps this one from working.
+    of someone else never keeps this one from working.
 
     Args:
         group: Name of the group, such as ``rustpbx_lab.key_figures``.

@@ -1,4 +1,4 @@
-"""How times and numbers are written."""
+"""Wording of times and numbers."""
 
 from functools import lru_cache
 

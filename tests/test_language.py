@@ -1,4 +1,4 @@
-"""Messages are plain English: no phrase of the list of those to avoid."""
+"""Plain English: no phrase of the list of those to avoid, noun phrases as heads."""
 
 import ast
 import re
@@ -17,6 +17,16 @@ AVOIDED = {
     r"\bafter its end\b": "after speech ended",
 }
 """Pattern → what to write instead."""
+AVOIDED_IN_DOCUMENTATION = {
+    r"(?<!there )\b(?:is|are|was) no (?!longer|more\b)": "is not a …",
+    r"\b[Aa]nybody\b|\b[Ss]omebody\b": "anyone, someone",
+    r"\b[Tt]ell whether\b": "return whether",
+    r"^Take in\b": "Process …",
+    r"\banew\b": "again",
+}
+"""The same for docstrings, which are less polished than messages so far."""
+CLAUSE = re.compile(r"(?:What|How|Who|Where|When|Why|Whether)\b")
+"""A module's head is a noun phrase."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SPOKEN = {"replies.py", "front_desk.py"}
 """What agents and callers say in a call is theirs."""
@@ -47,6 +57,31 @@ def test_messages_avoid_the_phrases_of_the_list(module: Path):
         if module.name not in SPOKEN and len(text) < 600 and re.search(pattern, text)
     ]
     assert found == []
+
+
+def documentation(module: Path) -> Iterator[tuple[int, str]]:
+    """Yield the docstrings of a module, those of attributes too, with their lines."""
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        constant = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+            yield constant.lineno, " ".join(constant.value.split())
+
+
+@pytest.mark.parametrize(
+    "module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_documentation_avoids_them_too(module: Path):
+    found = [
+        f"line {line}: {text[:80]!r}: write {instead!r}"
+        for line, text in documentation(module)
+        for pattern, instead in AVOIDED_IN_DOCUMENTATION.items()
+        if re.search(pattern, text)
+    ]
+    assert found == []
+    head = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    assert not CLAUSE.match(head), (
+        f"a noun phrase, not a clause: {head.splitlines()[0]}"
+    )
 
 
 def test_the_list_finds_what_it_is_for():

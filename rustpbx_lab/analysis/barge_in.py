@@ -1,4 +1,4 @@
-"""Double talk: both voices at once, who came second, and what became of it."""
+"""Overlaps of both voices: who spoke second, and how each ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who ended a call, as far as its log tells."""
+"""The party that ended a call, as far as the log tells."""
 
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import Record
@@ -23,7 +23,7 @@ class Ending:
         self._hangs_up_after: str | None = None
 
     def take(self, record: Record) -> None:
-        """Take in the next record."""
+        """Process the next record."""
         if record.name not in _TELLING:
             return
         try:

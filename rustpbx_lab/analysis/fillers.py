@@ -1,4 +1,4 @@
-"""Sounds of hesitation that are no words, by language.
+"""Hesitation sounds by language, which do not count as words.
 
 Listed is only what has no other meaning as an utterance of its own: "yes", "well" and
 "that" fill pauses too, but a caller who says nothing else has said something.

@@ -1,4 +1,4 @@
-"""What all folds share: rows in, changes out, times made comparable.
+"""Base classes of folds: records in, changed rows out.
 
 A fold is a function of the records alone: it reads no clock and keeps no log. Media
 times are placed by the record that names them, whose call time and server time are
@@ -71,13 +71,13 @@ class Fold(ABC, Generic[R]):
         return self._handlers
 
     def advance(self, records: Iterable[Record]) -> Changes[R]:
-        """Take in the next records of the log and return what they change."""
+        """Process the next records of the log and return what they change."""
         for record in records:
             self._take_in(record)
         return self._changes()
 
     def step(self, record: Record) -> Changes[R]:
-        """Take in the next record of the log and return what it changes."""
+        """Process the next record of the log and return what it changes."""
         self._take_in(record)
         return self._changes()
 
@@ -155,7 +155,7 @@ class Tracks:
         return track_id in self._server
 
     def learn(self, _: Record, message: Any) -> None:
-        """Take in a message that may name a track."""
+        """Process a message that may name a track."""
         match message:
             case notes.Connected():
                 named = parse_qs(urlsplit(message.url).query).get("serverSideTrack")
@@ -171,7 +171,7 @@ class Tracks:
                 return
 
     def learn_playing(self, track_id: str) -> None:
-        """Take in that an unnamed playback runs on this track."""
+        """Process that an unnamed playback runs on this track."""
         self._server.add(track_id)
 
 
@@ -183,11 +183,11 @@ def call_option(message: object) -> options.CallOption | None:
 
 
 def details(message: events.Metrics) -> Mapping[str, Any]:
-    """Return the ``data`` of a measurement; empty if it is no object."""
+    """Return the ``data`` of a measurement; empty if it is not an object."""
     data: Any = message.data
     return cast(dict[str, Any], data) if isinstance(data, dict) else {}
 
 
 def flag(value: object) -> bool | None:
-    """Return a truth value that somebody else said; None for anything else."""
+    """Return a truth value that someone else said; None for anything else."""
     return value if isinstance(value, bool) else None

@@ -1,4 +1,4 @@
-"""When a side was held back: the caller muted, what plays paused."""
+"""Stretches in which a side was held back: the caller muted, playback paused."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal

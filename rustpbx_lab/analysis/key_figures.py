@@ -287,7 +287,7 @@ class NumbersFold:
         turns: Changes[Turn],
         overlaps: Changes[Overlap],
     ) -> None:
-        """Take in the next records of the log and what they made of its tables."""
+        """Process the next records of the log and what they made of its tables."""
         new = list(records)
         self._settled_turns += turns.closed
         self._open_turns = turns.open

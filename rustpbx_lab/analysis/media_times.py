@@ -15,7 +15,7 @@ from .folds import FAR_OFF_MS, said_at
 AHEAD_MS = 1000
 """A stream may be this much ahead of the clock that it began with."""
 BEHIND_MS = 60_000
-"""A stream keeps its clock as long as its times are no older than this."""
+"""A stream keeps its clock as long as its times are not older than this."""
 
 
 class MediaTimes:
@@ -28,7 +28,7 @@ class MediaTimes:
         """Stream → its clock, once it has named a time."""
 
     def learn(self, _: Record, message: notes.ClockStep) -> None:
-        """Take in that a clock was set."""
+        """Process that a clock was set."""
         if message.clock == "server":
             self._since = [*(since + message.by_ms for since in self._since), 0]
 

@@ -1,4 +1,4 @@
-"""Moments of a call: measurements of the server, and what was asked or went wrong."""
+"""Single moments of a call: metrics, commands and errors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Metric:
     key: str
     """As the server names it: ``completed.tts.<provider>``, …"""
     value_ms: int | None
-    """The duration; empty where the key has none. That of ``*.asr.*`` is no latency."""
+    """The duration; empty where the key has none. For ``*.asr.*`` not a latency."""
     ttfb_ms: int | None
     is_cached: bool | None
     play_id: str | None

@@ -1,4 +1,4 @@
-"""What other folds build on, taken in once for all of them."""
+"""The speech, recognition and playback folds, run once and shared."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .recognition import Recognition, RecognitionFold
 from .speech import Speech, SpeechFold
 
 KEPT = 4096
-"""Records whose changes are remembered: more than anybody takes in at once."""
+"""Records whose changes are remembered: more than anyone takes in at once."""
 
 R = TypeVar("R")
 

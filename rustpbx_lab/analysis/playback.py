@@ -1,4 +1,4 @@
-"""What the server played: asked for, started, heard, cut off, ended."""
+"""Playback on the server: requested, started, heard, interrupted, ended."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal

@@ -1,4 +1,4 @@
-"""What the recogniser understood, and how long it took."""
+"""Recognised utterances and their delays."""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from .speech import Speech, SpeechFold
 MAX_DELTAS = 512
 """Times of deltas that a row keeps."""
 MAX_DELAY_MS = 60_000
-"""A final later than this after the end of speech is no answer to it."""
+"""A final later than this after the end of speech is not an answer to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""When the caller spoke, as the server's voice activity detection says."""
+"""The caller's speech as reported by the server's voice activity detection."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -190,7 +190,7 @@ class SpeechFold(Fold[Speech]):
         if row.start_ms is None or lasted is None:
             self._closed.append(replace(row, said_ms=said_at(record)))
             return
-        # placed anew: the clocks may be joined better than at its beginning, and what
+        # placed again: the clocks may be joined better than at its beginning, and what
         # the server measured by one clock must not come from two
         leg = (message.track_id, bool(message.refer))
         end = message.start_time + message.duration

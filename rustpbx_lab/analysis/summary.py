@@ -1,4 +1,4 @@
-"""A call in one row, many calls in a table."""
+"""One call as a row, many calls as a table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -251,7 +251,7 @@ def _delay_quality(finals: Iterable[Recognition]) -> Quality:
 
 
 def _ttfbs(rows: Iterable[Metric]) -> tuple[list[int], list[int]]:
-    """Return times to the first byte: synthesised anew, and from the cache."""
+    """Return times to the first byte: synthesised again, and from the cache."""
     new: list[int] = []
     cached: list[int] = []
     for row in rows:

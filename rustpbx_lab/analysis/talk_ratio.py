@@ -1,4 +1,4 @@
-"""How much each side talks, how often both or neither, and where the line was dead."""
+"""Talk time of each side, overlap, silence and dead air."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ LATE_MS = 60_000
 SETTLE_MS = 1000
 """The least that is settled at a time."""
 MANY, SOON_MS = 600, 2000
-"""With more stretches than anybody can speak in a minute, only the last are open."""
+"""With more stretches than anyone can speak in a minute, only the last are open."""
 
 Side = Literal["caller", "agent"]
 
@@ -87,7 +87,7 @@ class TalkMeter:
         self._sound_seq: int | None = None
 
     def advance(self, records: Iterable[Record]) -> None:
-        """Take in the next records of the log."""
+        """Process the next records of the log."""
         new = list(records)
         for record in new:
             if record.name == "answer" and self._until_ms is None:

@@ -1,4 +1,4 @@
-"""Every timeline of a call: live as a fold over new rows, or whole as a table."""
+"""Registry of timelines: as folds over new records, or as whole tables."""
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter

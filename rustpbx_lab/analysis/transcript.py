@@ -1,4 +1,4 @@
-"""Who said what, as a conversation."""
+"""The transcript: utterances of both sides in order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What the server would have said of a call with other VAD thresholds."""
+"""VAD decisions under other thresholds, and their effect on a call."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class GrowingDecision:
         return [*self._settled, *self._recent]
 
     def advance(self, probabilities: Probabilities) -> bool:
-        """Take in all probabilities so far; tell whether there are more than before."""
+        """Process all probabilities so far; return whether there are new ones."""
         if len(probabilities) <= self._n_frames:
             return False
         self._n_frames = len(probabilities)

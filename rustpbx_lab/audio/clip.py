@@ -171,7 +171,7 @@ class Clip:
 
 
 def check_format(path: str | os.PathLike[str]) -> None:
-    """Refuse a name whose suffix is no format that `Clip.write` can write.
+    """Refuse a name whose suffix is not a format that `Clip.write` can write.
 
     Raises:
         AudioError: With what works.

@@ -1,4 +1,4 @@
-"""The outline of a sound: what a screen can show of hours of samples."""
+"""Waveform outlines: minima and maxima of hours of samples for a screen."""
 
 from collections.abc import Sequence
 
@@ -137,13 +137,13 @@ def talk_outline(
     """Return what stands for the outline of a sound that nobody recorded.
 
     Args:
-        starts_ms: When somebody began to talk, call time.
+        starts_ms: When someone began to talk, call time.
         ends_ms: When they stopped, in the same order.
         end_ms: The right edge; the left one is 0.
         n_slots: How many slots.
 
     Returns:
-        As `Envelope.outline`: the same height wherever somebody talks.
+        As `Envelope.outline`: the same height wherever someone talks.
     """
     slot_ms = max(end_ms / n_slots, 1.0)
     edges = np.zeros(n_slots + 1, np.int64)

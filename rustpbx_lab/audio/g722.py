@@ -72,7 +72,7 @@ class _Band:
         self._sign_1 = self._sign_2 = 1
 
     def advance(self, difference: int, log_step: int) -> None:
-        """Take in one quantised difference; `prediction` and `step` follow."""
+        """Process one quantised difference; `prediction` and `step` follow."""
         self._scale(log_step)
         rebuilt = _saturated(self.prediction + difference)
         self._adapt_poles(_sign(_saturated(self._zero_part + difference)))

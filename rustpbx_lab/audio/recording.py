@@ -1,4 +1,4 @@
-"""Both legs of a call, byte for byte, with the times they came.
+"""Recordings of both legs of a call, with arrival times.
 
 Nothing is padded or resampled while recording: a replay of a leg gives the very
 samples the server saw. Only `Recording.export` puts the legs on one clock.

@@ -1,4 +1,4 @@
-"""Resampling of audio that is still coming, with little delay.
+"""Streaming resampling with little delay.
 
 soxr works in blocks: on 20 ms frames its output lags 40 to 120 ms and comes in
 gulps, which would shift everything a live detector says. This filter holds back
@@ -46,7 +46,7 @@ class Resampler:
         return self._made(ready)
 
     def flush(self) -> Samples:
-        """Return what is still held back, and begin anew."""
+        """Return what is still held back, and begin again."""
         due = ceil(self._n_in * self._up / self._down)
         self._waiting = np.concatenate([self._waiting, np.zeros(self._reach)])
         rest = self._made(due)

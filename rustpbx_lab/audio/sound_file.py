@@ -1,4 +1,4 @@
-"""Sound files as telephone systems leave them, decoded to 16-bit samples.
+"""Sound files of telephone systems, decoded to 16-bit samples.
 
 What a file is, its first bytes say. One without a header is recognised by its ending
 or by the codec that is given. libsndfile decodes; G.722 and damaged headers are ours.

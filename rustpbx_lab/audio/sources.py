@@ -1,4 +1,4 @@
-"""Where a caller's audio comes from.
+"""Sources of a caller's audio.
 
 A source is asked for samples and never waits; who asks keeps the pace.
 """

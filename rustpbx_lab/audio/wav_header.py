@@ -1,4 +1,4 @@
-"""WAV files whose header is wrong: read as what they are, before they are decoded.
+"""Repair of WAV headers that are wrong, before decoding.
 
 Recorders write the header first and the length last. One that was killed leaves a
 length of 0, one that wrote into a pipe the largest number, and a disk that was full

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one line for whatever went wrong."""
+"""Exit codes of commands, and one line for whatever went wrong."""
 
 import logging
 import os

@@ -111,7 +111,7 @@ output = Output()
 
 
 def harmless(text: str) -> str:
-    """Return somebody else's text without what could steer a terminal."""
+    """Return someone else's text without what could steer a terminal."""
     return STEERING.sub("\ufffd", text)
 
 

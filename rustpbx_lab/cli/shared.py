@@ -1,4 +1,4 @@
-"""What the commands share: the program and its options."""
+"""The Typer application and the options that commands share."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""The start of a command: imports that take seconds, which Ctrl+C may cut short."""
+"""Slow imports of a command, which Ctrl+C may interrupt."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""``-v``, ``-vv`` and ``--quiet``: how much is reported on standard error."""
+"""``-v``, ``-vv`` and ``--quiet``: verbosity on standard error."""
 
 import functools
 import inspect

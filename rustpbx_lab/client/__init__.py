@@ -1,4 +1,4 @@
-"""Talking to a server: the call of a session, on asyncio or trio."""
+"""Client of a server: call sessions on asyncio or trio."""
 
 from .connect import connect
 from .protocol import CallPhase, CallProtocol

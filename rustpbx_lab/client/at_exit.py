@@ -1,4 +1,4 @@
-"""Closing what a script has left open when its main thread ends.
+"""Cleanup of what a script leaves open when its main thread ends.
 
 ``atexit`` is too late: by then daemon threads, in which servers run, may be gone, and a
 server that waits for its thread keeps the script alive for ever. What is called here

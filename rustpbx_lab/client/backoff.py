@@ -1,4 +1,4 @@
-"""When to try again: for a stream that broke, or a call that is yet to begin."""
+"""Delays between attempts to connect."""
 
 from dataclasses import dataclass
 

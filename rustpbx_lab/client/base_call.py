@@ -1,4 +1,4 @@
-"""CallReader: what one does with a call that comes in row by row."""
+"""CallReader: iteration over a call that arrives row by row."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Advice: what the server will make of a command, as far as the call's state tells."""
+"""Advice on commands, from the state of the call they are sent in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -191,7 +191,7 @@ class CallAdvisor:
     # ------------------------------------------------------------------ watching
 
     def sent(self, command: BaseCommand) -> None:
-        """Take in a command that is sent."""
+        """Process a command that is sent."""
         match command:
             case commands.Invite() | commands.Accept():
                 self._option, self._was_set_up = command.option, True
@@ -236,7 +236,7 @@ class CallAdvisor:
             self._blocked_by, self._waiting = by, 0
 
     def received(self, event: BaseEvent) -> None:
-        """Take in one of ``WATCHED_EVENTS``."""
+        """Process one of ``WATCHED_EVENTS``."""
         match event:
             case events.TrackStart():
                 self._tracks.add(event.track_id)

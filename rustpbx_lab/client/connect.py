@@ -1,4 +1,4 @@
-"""connect(): a call on a server, for the time of a block."""
+"""connect(): a call on a server, as an async context manager."""
 
 import logging
 import ssl as ssl_module

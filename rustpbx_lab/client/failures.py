@@ -1,4 +1,4 @@
-"""What is said of a failure in the code that holds a call."""
+"""Wording of failures in the code that holds a call."""
 
 import traceback
 from pathlib import Path
@@ -10,8 +10,8 @@ def failure_of(error: BaseException) -> Exception | None:
     """Return what went wrong in a user's code.
 
     Returns:
-        The first error of a group, or the error itself; None for what is no failure: a
-        cancellation, or that the call was closed already.
+        The first error of a group, or the error itself; None for what is not a failure:
+        a cancellation, or that the call was closed already.
     """
     for leaf in leaves(error):
         if isinstance(leaf, Exception) and not isinstance(leaf, CallClosedError):

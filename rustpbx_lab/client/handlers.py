@@ -1,4 +1,4 @@
-"""Functions that are called for each event of a kind: a task and a cursor each."""
+"""Event handlers: a task and a cursor each."""
 
 import logging
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Reading a call's log: what was asked for, the next of it, each of it."""
+"""Filters over a call's messages: by type, the next one, each one."""
 
 from collections import deque
 from collections.abc import Callable

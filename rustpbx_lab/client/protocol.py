@@ -87,7 +87,7 @@ class CallProtocol:
         return Record.of_event(event, masked, received_ms)
 
     def receive_command(self, text: str, received_ms: int) -> Record:
-        """Return the row of a command that somebody sent to a call we only watch.
+        """Return the row of a command that someone sent to a call we only watch.
 
         Its secrets are masked, here and from now on wherever they come back.
 
@@ -109,8 +109,8 @@ class CallProtocol:
         """Return the leg a binary frame belongs to, and its audio.
 
         On ``/call`` a frame is the server's audio in the call's codec; elsewhere its
-        first byte names the leg and s16le mono 16 kHz follows. A frame that is no audio
-        becomes a note.
+        first byte names the leg and s16le mono 16 kHz follows. A frame that is not
+        audio becomes a note.
         """
         if not self._has_header:
             if frame.startswith(EVENT_BEGINS):

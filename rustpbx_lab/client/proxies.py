@@ -1,4 +1,4 @@
-"""The proxy of the environment: which one a server is reached through, if any."""
+"""The proxy of the environment that a server is reached through."""
 
 import ipaddress
 from typing import NamedTuple

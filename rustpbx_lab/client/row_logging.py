@@ -1,4 +1,4 @@
-"""Rows of a call's log as records of the standard ``logging`` module."""
+"""Log rows as records of the standard ``logging`` module."""
 
 import logging
 
@@ -72,7 +72,7 @@ def _told(record: Record) -> tuple[int | None, str]:
 
 
 def _line(text: str) -> str:
-    """Return text of somebody else on one line, without control characters."""
+    """Return text of someone else on one line, without control characters."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else " " for char in text)

@@ -1,4 +1,4 @@
-"""Task groups for context managers of our own."""
+"""Task groups for context managers."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

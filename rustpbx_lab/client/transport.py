@@ -1,4 +1,4 @@
-"""The wire below a call: a WebSocket on asyncio or trio, or memory for tests."""
+"""Transports: a WebSocket on asyncio or trio, or memory for tests."""
 
 import logging
 import ssl as ssl_module

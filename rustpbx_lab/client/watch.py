@@ -1,4 +1,4 @@
-"""watch(): somebody else's call as a log, over the server's event stream."""
+"""watch(): another client's call as a log, over server-sent events."""
 
 import logging
 import ssl as ssl_module
@@ -45,7 +45,7 @@ CALL_TYPES: Mapping[str, str] = {
 
 
 class WatchedCall(CallReader, CallCommands):
-    """Somebody else's call: its events and commands as rows, its audio, a say in it.
+    """Someone else's call: its events and commands as rows, its audio, a say in it.
 
     Read like a ``CallSession``. Its methods send commands with ``POST /command/{id}``;
     leaving the ``watch`` block does not end the call.
@@ -207,7 +207,7 @@ class WatchedCall(CallReader, CallCommands):
     async def _again(
         self, stack: AsyncExitStack, broken: str | None
     ) -> CallStream | str:
-        """Open the stream anew; returns a reason if the call is over instead."""
+        """Open the stream again; returns a reason if the call is over instead."""
         gives_up = self._backoff.give_up_s
         async for is_last in self._backoff.attempts():
             try:
@@ -288,7 +288,7 @@ async def watch(
     ssl: ssl_module.SSLContext | None = None,
     backoff: Backoff | None = None,
 ) -> AsyncGenerator[WatchedCall, None]:
-    """Watch a call that somebody else owns, from now on.
+    """Watch a call that someone else owns, from now on.
 
     ::
 
@@ -297,7 +297,7 @@ async def watch(
             async for event in call: ...
 
     The log has what the server sends: every event (also ``ping``) and every command of
-    anybody, nothing from before. A stream that breaks is opened again; a ``notes.Gap``
+    anyone, nothing from before. A stream that breaks is opened again; a ``notes.Gap``
     says where something is missing. A slow network loses events without a trace: the
     server drops the oldest of 128.
 

@@ -1,4 +1,4 @@
-"""Whether a server behaves as the protocol reference says: named points, run anew."""
+"""Conformance of a server with the protocol reference: named points, run one by one."""
 
 # each module of points registers its own
 from rustpbx_lab.conformance import audio_points as audio_points

@@ -1,4 +1,4 @@
-"""What a point works with: a server, connections to it, audio."""
+"""The bench of a point: a server, connections to it, audio."""
 
 import base64
 import uuid

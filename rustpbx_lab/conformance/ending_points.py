@@ -1,4 +1,4 @@
-"""Points about files that are played, and about what the end of a track does."""
+"""Points about played files and the end of tracks."""
 
 from typing import Any
 

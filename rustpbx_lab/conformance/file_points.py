@@ -1,4 +1,4 @@
-"""Points about what the server writes: event logs and recordings."""
+"""Points about files the server writes: event logs and recordings."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A file server of a few files, for ``play`` to fetch from."""
+"""A small HTTP file server for ``play``."""
 
 import io
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Points about what the server plays: the state machine, its traps, its clock."""
+"""Points about playback: state machine, traps, clock."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The named points of the suite: what is promised, and how it is asked."""
+"""Registry of conformance points."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""Asking a server all points, and what it answered."""
+"""The conformance suite: runs the points against a server."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""A connection of which every frame is seen: texts, audio, pings, the close."""
+"""A connection that shows every frame: texts, audio, pings, the close."""
 
 import json
 import socket
@@ -285,7 +285,7 @@ class Wire:
 
     def _keep(self, kind: str, value: Any) -> None:
         if self._is_leaving:
-            return  # the scenario is over: what our close brings is no part of it
+            return  # the scenario is over: what our close brings is not part of it
         self.frames.append(Seen(self.now_ms, kind, value))
         self._news.set()
         self._news = anyio.Event()

@@ -129,7 +129,7 @@ def serve(
             as that of a proxy in front; ``BOKEH_ALLOW_WS_ORIGIN`` adds to them.
         prefix: Path before every other, such as ``/lab``, if a proxy passes it on.
         use_xheaders: Whether a proxy in front says scheme and address of the client
-            (``X-Scheme``, ``X-Real-Ip``). Without a proxy anybody could.
+            (``X-Scheme``, ``X-Real-Ip``). Without a proxy anyone could.
         threaded: Return at once, with the thread that serves.
         on_address: Called with the address of the page when it is served.
 

@@ -238,7 +238,7 @@ class Shell(Viewer):
             return None
 
     def open_call(self, call: HubCall) -> None:
-        """Show a call that somebody has chosen; no other takes its place."""
+        """Show a call that someone has chosen; no other takes its place."""
         self._is_pinned = True
         self._wanted_call = call
         self._show_call_page()
@@ -296,7 +296,7 @@ class Shell(Viewer):
     # ------------------------------------------------------------------ the tick
 
     def refresh(self) -> None:
-        """Take in and draw what is new; a tick costs the new rows."""
+        """Process and draw what is new; a tick costs the new rows."""
         if self.refresher.is_open:
             with single_patch():
                 self._refresh()
@@ -308,7 +308,7 @@ class Shell(Viewer):
         self._show_wanted()
         view = self._view
         if view is not None and view.log is not view.call.log:
-            self._show(view.call)  # a replay went back: what it shows begins anew
+            self._show(view.call)  # a replay went back: what it shows begins again
         has_drawn = self.refresher.refresh()
         is_due = self._ticks % HEADER_EVERY == 0
         if has_news or is_due:  # after what came of the call: it says why it ended
@@ -332,7 +332,7 @@ class Shell(Viewer):
         return True
 
     def _is_free_for(self, call: HubCall) -> bool:
-        """Whether a new call may take the page: not while somebody reads another."""
+        """Whether a new call may take the page: not while someone reads another."""
         view = self._view
         if view is None:
             return True

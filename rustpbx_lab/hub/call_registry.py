@@ -1,4 +1,4 @@
-"""The calls that a hub keeps, for those who look."""
+"""Registry of the calls that a hub keeps."""
 
 import itertools
 import threading
@@ -49,11 +49,11 @@ class KeptCalls:
             return self._calls[call_id]
 
     def attach(self, call_id: str, watcher: Hashable) -> None:
-        """Count somebody who watches a call."""
+        """Count someone who watches a call."""
         self.get(call_id).attach(watcher)
 
     def detach(self, call_id: str, watcher: Hashable) -> None:
-        """Count somebody no longer; a call that was forgotten meanwhile is fine."""
+        """Count someone no longer; a call that was forgotten meanwhile is fine."""
         with self._lock:
             call = self._calls.get(call_id)
         if call is not None:

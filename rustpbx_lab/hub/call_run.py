@@ -1,4 +1,4 @@
-"""Running one call of the hub: connect, invite, take part, keep, and tidy up."""
+"""The run of one call of the hub: connect, invite, take part, save, clean up."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -117,7 +117,7 @@ class CallRun:
         """Run a part of the call; its failure ends this call and no other."""
         try:
             await part(*args)
-        except Exception as exc:  # an agent is anybody's code
+        except Exception as exc:  # an agent is anyone's code
             failures = [leaf for leaf in leaves(exc) if not self._is_end(leaf)]
             if not failures:
                 return
@@ -131,7 +131,7 @@ class CallRun:
             self._fail(" ".join(f"{name}: {said}".split()))
 
     def _is_end(self, failure: BaseException) -> bool:
-        """Whether somebody was merely busy when the call ended, as most are."""
+        """Whether someone was merely busy when the call ended, as most are."""
         return self._is_up and isinstance(failure, CallClosedError)
 
     def _fail(self, why: str) -> None:
@@ -166,7 +166,7 @@ class CallRun:
             left = limit - self._call.unwatched_s
             if left <= 0:
                 break
-            await anyio.sleep(min(left, period))  # somebody may come and go meanwhile
+            await anyio.sleep(min(left, period))  # someone may come and go meanwhile
         self._note(
             notes.Advice(
                 rule="unwatched",

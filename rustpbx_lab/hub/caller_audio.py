@@ -1,4 +1,4 @@
-"""How the caller of a call is heard: over the connection, or by WebRTC."""
+"""The caller's audio of a call: over the connection or by WebRTC."""
 
 import ssl as ssl_module
 from collections.abc import AsyncGenerator, Awaitable, Sequence

@@ -157,7 +157,7 @@ class CallHub(KeptCalls):
         return call
 
     def watch(self, url: str, call_id: str, **watch_options: Any) -> HubCall:
-        """Watch a call that somebody else has on a server; see ``client.watching``.
+        """Watch a call that someone else has on a server; see ``client.watching``.
 
         Hanging it up ends it for everybody; ``leave`` only stops watching. A call that
         this hub has already is returned as it is.
@@ -189,7 +189,7 @@ class CallHub(KeptCalls):
                 begins at its beginning.
 
         Raises:
-            LogFileError: If it is no event log that can be read.
+            LogFileError: If it is not an event log that can be read.
             InvalidOptionError: If the speed is not 0.5 to 20.
         """
         saved = read_saved(path)
@@ -272,7 +272,7 @@ class CallHub(KeptCalls):
     # ------------------------------------------------------------------ acting
 
     def may_send(self, user: str | None) -> bool:
-        """Whether somebody of this name may send commands and hang up."""
+        """Whether someone of this name may send commands and hang up."""
         return self.operators is None or user in self.operators
 
     def send(
@@ -322,7 +322,7 @@ class CallHub(KeptCalls):
         return self._stop(call_id)
 
     def leave(self, call_id: str) -> "Future[None]":
-        """Stop watching a call, or replaying one; anybody may.
+        """Stop watching a call, or replaying one; anyone may.
 
         Raises:
             UnknownCallError: If there is no such call.

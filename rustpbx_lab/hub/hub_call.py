@@ -1,4 +1,4 @@
-"""A call of the hub, as anybody may look at it from any thread."""
+"""Thread-safe view of a call of the hub."""
 
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -35,7 +35,7 @@ CallState = Literal[
     "failed",
 ]
 CallRole = Literal["own", "watched", "replay"]
-"""Ours, somebody else's that we watch, or one from a file."""
+"""Ours, someone else's that we watch, or one from a file."""
 
 _STATES: dict[CallPhase, CallState] = {
     CallPhase.CONNECTED: "connected",
@@ -47,7 +47,7 @@ _STATES: dict[CallPhase, CallState] = {
 
 
 class Participant(Protocol):
-    """Somebody who takes part in a call: an agent, a scripted caller."""
+    """Someone who takes part in a call: an agent, a scripted caller."""
 
     async def run(self, call: CallSession) -> object:
         """Take part until done; cancelled when the call is over."""
@@ -181,18 +181,18 @@ class HubCall:
         return len(self._watchers)
 
     def attach(self, watcher: Hashable) -> None:
-        """Count somebody who watches."""
+        """Count someone who watches."""
         self._watchers.add(watcher)
 
     def detach(self, watcher: Hashable) -> None:
-        """Count somebody no longer; harmless if it was not counted."""
+        """Count someone no longer; harmless if it was not counted."""
         self._watchers.discard(watcher)
         if not self._watchers:
             self._unwatched_since_s = self._now_s()
 
     @property
     def unwatched_s(self) -> float:
-        """Seconds since nobody watches; 0 while somebody does."""
+        """Seconds since nobody watches; 0 while someone does."""
         return 0.0 if self._watchers else self._now_s() - self._unwatched_since_s
 
     # ------------------------------------------------------------------ probabilities

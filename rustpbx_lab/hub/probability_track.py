@@ -1,4 +1,4 @@
-"""How likely the caller speaks, by a model of our own, while the call runs."""
+"""Speech probability of the caller, computed while the call runs."""
 
 import numpy as np
 import numpy.typing as npt

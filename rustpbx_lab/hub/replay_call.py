@@ -1,4 +1,4 @@
-"""Replay: a saved call that happens once more, as slow or as fast as one likes."""
+"""Replay of a saved call, at 0.5 to 20 times its speed."""
 
 import threading
 import time
@@ -33,7 +33,7 @@ class ReplayCall(HubCall):
     """A saved call, fed in call time; for a page it is a call like any other.
 
     It begins with ``begin`` or ``play`` (a page calls it when it is drawn) and runs
-    while somebody watches it. Seeking back begins a new ``log`` and a new
+    while someone watches it. Seeking back begins a new ``log`` and a new
     ``recording`` with what was before that moment: who keeps the old ones sees that
     they are closed.
 
@@ -257,7 +257,7 @@ class ReplayCall(HubCall):
         return self.ended_ms is None and self.position_ms != self._fed_ms
 
     def advance(self) -> bool:
-        """Feed what is due by now; tell whether the replay began anew or ended."""
+        """Feed what is due by now; return whether the replay began again or ended."""
         with self._feeding:
             position, was_over = self.position_ms, self.is_over
             begins_anew = position < self._fed_ms

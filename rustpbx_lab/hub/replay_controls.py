@@ -1,4 +1,4 @@
-"""What steers a call that is read from a file."""
+"""Controls of a replay."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""A saved call as it lies on disk: its log, and its sound beside it."""
+"""A saved call: its log, and its sound beside it."""
 
 import logging
 import os
@@ -67,7 +67,7 @@ def read_saved(path: Path) -> SavedCall:
     A sound file that cannot be read leaves its leg empty and becomes a remark.
 
     Raises:
-        LogFileError: If there is no such file, or it is no event log.
+        LogFileError: If there is no such file, or it is not an event log.
     """
     log = read_log(path)
     saved = SavedCall(path, log, Recording())

@@ -1,4 +1,4 @@
-"""Calls of others: what runs on a server, and those of them that the hub watches."""
+"""A call watched over SSE."""
 
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
@@ -13,7 +13,7 @@ from .hub_call import HubCall
 
 
 class WatchedHubCall(HubCall):
-    """Somebody else's call, watched over the server's event stream."""
+    """Someone else's call, watched over the server's event stream."""
 
     role = "watched"
     is_ours = False

@@ -1,1 +1,1 @@
-"""Advice about options and commands: what the server really does with them."""
+"""Lint of options and commands: what the server does with them."""

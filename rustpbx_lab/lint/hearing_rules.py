@@ -1,4 +1,4 @@
-"""Lint of what hears a leg: speech detection, recognition, gain control."""
+"""Lint of detection, recognition and gain control."""
 
 from collections.abc import Callable
 

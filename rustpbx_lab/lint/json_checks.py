@@ -1,4 +1,4 @@
-"""Lint of JSON text: what the server drops or ignores before it looks at meaning."""
+"""Lint of JSON text: keys the server drops or ignores."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ class Raw(NamedTuple):
     """A text as the server would read it."""
 
     model: WireModel | None
-    """What is left without the bad keys; None if that is no message."""
+    """What is left without the bad keys; None if that is not a message."""
     remarks: list[Remark]
     """What was taken out, and why."""
 
@@ -38,7 +38,7 @@ def read_raw(text: str | bytes) -> Raw:
     """Read the JSON of a call option or a command as the server does.
 
     Raises:
-        InvalidOptionError: If the text is no JSON object.
+        InvalidOptionError: If the text is not a JSON object.
     """
     repeated: list[str] = []
     try:

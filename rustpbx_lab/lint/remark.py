@@ -1,4 +1,4 @@
-"""What lint says: one remark for each surprise."""
+"""Remarks of lint."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""Remarks on what the server will really do with an option, each with its place.
+"""Lint of call options: every rule, ours and those of other packages.
 
 The rules are in `hearing_rules`, `setup_rules`, `sip_rules` and `command_rules`, by
 subject; what only the JSON text can show is in `json_checks`.
@@ -107,7 +107,7 @@ def lint_text(text: str | bytes) -> list[Remark]:
         text: A CallOption object, or a command (an object with ``"command"``).
 
     Raises:
-        InvalidOptionError: If the text is no JSON object.
+        InvalidOptionError: If the text is not a JSON object.
     """
     raw = read_raw(text)
     found = list(raw.remarks)
@@ -122,7 +122,7 @@ def lint_file(path: Path) -> list[Remark]:
     """Return what the server makes of a JSON file; see ``lint_text``.
 
     Raises:
-        InvalidOptionError: If the file cannot be read or is no JSON object.
+        InvalidOptionError: If the file cannot be read or is not a JSON object.
     """
     try:
         text = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Lint of how a call is set up and what speaks in it."""
+"""Lint of call set-up and synthesis."""
 
 from collections.abc import Callable
 
@@ -173,7 +173,7 @@ def media_pass_unheard(option: CallOption) -> Remarks:
 
 
 def ringback_needs_build(option: CallOption) -> Remarks:
-    """Ringback detection is no part of the stock server.
+    """Ringback detection is not part of the stock server.
 
     Source: protocol.md, 5.12.
     """

@@ -1,4 +1,4 @@
-"""Lint of what ends up in SIP messages: headers, addresses, reasons."""
+"""Lint of SIP headers, addresses and reasons."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Call time: where the server's clock and ours meet.
+"""Call time: the join of the server's clock and ours.
 
 A network only ever adds: an event is received after it was made. So of all events the
 one with the smallest delay joins the clocks best, and the join moves to it as soon as
@@ -6,7 +6,7 @@ it comes. No event then lies after its receipt. It moves back slowly, as far as 
 quartz clocks may drift apart, so no event lies before the command that caused it.
 
 A clock may also be set while a call runs (NTP, a machine that was resumed). Then call
-time goes on, the join is made anew, and the log tells it with a ``clockStep`` note.
+time goes on, the join is made again, and the log tells it with a ``clockStep`` note.
 """
 
 from math import ceil
@@ -66,7 +66,7 @@ class _Run:
         self._from_ms = 0
 
     def add(self, offset: int, received_ms: int) -> None:
-        """Take in the next event of the run."""
+        """Process the next event of the run."""
         if not self.n:
             self.best = self.worst = offset
             self._from_ms = received_ms
@@ -144,7 +144,7 @@ class CallClock:
             self._first_server = self._server
 
     def set_server(self, by_ms: int, why: str) -> None:
-        """Take in that the server's clock was set after the last record."""
+        """Process that the server's clock was set after the last record."""
         self._join(self._bound + by_ms)
         self._stamped, self._alike = None, None
         self._run = _Run()

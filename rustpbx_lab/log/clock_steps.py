@@ -1,4 +1,4 @@
-"""Where the server's clock was set, in a log that only the server's clock has stamped.
+"""Steps of the server's clock, in logs that only this clock has stamped.
 
 Without a second clock a step shows in two ways: times that jump back, or further than
 a call can be silent; and tracks whose ``duration``, which the server measures with a

@@ -1,4 +1,4 @@
-"""The one description of the log's table, and which message fills which column."""
+"""Columns of the log table, and which message fills which."""
 
 import math
 from collections import defaultdict
@@ -139,7 +139,7 @@ def _array(values: Sequence[object], dtype: pa.DataType) -> "pa.Array[Any]":
     try:
         return pa.array(values, dtype, memory_pool=MEMORY)
     except (pa.ArrowException, TypeError, OverflowError, UnicodeError):
-        # somebody's number is too large, or a text where a number is due: those empty
+        # someone's number is too large, or a text where a number is due: those empty
         fits = _FITTING[dtype]
         return pa.array([fits(value) for value in values], dtype, memory_pool=MEMORY)
 

@@ -257,7 +257,7 @@ def _restored(
     log = kind()
     for batch in batches:
         for record in records_of(batch):
-            record.seq = -1  # the log numbers them anew, to the same numbers
+            record.seq = -1  # the log numbers them again, to the same numbers
             log.append(record)
     log.clock = clock
     log._take_damage(damage)  # pyright: ignore[reportPrivateUsage]

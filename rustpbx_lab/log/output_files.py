@@ -1,4 +1,4 @@
-"""Files that a command writes: checked before it begins, written whole."""
+"""Output files of commands: checked before the command begins, written whole."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""One row of the log: a message, when it was said, and when it reached us."""
+"""One row of the log: a message, its time, and when it arrived."""
 
 from typing import Literal, Self
 

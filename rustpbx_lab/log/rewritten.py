@@ -1,4 +1,4 @@
-"""Rows in a log file that tools rewrote: in an array, pretty-printed, wrapped, torn.
+"""Recovery of rows from log files that tools rewrote.
 
 A line as the server writes it is one JSON object. Tools put several into a line (a
 JSON array), one into several lines (``jq .``), something before it (a log collector)

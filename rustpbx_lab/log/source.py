@@ -1,4 +1,4 @@
-"""Text lines of a file as it lies on disk: unpacked, in UTF-8, numbered.
+"""Text lines of a log file: decompressed, in UTF-8, numbered.
 
 What a file is, its first bytes say: compression and encoding are recognised by them
 and never by the name, since names survive tools that unpack or convert a file.

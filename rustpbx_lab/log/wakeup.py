@@ -1,4 +1,4 @@
-"""Waking a task of any event loop from any thread."""
+"""Waking tasks of any event loop from any thread."""
 
 import threading
 from collections.abc import Callable
@@ -32,5 +32,5 @@ class Wakeup:
             return
 
     async def wait(self) -> None:
-        """Wait until somebody calls ``set``."""
+        """Wait until someone calls ``set``."""
         await self._event.wait()

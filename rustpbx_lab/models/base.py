@@ -1,4 +1,4 @@
-"""What every model of the wire has in common: names, numbers, secrets, extras."""
+"""Base class of wire models: names, numbers, secrets, extras."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ def is_exact(info: ValidationInfo) -> bool:
 
 
 def _unless_read(convert: Callable[[Any], Any]) -> Callable[[Any, ValidationInfo], Any]:
-    """Convert values of ours, and none of a text: there 300.0 is no integer."""
+    """Convert values of ours, and none of a text: there 300.0 is not an integer."""
     return lambda value, info: value if is_exact(info) else convert(value)
 
 
@@ -68,7 +68,7 @@ PathText = Annotated[str, BeforeValidator(_unless_read(plain_text)), Field(stric
 F32 = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A number; written as an integer it is one too."""
 WireInt = Annotated[int, Field(strict=True)]
-"""An integer that somebody else said: no range is enforced."""
+"""An integer that someone else said: no range is enforced."""
 StringMap = dict[StrictStr, StrictStr]
 
 REVEAL = "reveal"

@@ -1,4 +1,4 @@
-"""Events of the life of a call: ringing, answered, held, ended."""
+"""Events of call control: ringing, answered, held, ended."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What a client says to the server: nineteen commands."""
+"""The nineteen commands of a client."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, get_args
@@ -382,7 +382,7 @@ mended = _reader.mended
 
 
 def parse(text: str | bytes) -> BaseCommand:
-    """Read a command of anybody's, as strictly as the server does.
+    """Read a command of anyone's, as strictly as the server does.
 
     Unknown keys are kept at every depth and come out of ``to_wire`` again, aliases
     under the spelling that was read. Beyond what the server takes, enumerations may

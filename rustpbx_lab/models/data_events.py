@@ -1,4 +1,4 @@
-"""Events of data and diagnosis: measurements, errors, history."""
+"""Events of data and diagnosis: metrics, errors, history."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, cast

@@ -1,4 +1,4 @@
-"""What the server says: every event, and the one list of them."""
+"""The union of all events, and their registry."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""What a field is besides its type: metadata that forms and what-if read.
+"""Field metadata: units, slider ranges, unused fields.
 
 It stands in the annotation, ``Annotated[U64, Unit("ms"), SliderRange(0, 1000, 10)]``,
 so that no behaviour hangs on the words of a docstring.

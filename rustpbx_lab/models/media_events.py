@@ -1,4 +1,4 @@
-"""Events of what is heard: speech, recognition, playback."""
+"""Events of media: speech, recognition, playback."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""What we know of a call and the server did not say."""
+"""Notes: observations of ours that were not on the wire."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal, get_args
@@ -52,12 +52,12 @@ class Closed(BaseNote, frozen=True):
 
     @property
     def is_failure(self) -> bool:
-        """Whether it is no regular end: never connected, or the connection broke."""
+        """Whether it is not a regular end: never connected, or the connection broke."""
         return self.failed is True or self.code in BROKEN_CODES
 
 
 class Unreadable(BaseNote, frozen=True):
-    """A frame that is no event."""
+    """A frame that is not an event."""
 
     log_columns: ClassVar[Mapping[str, str]] = {"key": "error"}
 

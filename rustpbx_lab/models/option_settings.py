@@ -1,4 +1,4 @@
-"""Options from words: ``vad.silencePadding=300`` on top of a model."""
+"""Options from settings such as ``vad.silencePadding=300``."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The option objects inside commands, each key with its exact wire type.
+"""The option objects inside commands, with their exact wire types.
 
 A field's default is what the server takes when the key is missing. A key typed
 ``| None`` may be sent as ``null``, which means the same as leaving it out, except in

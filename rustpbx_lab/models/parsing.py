@@ -1,4 +1,4 @@
-"""Read a JSON text as one of a closed list of models, or as the unknown one."""
+"""Parsing of JSON texts into models, or into the unknown one."""
 
 import json
 import re
@@ -59,8 +59,9 @@ class Reader(Generic[M]):
         """Return the message of a text.
 
         Raises:
-            UnreadableFrameError: If the text is no JSON object with the discriminator,
-                is nested too deeply, or a known message has a wrong field.
+            UnreadableFrameError: If the text is not a JSON object with the
+                discriminator, is nested too deeply, or a known message has a wrong
+                field.
         """
         try:
             data: Any = orjson.loads(text)

@@ -1,4 +1,4 @@
-"""Values as notebooks have them: scalars of numpy and pandas, paths, whole floats."""
+"""Conversion of notebook values: numpy and pandas scalars, paths, whole floats."""
 
 import math
 import os

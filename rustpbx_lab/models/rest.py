@@ -264,8 +264,8 @@ def read_list(model: type[R], text: str | bytes) -> list[R]:
     """Read an array of objects of the server, unknown keys kept.
 
     Raises:
-        UnreadableFrameError: If it is no array, or one of them is not what the model
-            says.
+        UnreadableFrameError: If it is not an array, or one of its items is not what the
+            model says.
     """
     data = _loaded(model, text)
     if not isinstance(data, list):

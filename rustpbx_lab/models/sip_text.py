@@ -1,4 +1,4 @@
-"""Texts that become parts of SIP messages: no text may begin a line of its own."""
+"""Validation of texts that become parts of SIP messages."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

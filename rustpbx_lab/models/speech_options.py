@@ -1,4 +1,4 @@
-"""Options of what hears and speaks: detection, recognition, synthesis.
+"""Options of detection, recognition and synthesis.
 
 See `rustpbx_lab.models.options` for what a default and ``| None`` mean.
 """

@@ -1,4 +1,4 @@
-"""Text that UTF-8 can hold: surrogate pairs joined, lone surrogates replaced.
+"""Valid Unicode: surrogate pairs joined, lone surrogates replaced.
 
 A Python string may hold half of a surrogate pair, for instance the first half of an
 emoji that a stream of JSON chunks has cut in two. Such a string cannot be encoded, so

@@ -1,4 +1,4 @@
-"""Times that the server writes as text."""
+"""Timestamps as the server writes them."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 def rfc3339_ms(text: str | None) -> int | None:
     """Return an RFC 3339 time as milliseconds since the Unix epoch.
 
-    Digits beyond microseconds are dropped; a text that is no time, and None, give
+    Digits beyond microseconds are dropped; a text that is not a time, and None, give
     None. A time without zone is taken as UTC.
     """
     if not text:

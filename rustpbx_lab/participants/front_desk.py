@@ -1,4 +1,4 @@
-"""A front desk that listens, answers and lets itself be interrupted."""
+"""A front-desk agent that listens, answers and can be interrupted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ MERGE_MS = 600
 MAX_HOLD_S = 8
 """Speech whose end never comes holds an answer back no longer than this."""
 NO_INPUT_MS = 8000
-"""Quiet after a reply until the desk asks whether somebody is there."""
+"""Quiet after a reply until the desk asks whether someone is there."""
 MAX_NO_INPUT = 2
 RESUMED_MS = 1500
 """A reply interrupted this early cut the caller off: both parts are one turn."""

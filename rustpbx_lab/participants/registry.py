@@ -1,4 +1,4 @@
-"""Who takes part in a call that a page makes: callers and agents by name."""
+"""Registry of callers and agents by name."""
 
 from itertools import cycle
 

@@ -1,4 +1,4 @@
-"""What a front desk answers: rules, and no more than it knows."""
+"""Reply rules of the front desk."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -88,11 +88,11 @@ class Replies:
     # ------------------------------------------------------------------ intents
 
     def goodbye(self, _: str) -> Reply:
-        """Answer somebody who wants to leave."""
+        """Answer someone who wants to leave."""
         return Reply(GOODBYE, is_last=True)
 
     def person(self, _: str) -> Reply:
-        """Answer somebody who wants a person."""
+        """Answer someone who wants a person."""
         if self._knowledge.can_transfer:
             return Reply("One moment, I will put you through.", transfers=True)
         return Reply("I am sorry, I cannot put you through from here. " + OFFER)

@@ -1,4 +1,4 @@
-"""Scripted callers: they talk, wait, hesitate and interrupt, in real time."""
+"""Scripted callers that talk, wait, hesitate and interrupt."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -161,7 +161,7 @@ class ScriptedCaller:
     async def run(self, call: CallSession) -> None:
         """Take part in a call that is answered, until it ends.
 
-        On a WebRTC call somebody else must send ``line``.
+        On a WebRTC call someone else must send ``line``.
         """
         codec = call_codec(call.recording.caller.codec)
         async with plain_task_group() as tasks:
@@ -217,7 +217,7 @@ class ScriptedCaller:
         return not self._open and any(map(self._is_answer, self._ended))
 
     def _is_answer(self, row: Playback) -> bool:
-        # what began while we spoke and then gave way was no answer to all of it
+        # what began while we spoke and then gave way was not an answer to all of it
         began_while_we_spoke = self._begun_row <= row.seq < self._over_row
         gave_way = row.interrupted_ms is not None
         return row.seq >= self._over_row or (began_while_we_spoke and not gave_way)

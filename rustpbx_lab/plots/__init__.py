@@ -1,1 +1,1 @@
-"""Tables in, Bokeh figures out."""
+"""Bokeh figures from tables."""

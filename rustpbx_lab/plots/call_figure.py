@@ -1,4 +1,4 @@
-"""A call in one figure: the lanes of the live page, for a notebook or a report."""
+"""The lanes of a call as one figure, for a notebook or a report."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""How many rows there are where there is no room to draw each of them."""
+"""Density of rows, where there is no room to draw each."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Which mark of a lane is under the pointer."""
+"""Hit testing: the mark under the pointer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Words beside marks: one renderer of text, each label with its own colour."""
+"""Text labels of a lane, in one renderer."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Moments drawn as marks that can be tapped."""
+"""Markers of a lane that can be tapped."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

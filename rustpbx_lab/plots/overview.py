@@ -1,4 +1,4 @@
-"""The whole call in one narrow lane, with the box of what is visible."""
+"""The overview: the whole call in one narrow lane."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Spans of time drawn as boxes, many looks in one renderer."""
+"""Spans of time as boxes, many looks in one renderer."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The two palettes, and painting Bokeh models by role so that they can change."""
+"""The two palettes, and painting Bokeh models by role."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The time axis that all lanes of a timeline share, and the part of it in view."""
+"""The time axis that all lanes share, and the window in view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

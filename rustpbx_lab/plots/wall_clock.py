@@ -1,4 +1,4 @@
-"""Labelling a time axis with the time of day instead of call time."""
+"""Ticks of a time axis in the time of day."""
 
 from datetime import datetime
 

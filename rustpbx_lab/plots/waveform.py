@@ -1,4 +1,4 @@
-"""The outline of a sound around a line."""
+"""Waveforms: the outline of a sound around a line."""
 
 import numpy as np
 from bokeh.models import ColumnDataSource, Span

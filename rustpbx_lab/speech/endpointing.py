@@ -1,4 +1,4 @@
-"""Utterances: where one begins and ends, and when an engine is asked about it.
+"""Endpointing: where utterances begin and end.
 
 As streaming services do: Silero VAD finds the speech, and an utterance is over after
 `ENDPOINT_MS` of silence. The engine sees one utterance at a time.
@@ -27,7 +27,7 @@ VOICE_THRESHOLD = 0.5
 
 
 class Hypothesis(NamedTuple):
-    """What somebody said, or seems to be saying."""
+    """What someone said, or seems to be saying."""
 
     text: str
     is_final: bool

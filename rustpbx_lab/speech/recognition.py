@@ -1,4 +1,4 @@
-"""Speech recognition: audio to text while it is spoken.
+"""Streaming speech recognition.
 
 A stream guesses about once a second while an utterance lasts and gives a final text
 when it is over; endpointing.py cuts the utterances.
@@ -217,7 +217,7 @@ class ScriptedRecogniser:
         """Do nothing: there is no model."""
 
     def stream(self) -> RecognitionStream:
-        """Begin the script anew."""
+        """Begin the script again."""
         return ScriptedStream(self._plan)
 
 

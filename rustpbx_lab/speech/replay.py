@@ -1,4 +1,4 @@
-"""What the server would have said of a recording."""
+"""VAD events of a recording, as the server would report them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

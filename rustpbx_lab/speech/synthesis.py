@@ -1,4 +1,4 @@
-"""Speech synthesis: text to audio, on this machine.
+"""Local speech synthesis.
 
 Threads: all streams may run in different threads; each engine of the process has one
 model and its streams take turns. Taking the next piece **blocks** while it is made

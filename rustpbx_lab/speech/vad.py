@@ -1,4 +1,4 @@
-"""The server's speech decision, exactly.
+"""The server's VAD decision, exactly.
 
 One state machine, twice: `VadDecision` takes chunk by chunk, as the server does;
 `decide` jumps from change to change over stored probabilities and gives the same

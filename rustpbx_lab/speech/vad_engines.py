@@ -1,4 +1,4 @@
-"""VAD engines: samples to the probability that somebody speaks.
+"""VAD engines: speech probabilities from samples.
 
 An engine is slow and its result worth keeping; deciding over probabilities is
 fast and lives in vad.py.

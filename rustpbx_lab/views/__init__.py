@@ -1,1 +1,1 @@
-"""What is shown of a call, without Panel: tables, rows, words."""
+"""Views of a call without Panel: tables, rows, words."""

@@ -1,4 +1,4 @@
-"""What happened in a call in its last minute, second by second: the sparkline."""
+"""Activity of a call in its last minute, for a sparkline."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ class Activity:
         self.last_speaker = ""
 
     def look(self) -> None:
-        """Take in what is new."""
+        """Process what is new."""
         if self.call.log is not self._log:  # a replay that went back
             self._follow(self.call.log)
         for record in self._cursor.read(ROWS_A_LOOK):

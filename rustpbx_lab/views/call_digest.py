@@ -1,4 +1,4 @@
-"""What a call's log and sound come to, taken in once for all pages that show it."""
+"""The digest of a call, shared by all pages that show it."""
 
 import threading
 import time
@@ -35,7 +35,7 @@ class Sound:
         self._envelope: Envelope | None = None
 
     def refresh(self, leg: Leg) -> None:
-        """Take in the new samples of the leg."""
+        """Process the new samples of the leg."""
         if leg is not self._leg:  # the recording begins with the connection
             self._leg, self._envelope = leg, None
         have = self.n_samples
@@ -98,7 +98,7 @@ class Facts:
         self._arrivals: deque[list[int]] = deque(maxlen=RATE_SLOTS)
 
     def learn(self, record: Record) -> None:
-        """Take in the next record."""
+        """Process the next record."""
         if record.time_ms is not None:
             self.last_ms = max(self.last_ms, record.time_ms)
         self.n_errors += kind_of(record) == "Errors"
@@ -153,7 +153,7 @@ class CallDigest:
         return self._cursor.position
 
     def advance(self, recording: Recording, most: int) -> None:
-        """Take in what is new, at most so many records."""
+        """Process what is new, at most so many records."""
         with self._lock:
             records = self._cursor.read(most)
             for record in records:

@@ -1,4 +1,4 @@
-"""Tables that grow with a call: the rows of a timeline, looked up by time."""
+"""Growing tables of a call, looked up by time."""
 
 from array import array
 from bisect import bisect_left, insort
@@ -56,7 +56,7 @@ class Table:
         self.n_closed = 0
 
     def advance(self, records: Sequence[Record]) -> bool:
-        """Take in new records; tell whether the table changed."""
+        """Process new records; return whether the table changed."""
         self.changes = changes = self._fold.advance(records)
         for row in changes.closed:
             start, end = _span(row)

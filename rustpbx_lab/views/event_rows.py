@@ -1,4 +1,4 @@
-"""Log records as rows of the events table: words for each, and the filter."""
+"""Rows of the events table: their words, and the filter."""
 
 import re
 from collections.abc import Callable, Sequence

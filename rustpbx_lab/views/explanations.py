@@ -1,4 +1,4 @@
-"""What an event means, in words, with the numbers it hides."""
+"""Explanations of events, with the numbers behind them."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""Use cases of the command line that need several rooms, without Panel."""
+"""Use cases of the command line, without Panel."""

@@ -1,4 +1,4 @@
-"""Saved calls in one table: for the screen, for a spreadsheet, for a program."""
+"""Tables of saved calls: for the screen, a spreadsheet, a program."""
 
 import csv
 import json

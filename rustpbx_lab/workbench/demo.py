@@ -1,4 +1,4 @@
-"""The demo: a stand-in server, callers who talk, a bot that answers, over and over."""
+"""The demo: stand-in server, scripted callers, an agent."""
 
 import itertools
 import logging

@@ -1,4 +1,4 @@
-"""The garbage collector of a process that takes calls."""
+"""Tuning of the garbage collector for processes that take calls."""
 
 import gc
 import sys

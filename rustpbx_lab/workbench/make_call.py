@@ -1,4 +1,4 @@
-"""One call from the command line: made, played, logged and summed up."""
+"""One call from the command line: made, logged and summarised."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -165,10 +165,10 @@ class _OneCall:
         """Hold the conversation; what fails in it is kept for the result."""
         try:
             await self._converse(call, caller, invite)
-        except Exception as exc:  # noqa: BLE001  (an agent is anybody's code)
+        except Exception as exc:  # noqa: BLE001  (an agent is anyone's code)
             call.fail(exc)  # a row of the log, and part of the closing reason
             found = leaves(exc)
-            if isinstance(exc, ExceptionGroup):  # somebody was busy when it ended
+            if isinstance(exc, ExceptionGroup):  # someone was busy when it ended
                 found = [leaf for leaf in found if not _is_end(leaf)]
             if not found:
                 return

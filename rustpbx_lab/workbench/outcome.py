@@ -1,4 +1,4 @@
-"""What is left of a call that was made from the command line."""
+"""The outcome of a call made from the command line."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ class CallOutcome:
     stop_signal: int | None = None
     """Number of the signal that ended it."""
     failure: Exception | None = None
-    """What ended the call and is no failure of the call itself."""
+    """What ended the call and is not a failure of the call itself."""
 
     @property
     def is_complete(self) -> bool:

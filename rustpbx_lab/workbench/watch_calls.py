@@ -1,4 +1,4 @@
-"""What ``rustpbx-lab watch`` does: list the calls of a server, or follow one."""
+"""``rustpbx-lab watch``: the calls of a server, or one of them."""
 
 import json
 from collections.abc import Callable, Iterable

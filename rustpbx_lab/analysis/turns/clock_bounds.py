@@ -1,4 +1,4 @@
-"""How far call time may be wrong where a length runs from one clock to the other.
+"""Bounds of the error of lengths measured across two clocks.
 
 A length that begins and ends by one clock is exact, whatever the clocks say of each
 other. One that begins by the server's clock and ends by ours (a final, then the command

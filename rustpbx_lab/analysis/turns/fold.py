@@ -1,4 +1,4 @@
-"""Who spoke when, in turns: what the caller said and the reply it was given."""
+"""The turn fold: utterances of the caller and the replies to them."""
 
 from typing import Any, ClassVar
 

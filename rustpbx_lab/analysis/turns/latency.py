@@ -1,4 +1,4 @@
-"""Where the time of a turn went: contiguous segments that sum to its latency."""
+"""Turn latency split into contiguous segments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

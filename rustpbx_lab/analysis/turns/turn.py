@@ -1,4 +1,4 @@
-"""One turn: what was gathered of it, and the row that is made of that."""
+"""One turn: its state while it is open, and its row."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .clock_bounds import ClockBounds, is_certain
 HOLD_MS = 1500
 """A caller who goes on this soon had only paused: the turn was not over."""
 MAX_REPLY_MS = 30_000
-"""What the agent says later than this after the caller is no answer."""
+"""What the agent says later than this after the caller is not an answer."""
 SETTLED_MS = 3000
 """After so long nothing of the caller's can change what a reply was."""
 
@@ -55,7 +55,7 @@ class Turn:
     """``interrupted``: the caller broke in; ``cut_off``: the agent began before the
     caller was done; ``unheard``: the reply was stopped before its first audio."""
     latency_ms: int | None
-    """``first_audio_ms`` less ``stop_ms``; empty where that is no latency."""
+    """``first_audio_ms`` less ``stop_ms``; empty where that is not a latency."""
     quality: Quality
     """Of ``latency_ms``: inferred if a step is, or where the two clocks it runs between
     may be more than 20 ms apart."""
@@ -122,7 +122,7 @@ class Talk:
         return None if self.reply is None else decided(self.reply)
 
     def join(self, join_ms: int, bounds: ClockBounds) -> None:
-        """Take in how a record of this turn was placed."""
+        """Process how a record of this turn was placed."""
         least, most = self.joins or (join_ms, join_ms)
         self.joins = (min(least, join_ms), max(most, join_ms))
         self.clock_error_ms = bounds.error_ms(*self.joins)

@@ -1,4 +1,4 @@
-"""Many incoming calls at once: a task for each, and none ends the others."""
+"""Concurrent incoming calls: one task each, none ends the others."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Incoming SIP calls: the server's webhook, received; and the call, accepted."""
+"""Incoming SIP calls: the server's webhook, and accepting the call."""
 
 import asyncio
 import hmac
@@ -298,7 +298,7 @@ async def accept_call(
 
     Raises:
         ConnectError: If no connection could be opened.
-        CallRejectedError: If the caller has gone, or somebody else took the call.
+        CallRejectedError: If the caller has gone, or someone else took the call.
         CallFailedError: If the server could not set the call up.
         CallClosedError: If the connection closed before.
         CallTimeoutError: If it was not up in time.

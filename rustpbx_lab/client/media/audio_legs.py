@@ -1,4 +1,4 @@
-"""The audio of a call as it passes: recorded, and its beginnings and ends noted."""
+"""Recording of passing audio, with notes where it begins and ends."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Where the audio of a leg can be heard: silence is no speech, however it is sent."""
+"""Detection of audible sound in a leg."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Listener:
         """Whether there is sound now."""
 
     def push(self, samples: Samples) -> Iterator[Change]:
-        """Take in the samples that follow; tell each change."""
+        """Process the samples that follow; tell each change."""
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // self._size * self._size
         self._rest = samples[whole:]

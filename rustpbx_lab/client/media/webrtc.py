@@ -188,7 +188,7 @@ class WebRtcPeer:
             self._call.add_audio("server", samples.astype("<i2").tobytes())
 
     def _read(self, n_samples: int) -> Samples:
-        """Return the caller's next samples, once somebody can hear them."""
+        """Return the caller's next samples, once someone can hear them."""
         source, rates = self._source, self._rates
         if source is None or rates is None or self.state != "connected":
             return np.zeros(0, np.int16)

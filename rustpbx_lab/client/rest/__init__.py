@@ -1,1 +1,1 @@
-"""The REST addresses of a server, over HTTP."""
+"""The REST interface of a server."""

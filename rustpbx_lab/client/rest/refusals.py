@@ -1,4 +1,4 @@
-"""Why a connection was not opened, in words, and what would work."""
+"""Explanations of refused connections, and what would work."""
 
 import ssl as ssl_module
 from collections.abc import Iterator

@@ -71,7 +71,7 @@ class ServerApi:
             timeout: Seconds to wait for an answer.
 
         Raises:
-            ConnectError: If it is no address.
+            ConnectError: If it is not an address.
         """
         self._http = ServerHttp(url, headers=headers, ssl=ssl, timeout=timeout)
 
@@ -107,7 +107,7 @@ class ServerApi:
         return answers.read(answers.CommandAnswer, answer.content)
 
     async def send(self, call_id: str, command: BaseCommand) -> answers.CommandAnswer:
-        """Send a command to anybody's call; the answer says that it is queued.
+        """Send a command to anyone's call; the answer says that it is queued.
 
         Raises:
             UnknownCallError: If there is no such call.
@@ -127,7 +127,7 @@ class ServerApi:
     async def events(
         self, call_id: str
     ) -> AsyncGenerator[AsyncGenerator[BaseEvent | BaseCommand | BaseNote, None], None]:
-        """Listen to anybody's call from now on.
+        """Listen to anyone's call from now on.
 
         ::
 
@@ -181,7 +181,7 @@ class ServerApi:
         try:
             kind = response.headers.get("Content-Type", "")
             if response.is_error or not kind.startswith("text/event-stream"):
-                # a whole page is some kilobytes; what never ends is no answer of ours
+                # a whole page is some kilobytes; an endless one is not read
                 with anyio.move_on_after(TIMEOUT_S):
                     await response.aread()
                     self._check(response, what, call_id)

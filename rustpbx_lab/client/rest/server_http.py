@@ -1,4 +1,4 @@
-"""HTTP to one server: its proxy, its redirects, its failures in words."""
+"""HTTP to one server: proxy, redirects, failures."""
 
 import logging
 import ssl as ssl_module

@@ -1,4 +1,4 @@
-"""The server's event stream of a call (SSE): texts in, and why it ended."""
+"""Server-sent events of a call: the server's event stream."""
 
 import math
 from collections.abc import AsyncGenerator

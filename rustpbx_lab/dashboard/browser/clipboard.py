@@ -1,4 +1,4 @@
-"""Copying in the browser, also where it has no clipboard to offer."""
+"""Copying to the clipboard, with a fallback for plain HTTP."""
 
 COPY_JS = r"""
 // A page of plain http from another machine has no navigator.clipboard. What remains is

@@ -1,4 +1,4 @@
-"""Browser parts: the keyboard, and whether the browser keeps up.
+"""The page's keyboard, and the browser's pace.
 
 A part says ``ready`` when it is drawn, since what is sent before that is lost.
 """

@@ -1,4 +1,4 @@
-"""Tells in the browser that the dashboard no longer answers, and comes back to it."""
+"""Detection of a lost dashboard in the browser, and recovery."""
 
 import json
 import time
@@ -30,7 +30,7 @@ class ConnectionWatch(JSComponent):
 
     A page whose process or network is gone looks like one of a quiet call, and its
     buttons look as if they worked. The browser therefore expects a beat each second.
-    Once the dashboard answers again the page goes on, or is loaded anew where its
+    Once the dashboard answers again the page goes on, or is loaded again where its
     session ended: its address names the call and the part that was looked at.
     """
 

@@ -1,4 +1,4 @@
-"""Running actions with the document locked, on the loop, and the page loaded."""
+"""Running actions on the loop with the document locked and loaded."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -77,7 +77,7 @@ class FastPaint(JSComponent):
     Our lanes have no such style sheets and do not use those elements.
 
     It also announces which marks are in view. The renderer takes that for a change of
-    the view and makes all its visuals anew, even while its data are being replaced;
+    the view and makes all its visuals again, even while its data are being replaced;
     nothing in our lanes asks for it.
 
     A glyph takes its new data at once and its colours some steps later. Where a change

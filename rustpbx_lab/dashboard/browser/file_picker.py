@@ -1,4 +1,4 @@
-"""Files of the browser: options saved and loaded, logs opened, texts copied."""
+"""Files in the browser: options saved and loaded, logs opened, texts copied."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Changes of a page, sent to the browser as one message."""
+"""Batching of model changes into one message to the browser."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

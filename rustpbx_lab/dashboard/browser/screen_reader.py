@@ -1,4 +1,4 @@
-"""What a page says to those who do not see it, and hears of how they want it."""
+"""Announcements for screen readers, and the wish for less motion."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ class Spoken(JSComponent):
     news = param.List(default=[])
     """The last things that happened, numbered: what is new among them is read out."""
     summary = param.String(default="")
-    """The plots in a sentence: read when somebody goes there."""
+    """The plots in a sentence: read when someone goes there."""
 
     _stylesheets = [CSS]  # noqa: RUF012
     _esm = """

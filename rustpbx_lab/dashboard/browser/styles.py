@@ -1,4 +1,4 @@
-"""How the pages look: density, boxes, and the style of small HTML parts."""
+"""Shared styles: density, boxes, small HTML parts."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ body{margin:0;overflow:hidden}
 NARROW_CSS = "@media (max-width:899px){:host{min-width:0 !important}}"
 """For what may be as narrow as its page."""
 STACK_CSS = (
-    # on a low page the rest is scrolled: lists without a row are no use
+    # on a low page the rest is scrolled: lists without a row are useless
     ":host{min-height:240px !important;flex-shrink:0 !important}"
     "@media (max-width:899px){:host{flex-wrap:wrap;height:auto !important;"
     "min-width:0 !important;min-height:540px !important}}"
@@ -113,7 +113,7 @@ def _components(palette: Palette) -> dict[str, Any]:
     """Return what Material's parts look like.
 
     Their colours are custom properties wherever that is possible: all parts change
-    with one repaint, not one after the other as each is rendered anew.
+    with one repaint, not one after the other as each is rendered again.
     """
 
     def hue(role: str) -> str:

@@ -1,4 +1,4 @@
-"""One line that comes and goes: errors, refusals, what a key waits for."""
+"""A toast: one line that fades."""
 
 from collections.abc import Callable
 from html import escape

@@ -1,4 +1,4 @@
-"""The command bar: what a person can do in a running call."""
+"""The command bar of a running call."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One widget for one field of a model: what was typed in, or nothing."""
+"""A form field: one widget for one field of a model."""
 
 from collections.abc import Callable, Iterable
 from html import escape

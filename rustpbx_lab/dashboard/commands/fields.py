@@ -1,4 +1,4 @@
-"""The kinds of fields: choices, numbers, sliders, secrets, texts."""
+"""Kinds of form fields: choices, numbers, sliders, secrets, texts."""
 
 import json
 from collections.abc import Callable
@@ -314,7 +314,7 @@ def read_map(text: str) -> dict[str, str]:
 
 
 def form_field(name: str, info: FieldInfo, changed: Callable[[], None]) -> FormField:
-    """Return the field that fits a model's field, which is no model itself."""
+    """Return the field that fits a model's field, which is not a model itself."""
     hint = bare_type(info.annotation)
     reach = find_metadata(info, SliderRange)
     if reach is not None:

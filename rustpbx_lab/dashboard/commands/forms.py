@@ -1,4 +1,4 @@
-"""A form for any command or option, made from its model."""
+"""Forms for commands and options, made from their models."""
 
 from collections.abc import Callable, Collection, Iterable
 from html import escape

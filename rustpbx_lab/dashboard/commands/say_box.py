@@ -1,4 +1,4 @@
-"""The line that a person types what the agent is to say into."""
+"""The text input for what the agent is to say."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -152,7 +152,7 @@ class EventsBox(Viewer):
             self.kinds.styles = shown
 
     def learn(self, records: Iterable[Record]) -> None:
-        """Take in new records; they are shown with the next `refresh`."""
+        """Process new records; they are shown with the next `refresh`."""
         if self._view is not None:
             self._fold_in(records, self._filter())
 
@@ -163,7 +163,7 @@ class EventsBox(Viewer):
         self.list.change(self._shown(add), drop)
 
     def show_times(self) -> None:
-        """Write the times anew: as call time, or as the time of day."""
+        """Write the times again: as call time, or as the time of day."""
         self._redraw(keep=True)
 
     def _shown(self, rows: Iterable[EventRow]) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ class EventsBox(Viewer):
         return [] if view is None else [row.shown(view.clock) for row in rows]
 
     def _fold_in(self, records: Iterable[Record], chosen: EventFilter) -> None:
-        """Take in records: rows to add, and how many to replace first."""
+        """Process records: rows to add, and how many to replace first."""
         add = self._add
         track = None if self._view is None else self._view.facts.caller_track
         for record in records:

@@ -1,4 +1,4 @@
-"""Lists in the browser that take rows in batches.
+"""Row lists in the browser that take rows in batches.
 
 Their scripts write every text of a call with ``textContent``: it is shown, never run.
 """

@@ -1,4 +1,4 @@
-"""The transcript: who said what, with what was not heard struck out."""
+"""The transcript, with text that was not heard struck out."""
 
 from collections.abc import Callable
 from itertools import takewhile
@@ -68,7 +68,7 @@ class TranscriptBox(Viewer):
         self._redraw()
 
     def show_times(self) -> None:
-        """Write the times anew: as call time, or as the time of day."""
+        """Write the times again: as call time, or as the time of day."""
         self._redraw(keep=True)
 
     def learn(self) -> None:

@@ -18,7 +18,7 @@ class Announcer:
     """Announces errors, refusals and changes of state, each once.
 
     Args:
-        show: Called with a call and its log row when somebody wants to see an error.
+        show: Called with a call and its log row when someone wants to see an error.
         on_still: Called with whether nothing is to move by itself.
     """
 

@@ -1,4 +1,4 @@
-"""What comes in of a call, and its way to the browser, at the browser's pace."""
+"""Reading new records of a call, and drawing them at the browser's pace."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ class CallRefresher:
         return BEFORE_PICTURE_S if self._has_news and self.pulse.is_free else READ_S
 
     def _read(self, view: CallView, patience_s: float) -> None:
-        """Take in what is new, for a moment; nothing of it is sent yet."""
+        """Process what is new, for a moment; nothing of it is sent yet."""
         if view.is_far_behind:
             self._catch_up(view)
             return

@@ -1,4 +1,4 @@
-"""What the address of a page says, so that it can be sent to somebody else."""
+"""The page's address: call, tab and part of the call."""
 
 import re
 from typing import Any, NamedTuple
@@ -57,7 +57,7 @@ class Address:
             self._location.hash = wanted
 
     def asked(self) -> Part | None:
-        """Return the part that somebody asked for since the last time, if any."""
+        """Return the part that someone asked for since the last time, if any."""
         text = "" if self._location is None else self._location.hash or ""
         if text == self._told:
             return None

@@ -1,4 +1,4 @@
-"""What was typed in a page and not used yet: it survives a reload of the tab."""
+"""Input that was typed but not used, kept over a reload of the tab."""
 
 import json
 from typing import Any, cast
@@ -86,7 +86,7 @@ class DraftKeeper:
             self._keys.keep_draft(text)
 
     def take(self, text: str) -> None:
-        """Fill in what a tab has kept; what is no draft of ours changes nothing."""
+        """Fill in what a tab has kept; what is not a draft of ours changes nothing."""
         try:
             told = json.loads(text)
         except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The app bar: the state of the call, and a few facts."""
+"""The app bar: state of the call and a few facts."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The numbers over the timeline: how the call goes, and what each number means."""
+"""The strip of key figures over the timeline."""
 
 from collections.abc import Sequence
 from html import escape

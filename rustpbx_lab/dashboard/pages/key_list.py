@@ -18,7 +18,7 @@ kbd{font-family:var(--lab-mono);font-size:11.5px;padding:1px 6px;border-radius:3
 
 
 class KeyList:
-    """A dialog with the keys; they rest while somebody types."""
+    """A dialog with the keys; they rest while someone types."""
 
     def __init__(self) -> None:
         self._table = html("", CSS)

@@ -99,7 +99,7 @@ class LivePage(Page):
         self.select(None)
 
     def learn(self, view: CallView) -> None:
-        """Have the lists take in what is new."""
+        """Have the lists process what is new."""
         self.events.learn(view.new_records)
         self.transcript.learn()
 

@@ -1,4 +1,4 @@
-"""The keyboard of the live page: what each key stands for."""
+"""Keyboard shortcuts of the live page."""
 
 from typing import Any
 

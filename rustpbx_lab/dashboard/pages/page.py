@@ -1,4 +1,4 @@
-"""What a page of the dashboard is, and what it may ask of the shell around it."""
+"""The contract between a page of the dashboard and the shell around it."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -57,7 +57,7 @@ class PageHost(Protocol):
         ...
 
     def open_call(self, call: HubCall) -> None:
-        """Show a call that somebody has chosen."""
+        """Show a call that someone has chosen."""
         ...
 
     def connect(self) -> None:
@@ -108,7 +108,7 @@ class Page(Viewer):
         """Show another call; None: there is none."""
 
     def learn(self, view: CallView) -> None:
-        """Take in ``view.new_records``; nothing is to be sent yet."""
+        """Process ``view.new_records``; nothing is to be sent yet."""
 
     def catch_up(self, view: CallView) -> None:
         """Begin at the end of what was read, since a long log was passed over."""
@@ -118,7 +118,7 @@ class Page(Viewer):
 
     @property
     def is_read(self) -> bool:
-        """Whether somebody reads it, so that no new call may take its place."""
+        """Whether someone reads it, so that no new call may take its place."""
         return False
 
     # ------------------------------------------------------------------ drawing
@@ -134,7 +134,7 @@ class Page(Viewer):
         """Show what changes with the call's state; twice a second."""
 
     def sync_address(self, address: Address) -> None:
-        """Go where the address says, or say in it where somebody went."""
+        """Go where the address says, or say in it where someone went."""
 
     def use_palette(self, palette: Palette) -> None:
         """Repaint in another palette."""

@@ -1,4 +1,4 @@
-"""How somebody likes the page: kept by the browser, in a cookie of its own."""
+"""View preferences, kept in a cookie of the browser."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ NO_PREFERENCES = Preferences()
 def read_preferences(
     cookies: Mapping[str, str] | None, theme: str | None = None
 ) -> Preferences:
-    """Return what a browser's cookies say; what is no such thing says nothing.
+    """Return what a browser's cookies say; anything else is ignored.
 
     Args:
         cookies: Name → value, as the browser sent them.

@@ -1,4 +1,4 @@
-"""Every page there is, in the order of the tabs."""
+"""Registry of pages, in the order of the tabs."""
 
 import logging
 from collections.abc import Callable

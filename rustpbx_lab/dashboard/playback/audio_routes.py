@@ -1,4 +1,4 @@
-"""Sound of calls and files from the browser: over HTTP, never over a page's socket."""
+"""HTTP routes for sound and files, apart from the page's socket."""
 
 import asyncio
 import itertools

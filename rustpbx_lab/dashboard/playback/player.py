@@ -1,4 +1,4 @@
-"""The player of a call: its sound, a place in it, and how fast it goes."""
+"""The audio player of a call."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -75,7 +75,7 @@ class ReplayBar(Viewer):
         """Keep up with the call.
 
         Args:
-            looks_back: Whether somebody looks at what was: then a running call has the
+            looks_back: Whether someone looks at what was: then a running call has the
                 bar, too.
         """
         view = self._view

@@ -1,4 +1,4 @@
-"""What the caller of a new call says: silence, a scripted caller, a sound file."""
+"""Inputs for a new call's caller: silence, a scripted caller, a sound file."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The sidebar: where to connect, how the call is made, the calls of this process."""
+"""The sidebar: connection form, call options, calls of this process."""
 
 import time
 from collections.abc import Callable
@@ -227,7 +227,7 @@ class ConnectionPanel(Viewer):
         self._connect()
 
     def _is_pressed_twice(self) -> bool:
-        """Whether somebody double-clicks: the second click would undo the first."""
+        """Whether someone double-clicks: the second click would undo the first."""
         before, self._pressed_s = self._pressed_s, time.monotonic()
         return self._pressed_s - before < TWICE_S
 

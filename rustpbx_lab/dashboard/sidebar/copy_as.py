@@ -1,4 +1,4 @@
-"""An option as text for somewhere else: JSON, Python, Go; secrets stay masked."""
+"""Options as JSON, Python or Go, with secrets masked."""
 
 import json
 from typing import Any

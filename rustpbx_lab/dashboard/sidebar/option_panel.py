@@ -1,4 +1,4 @@
-"""The call's option as an accordion of generated forms, with summaries and remarks."""
+"""The call option as an accordion of generated forms."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -52,7 +52,7 @@ SX = {
 
 
 class Section:
-    """A part of the option: its values, and its form once somebody looks at it.
+    """A part of the option: its values, and its form once someone looks at it.
 
     Eighty fields cost a page half a second; most are never unfolded.
     """

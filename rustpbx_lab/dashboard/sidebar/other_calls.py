@@ -1,4 +1,4 @@
-"""Other calls of the server, in the sidebar: one press watches one."""
+"""Other calls of the server, in the sidebar."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -98,7 +98,7 @@ export function render({model, el}) {
         hear(self, self._hear)
 
     def look(self) -> bool:
-        """Ask the server, and list its last answer; tell whether there is anything."""
+        """Ask the server, and list its last answer; return whether it has calls."""
         listing = self._server.ask()
         state = listing.url, listing.n_answers
         if state != self._shown:

@@ -1,4 +1,4 @@
-"""Options kept for another day, or for another program: saved, loaded, copied."""
+"""Saved call options: files and texts."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class Presets(Viewer):
         return self.files
 
     def show_call(self, call: HubCall | None) -> None:
-        """Begin at what a call of ours was made with, unless somebody has chosen.
+        """Begin at what a call of ours was made with, unless someone has chosen.
 
         The page would show a call beside options that are not its own. One with
         secrets is left alone: the next call would lack them.
@@ -67,7 +67,7 @@ class Presets(Viewer):
                 self._filled = self._option()
 
     def chosen(self) -> CallOption | None:
-        """Return the option if somebody has chosen it; None if it began so."""
+        """Return the option if someone has chosen it; None if it began so."""
         option = self._option()
         return None if option == self._filled else option
 
@@ -128,7 +128,7 @@ def parse_preset(text: str, name: str) -> tuple[CallOption, int]:
     """Return the option of a file, and how many masked secrets it lacks.
 
     Raises:
-        InvalidOptionError: If it is no call option.
+        InvalidOptionError: If it is not a call option.
     """
     try:
         wire = json.loads(text)

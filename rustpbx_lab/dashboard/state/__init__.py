@@ -1,1 +1,1 @@
-"""What a page knows of a call; no widgets."""
+"""State of a page; no widgets."""

@@ -1,4 +1,4 @@
-"""What one page knows of the call it shows: how far it has read, what it selected."""
+"""A page's view of its call: how far it has read, and what is selected."""
 
 import time
 from collections import deque
@@ -19,7 +19,7 @@ from rustpbx_lab.wording import clock
 ROWS_A_STEP = 60
 """A long log is taken in step by step, so that it never blocks the page."""
 FRESH_MS = 10_000
-"""What is older than that is no news: a replay was moved on, or the page is late."""
+"""What is older than that is not news: a replay was moved on, or the page is late."""
 FAR_BEHIND = 5000
 """So many rows are not read out one by one, only what they come to."""
 
@@ -51,7 +51,7 @@ class CallView(param.Parameterized):
         self._heard = self._heard_now()
 
     def refresh(self, most: int = ROWS_A_STEP) -> bool:
-        """Take in what is new, at most so many rows; tell whether anything is."""
+        """Process what is new, at most so many rows; return whether anything is."""
         digest = self._digest
         if digest.seen < self.seen + most:
             digest.advance(self.call.recording, self.seen + most - digest.seen)
@@ -78,7 +78,7 @@ class CallView(param.Parameterized):
         return self.now_ms - record.time_ms < FRESH_MS
 
     def use_wall_clock(self, is_on: bool) -> bool:
-        """Say times of day from now on, or call time; tell whether that is a change.
+        """Say times of day from now on, or call time; return whether that is a change.
 
         The time of day is not known before the first event.
         """
@@ -94,11 +94,11 @@ class CallView(param.Parameterized):
 
     @property
     def is_far_behind(self) -> bool:
-        """Whether there is more to read than anybody would want to see pass."""
+        """Whether there is more to read than anyone would want to see pass."""
         return len(self.log) - self.seen > FAR_BEHIND
 
     def catch_up(self) -> None:
-        """Take in a piece of a long log; its rows are not among ``new_records``."""
+        """Process a piece of a long log; its rows are not among ``new_records``."""
         if self._digest.seen <= self.seen:
             self._digest.advance(self.call.recording, 4 * ROWS_A_STEP)
         self.seen, self.new_records = self._digest.seen, ()

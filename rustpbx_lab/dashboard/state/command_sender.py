@@ -1,4 +1,4 @@
-"""Sending what somebody wants into the call that is shown."""
+"""Sending commands into the call that is shown."""
 
 from collections.abc import Callable
 from concurrent.futures import Future

@@ -1,4 +1,4 @@
-"""The calls that a server runs, asked for now and then."""
+"""Calls that a server runs, polled now and then."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -70,7 +70,7 @@ def listing_of(hub: CallHub, url: str) -> Listing:
 
 
 class ServerCalls:
-    """The listing of the server that somebody has typed in, and watching from it.
+    """The listing of the server that someone has typed in, and watching from it.
 
     Args:
         hub: The calls of this process.
@@ -82,7 +82,7 @@ class ServerCalls:
         self._listing = listing_of(hub, endpoint())
 
     def ask(self) -> Listing:
-        """Ask while somebody looks; return the listing as it is."""
+        """Ask while someone looks; return the listing as it is."""
         url = self._endpoint()
         if self._listing.url != url:
             self._listing = listing_of(self._hub, url)

@@ -1,4 +1,4 @@
-"""How often a page looks at its call."""
+"""The period of a page's tick."""
 
 TICK_MS = 20
 

@@ -1,4 +1,4 @@
-"""What a call was like at the time under the pointer."""
+"""Values of a call at the time under the pointer."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the lanes say while there is no call, and the two ways out of it."""
+"""The lanes without a call: a sentence and two ways on."""
 
 from collections.abc import Callable
 

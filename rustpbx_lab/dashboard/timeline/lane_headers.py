@@ -35,7 +35,7 @@ button:hover,button:focus-visible{color:var(--lab-text);background:var(--lab-rai
 button:focus-visible{outline:2px solid var(--lab-accent)}
 .icon{font-size:15px;line-height:16px}
 """
-"""For the buttons that fold lanes: beside the headers, which are written ever anew."""
+"""For the buttons that fold lanes: beside the headers, which are written ever again."""
 
 
 class LaneHeaders:
@@ -75,7 +75,7 @@ class LaneHeaders:
         self.show(None)
 
     def fold(self, name: str) -> bool:
-        """Fold a lane, or unfold it; tell whether there is one of this name."""
+        """Fold a lane, or unfold it; return whether there is one of this name."""
         if all(lane.name != name for lane in self._lanes):
             return False
         self.folded ^= {name}

@@ -45,7 +45,7 @@ class LaneRows:
         return self._headers.folded
 
     def fold(self, name: str) -> bool:
-        """Show only the title of a lane, or all of it; tell whether there is one."""
+        """Show only the title of a lane, or all of it; return whether there is one."""
         is_one = self._headers.fold(name)
         self.fit()
         return is_one

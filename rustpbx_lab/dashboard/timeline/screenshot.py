@@ -1,4 +1,4 @@
-"""A picture of the lanes as they are on the screen, for a report or a message."""
+"""Screenshots of the lanes, saved by the browser."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The handle between the lanes and the lists: who drags it gives either more room."""
+"""The draggable splitter between lanes and lists."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The timeline: a bar, the whole call, and lanes on one time axis."""
+"""The timeline: toolbar, whole call, and lanes on one time axis."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -66,7 +66,7 @@ class TimelineBox(Viewer):
         super().__init__()
         self._on_clock = on_clock
         self.on_lanes: Callable[[], None] = lambda: None
-        """Called when somebody has chosen which lanes are shown."""
+        """Called when someone has chosen which lanes are shown."""
         self._empty = empty
         self._began_ms: int | None = None
         self._view: CallView | None = None
@@ -252,7 +252,7 @@ class TimelineBox(Viewer):
         self.refresh(changed=True)
 
     def refresh(self, changed: bool) -> bool:
-        """Redraw what records, the clock or the user changed; tell whether any did."""
+        """Redraw what records, clock or user changed; return whether any did."""
         view = self._view
         if view is not None and self.bar.wall_clock.value and view.began_ms is None:
             self._use_clock()  # its first event may have come
@@ -330,7 +330,7 @@ class TimelineBox(Viewer):
         n_dense = sum(block.n for name in drawn for block in blocks[name])
         is_news = bool(n_dense) != bool(self._n_dense)
         self._n_dense = n_dense
-        if is_news:  # else once a second: to write the bar anew takes 15 ms
+        if is_news:  # else once a second: to write the bar again takes 15 ms
             self.bar.say_dense(n_dense)
 
     def _draw_overview(self, view: CallView) -> None:

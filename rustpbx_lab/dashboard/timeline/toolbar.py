@@ -1,4 +1,4 @@
-"""The bar over the timeline: how much is shown, live or not, what if, the legend."""
+"""The toolbar of the timeline: span, follow, what-if, lanes, legend."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -103,7 +103,7 @@ class TimelineBar(Viewer):
             sx=TOGGLE_SX,
         )
         self.hidden: set[str] = set()
-        """Lanes that somebody does not want to see."""
+        """Lanes that someone does not want to see."""
         self.lanes = pmui.MenuButton(
             label="Lanes",
             icon="layers",

@@ -1,4 +1,4 @@
-"""Which part of a call is shown: what moves the axis, and what follows the call."""
+"""The part of a call that is in view: zooming, panning, following."""
 
 import time
 
@@ -12,7 +12,7 @@ AHEAD = 0.025
 """How much empty time stands right of now."""
 LEAST_MS = 400
 STILL_S = 1.0
-"""Between two steps for somebody who wants things not to move."""
+"""Between two steps for someone who wants things not to move."""
 
 
 class Viewport:
@@ -42,7 +42,7 @@ class Viewport:
         axis.range.on_change("end", self._moved)
 
     def show_call(self, view: CallView | None) -> None:
-        """Follow another call; one that begins anew is looked at as before."""
+        """Follow another call; one that begins again is looked at as before."""
         before, self._view = self._view, view
         if before is not None and view is not None and before.call is view.call:
             return
@@ -68,7 +68,7 @@ class Viewport:
 
     @property
     def chosen_part(self) -> tuple[int, int] | None:
-        """What somebody has chosen to look at, call time.
+        """What someone has chosen to look at, call time.
 
         None while it follows a call; a span of a saved one is a choice, too.
         """

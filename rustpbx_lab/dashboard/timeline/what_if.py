@@ -1,4 +1,4 @@
-"""What if: the call as other VAD thresholds would have heard it, while it runs."""
+"""Sliders of the what-if: VAD decisions under other thresholds, while a call runs."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -125,7 +125,7 @@ class WhatIf(Viewer):
     # ------------------------------------------------------------------ the call
 
     def show_call(self, view: CallView | None) -> None:
-        """Begin anew with another call, at its own thresholds until they are moved."""
+        """Begin again with another call, at its own thresholds until they are moved."""
         self._view = view
         self._before = None
         self._restart()
@@ -148,7 +148,7 @@ class WhatIf(Viewer):
         self._on_change()
 
     def refresh(self) -> bool:
-        """Take in new audio; tell whether anything changed."""
+        """Process new audio; return whether anything changed."""
         view = self._view
         if view is None or not self.is_on:
             return False

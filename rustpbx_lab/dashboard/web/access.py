@@ -1,4 +1,4 @@
-"""Who reaches the pages: hosts, addresses, logins and operators."""
+"""Access to the pages: hosts, addresses, logins and operators."""
 
 import logging
 import os

@@ -82,7 +82,7 @@ class FileLogin(AuthProvider):
 
     @property
     def get_user(self) -> Callable[[Any], Any]:
-        """Returns who sent a request, None for somebody who has not logged in."""
+        """Returns who sent a request, None for someone who has not logged in."""
         return self._user_of
 
     @property

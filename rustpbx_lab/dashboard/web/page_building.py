@@ -1,4 +1,4 @@
-"""Pages that are built beside the loop that serves all others."""
+"""Building pages beside the loop that serves all others."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class PageApplication(Application):
     """An application whose pages are built by an executor, one after the other.
 
     To make the models of a page takes seconds of CPU. On the loop of the server every
-    other page would stand still for as long: its calls go on unseen, and what somebody
+    other page would stand still for as long: its calls go on unseen, and what someone
     presses there waits. In a thread it takes longer, and only who opens a page waits.
 
     Args:

@@ -20,7 +20,7 @@ def process_hub() -> CallHub:
     """Return the hub of this process; made when it is first asked for.
 
     It lives in a module of its own because ``panel serve`` runs the application's code
-    anew for every page.
+    again for every page.
 
     Raises:
         ServerStartError: If the variable of the operators has an empty name.

@@ -1,4 +1,4 @@
-"""The agent's lane: what the server played, asked for, cut short."""
+"""The agent's lane: playback, waits and interruptions."""
 
 from collections.abc import Mapping, Sequence
 

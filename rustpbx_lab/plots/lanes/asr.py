@@ -1,4 +1,4 @@
-"""The recogniser's lane: texts, when they were said, how late they came."""
+"""The recogniser's lane: texts and their delays."""
 
 from collections.abc import Sequence
 from typing import Any

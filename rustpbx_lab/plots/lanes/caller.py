@@ -1,4 +1,4 @@
-"""The caller's lane: sound, speech probability, and what the server made of it."""
+"""The caller's lane: sound, speech probability, reported speech."""
 
 from collections.abc import Sequence
 from html import escape

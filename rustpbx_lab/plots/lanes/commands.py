@@ -1,4 +1,4 @@
-"""The lane of what we sent, and of what went wrong."""
+"""The lane of commands and errors."""
 
 from collections.abc import Sequence
 

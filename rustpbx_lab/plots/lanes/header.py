@@ -1,4 +1,4 @@
-"""The header left of a lane: what it may tell of a call, and its HTML.
+"""Lane headers: their data and their HTML.
 
 Texts of a call must be escaped before they are put into a header.
 """

@@ -1,4 +1,4 @@
-"""What every lane of a timeline is: the contract that pages and figures rely on."""
+"""The contract of a lane."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -130,7 +130,7 @@ def points_of(
     """Return every delay that is one.
 
     The recognisers' own ``*.asr.*`` durations count from the start of the session and
-    are no latencies: the delay of a final comes from its own times.
+    are not latencies: the delay of a final comes from its own times.
     """
     found = (
         *map(_metric_point, metrics),

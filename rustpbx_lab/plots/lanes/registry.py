@@ -1,4 +1,4 @@
-"""Every lane there is, from above."""
+"""Registry of lanes, from above."""
 
 import logging
 from collections.abc import Callable

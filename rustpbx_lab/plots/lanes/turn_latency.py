@@ -1,4 +1,4 @@
-"""The lane of turn latency: where the time between two voices went."""
+"""The lane of turn latency."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The caller's track: what the remote party says, and who hears it."""
+"""The caller's track: audio of the remote party and its listeners."""
 
 from collections.abc import Callable
 
@@ -58,7 +58,7 @@ class CallerLeg:
         self.taps.clear()
 
     def end(self) -> None:
-        """End the track; twice is no error."""
+        """End the track; twice is not an error."""
         if self._is_over:
             return
         self.silence()

@@ -1,4 +1,4 @@
-"""What a stand-in does wrong on purpose, so that clients can be tested with it."""
+"""Faults that a stand-in can inject, for testing clients."""
 
 import math
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class Faults:
         """Read ``name=value`` words.
 
         Raises:
-            InvalidOptionError: If there is no such fault, or its value is no number
+            InvalidOptionError: If there is no such fault, or its value is not a number
                 that makes sense.
         """
         kinds = {field.name.replace("_", "-"): field for field in fields(cls)}

@@ -1,4 +1,4 @@
-"""The parts of a stand-in that can be made to fail: line, recogniser, clock, log."""
+"""Parts of a stand-in with injected faults: line, recogniser, clock, log."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""The server's keep-alive of a call: the first ping at once, then one a period."""
+"""Keep-alive pings of a call."""
 
 from collections.abc import Callable
 

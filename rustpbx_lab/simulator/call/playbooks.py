@@ -1,4 +1,4 @@
-"""The playbooks of a stand-in: kept and handed out, but not run."""
+"""Playbooks: stored and returned, not run."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the server runs on the caller's audio: VAD, recogniser, inactivity watch.
+"""Processors of the caller's audio: VAD, recogniser, inactivity timer.
 
 If one of them cannot be built, none is, and no event says so.
 """

@@ -1,4 +1,4 @@
-"""What all calls of a stand-in share."""
+"""Services shared by all calls of a stand-in."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Who else is told what passes in a call: its event log, and readers of its events."""
+"""Subscribers of a call: its event log, and event streams."""
 
 from collections import deque
 from collections.abc import Callable

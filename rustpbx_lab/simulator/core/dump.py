@@ -76,7 +76,7 @@ class EventDump:
             self.close()
 
     def close(self) -> None:
-        """Close the file; twice is no error."""
+        """Close the file; twice is not an error."""
         file, self._file = self._file, None
         if file is not None:
             file.close()

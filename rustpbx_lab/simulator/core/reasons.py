@@ -1,4 +1,4 @@
-"""Why a call ends, as a ``hangup`` command says it and the server records it."""
+"""Hang-up reasons, as commands name them and the server records them."""
 
 from rustpbx_lab.models import commands
 

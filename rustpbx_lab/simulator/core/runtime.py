@@ -1,4 +1,4 @@
-"""What a call needs of its surroundings: time, timers and worker threads.
+"""The runtime of a call: time, timers, worker threads.
 
 Calls are driven by callbacks and never wait, so a test can run one with a clock of
 its own and no event loop.
@@ -18,7 +18,7 @@ class Timer(Protocol):
     """A callback that is still to come."""
 
     def cancel(self) -> None:
-        """Forget it; too late or twice is no error."""
+        """Forget it; too late or twice is not an error."""
         ...
 
 

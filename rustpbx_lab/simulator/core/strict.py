@@ -1,4 +1,4 @@
-"""Strict mode: what the real server does in silence, said aloud."""
+"""Strict mode: warnings where the real server is silent."""
 
 import logging
 from collections import deque

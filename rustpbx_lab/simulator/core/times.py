@@ -1,4 +1,4 @@
-"""Times as the server writes them."""
+"""Timestamps of the stand-in."""
 
 from datetime import UTC, datetime
 

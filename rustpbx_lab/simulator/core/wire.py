@@ -1,4 +1,4 @@
-"""Events and commands as the server writes them: its keys, in its order."""
+"""Wire format of events and commands: keys and their order."""
 
 import json
 from collections.abc import Mapping

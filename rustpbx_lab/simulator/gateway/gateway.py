@@ -126,7 +126,7 @@ class Gateway:
             ) from exc
 
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse what is no server of ours, before the handshake."""
+        """Refuse what is not a server of ours, before the handshake."""
         why = self._policy.refusal(request.path, request.headers.get_all)
         if why is not None:
             return connection.respond(http.HTTPStatus.FORBIDDEN, f"{why}\n")

@@ -1,4 +1,4 @@
-"""``/simulate/incoming``: lets somebody call the stand-in; the real server has no such.
+"""``/simulate/incoming``: an incoming call on request; not part of the real server.
 
 ``POST`` with ``{"caller": URI, "callee": URI, "headers": {…}, "acceptTimeout": s}``,
 all optional, answers with the webhook's notification; without ``--webhook`` this answer

@@ -1,4 +1,4 @@
-"""Incoming SIP calls: scripted callers, and the webhook that tells of them.
+"""Incoming SIP calls: scripted callers, and the webhook.
 
 Source:
     active-call 0.3.83, app.rs and useragent/webhook.rs; protocol.md, 10.
@@ -103,7 +103,7 @@ class IncomingCalls:
         headers: Mapping[str, str],
         accept_timeout_s: float = ACCEPT_TIMEOUT_S,
     ) -> IncomingSip:
-        """Let somebody call; the webhook is told in the background."""
+        """Let someone call; the webhook is told in the background."""
         name = uuid.uuid4().hex
         dialog_id = f"{name[:14]}@127.0.0.1-{name[14:22]}-{name[22:]}"
         began_ms = self._runtime.now_ms()

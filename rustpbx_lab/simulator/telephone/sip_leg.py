@@ -1,4 +1,4 @@
-"""One SIP leg as the client hears of it: ringing, answer, media, keys, its end."""
+"""One SIP leg as the client sees it: ringing, answer, media, keys, end."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -48,7 +48,7 @@ class SipLeg:
         self.ring_ms = self.ring_ms or self._runtime.now_ms()
 
     def answers(self) -> None:
-        """Take note that it is answered, or asked anew how it goes on."""
+        """Take note that it is answered, or asked again how it goes on."""
         self.is_answered = True
         self.answer_ms = self._runtime.now_ms()
 

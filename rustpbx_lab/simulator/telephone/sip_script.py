@@ -1,4 +1,4 @@
-"""What a scripted telephone does: read from the user and parameters of its SIP URI.
+"""Scripts of telephones, read from their SIP URI.
 
 The user chooses the kind, parameters change it::
 
@@ -10,7 +10,7 @@ The user chooses the kind, parameters change it::
     sip:nobody@h                     does not even ring: 408 after 32 s
     sip:unauthorised@h               answers only if the option has credentials
     sip:echo@h                       answers and says what it hears
-    sip:anybody-else@h               rings once and answers
+    sip:anyone-else@h               rings once and answers
 
 Parameters: ``rings``, ``ring-ms``, ``early-media``, ``code``, ``reason``; ``say``,
 ``voice``, ``play``, ``echo``, ``silent`` (sends no audio at all); ``keys`` (pressed

@@ -1,1 +1,1 @@
-"""What a call of the stand-in plays and records."""
+"""Playback and recording of the stand-in."""

@@ -1,4 +1,4 @@
-"""Background sound: mixed under what plays, alone while nothing does."""
+"""Background sound, mixed under playback or alone."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Where the frames of a call's tracks go: to the client, or to a media peer."""
+"""Output of a call's audio frames: to the client or to a media peer."""
 
 from collections.abc import Callable
 from typing import Protocol

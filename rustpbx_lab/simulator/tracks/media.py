@@ -1,4 +1,4 @@
-"""Files and URLs that calls play, decoded to 16 kHz mono and kept for ever."""
+"""Media files and URLs, decoded to 16 kHz mono and cached."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""Who plays on the server-side track, and what happens when it ends.
+"""Playback on the server-side track, and what follows its end.
 
 Source:
     active-call 0.3.83, protocol section 4: the handle, the current play id, the

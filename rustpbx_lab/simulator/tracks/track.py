@@ -1,4 +1,4 @@
-"""Tracks on the server's side: something that starts, plays in frames and ends."""
+"""Server-side tracks: started, played in frames, ended."""
 
 import secrets
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""A track of speech: commands in, frames every 20 ms, and how it ends."""
+"""Synthesis tracks: commands in, frames every 20 ms."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The stand-in's voice: every provider's name, one local engine, and a cache."""
+"""The stand-in's voice: one local engine under every provider's name, with a cache."""
 
 import hashlib
 import logging

@@ -151,6 +151,12 @@ class CallReader(ABC):
             raise CallClosedError(self.close_reason or "its log was closed")
         return message
 
+    async def wait_closed(self) -> str:
+        """Wait until the connection is closed; return why it was."""
+        await self._closed.wait()
+        assert self.close_reason is not None
+        return self.close_reason
+
     @overload
     def on(self, what: Wanted, handler: Handler) -> Handler: ...
     @overload
@@ -271,6 +277,8 @@ class CallReader(ABC):
 
     async def _watch_bursts(self) -> None:
         while self.close_reason is None:
+            if not self._legs.is_sounding:  # a call without audio needs no timer
+                await self._heard.wait()
             with anyio.move_on_after(GAP_MS / 2000):
                 await self._closed.wait()
             self._legs.end_bursts(self._now_ms())

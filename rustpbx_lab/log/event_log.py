@@ -299,22 +299,29 @@ class Cursor:
             return
         try:
             await wakeup.wait()
-        finally:
+        except BaseException:  # one that was set is forgotten already
             self._log._forget(wakeup)  # pyright: ignore[reportPrivateUsage]
+            raise
 
     def __aiter__(self) -> "Cursor":
         return self
 
     async def __anext__(self) -> Record:
         """Return the next record, waiting for it; ends with a closed log."""
-        while not self._ahead:
-            await anyio.lowlevel.checkpoint()
-            self._ahead.extend(
-                self._log.records(self.position, self.position + BATCH_ROWS)
-            )
-            if not self._ahead:
-                if self.is_finished:
-                    raise StopAsyncIteration
-                await self.wait()
+        if not self._ahead and not await self._read_ahead():
+            raise StopAsyncIteration
         self.position += 1
         return self._ahead.popleft()
+
+    async def _read_ahead(self) -> bool:
+        """Take the next batch, others get their turn once; False: there is none."""
+        stop, has_waited = self.position + BATCH_ROWS, False
+        while not (new := self._log.records(self.position, stop)):
+            if self.is_finished:
+                return False
+            await self.wait()
+            has_waited = True
+        if not has_waited:
+            await anyio.lowlevel.checkpoint()
+        self._ahead.extend(new)
+        return True

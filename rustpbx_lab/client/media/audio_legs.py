@@ -31,6 +31,11 @@ class AudioLegs:
     def _leg(self, name: str) -> Leg:
         return self._recording.caller if name == "caller" else self._recording.server
 
+    @property
+    def is_sounding(self) -> bool:
+        """Whether a burst of audio is under way."""
+        return bool(self._last_ms)
+
     def add(self, name: str, frame: bytes, at_ms: int) -> None:
         """Record one frame of a leg; ``at_ms`` is our clock."""
         leg = self._leg(name)

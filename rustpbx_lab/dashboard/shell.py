@@ -32,7 +32,7 @@ from rustpbx_lab.dashboard.pages.preferences import (
 from rustpbx_lab.dashboard.pages.registry import all_pages, make_page
 from rustpbx_lab.dashboard.sidebar.connection import ConnectionPanel
 from rustpbx_lab.dashboard.state.call_view import CallView, LoopLag
-from rustpbx_lab.dashboard.state.command_sender import Steering
+from rustpbx_lab.dashboard.state.command_sender import CommandSender
 from rustpbx_lab.dashboard.state.tick import TICK_MS, ticks
 from rustpbx_lab.errors import LogFileError
 from rustpbx_lab.hub.hub import CallHub
@@ -86,7 +86,7 @@ class Shell(Viewer):
         self._wanted_page: str | None = None
         self._known = hub.revision
         self._address = Address()
-        self.steering = Steering(hub, user, self._shown_call, self.say)
+        self.sender = CommandSender(hub, user, self._shown_call, self.say)
         self._make_parts(endpoint)
         self.page = self._assemble(preferences.is_dark)
         self.preferences = PreferenceKeeper(
@@ -115,7 +115,7 @@ class Shell(Viewer):
             endpoint,
             self._follow_new,
             self.open_call,
-            self.steering.hang_up,
+            self.sender.hang_up,
             self.user,
         )
         self.refresher = CallRefresher(self._made_pages, self.announcer.announce_errors)
@@ -317,9 +317,9 @@ class Shell(Viewer):
         if is_due:
             shown.sync_address(self._address)
             if self.page.sidebar_open:
-                self.connection.look_around()
+                self.connection.poll_server_calls()
         shown.tick(has_drawn)
-        self.steering.check()
+        self.sender.check()
         self.announcer.tick()
 
     def _look_for_calls(self) -> bool:

@@ -109,7 +109,7 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
         assert not live(page).bar.say.disabled
         live(page).bar.speak("Hello there")
         live(page).bar.interrupt.clicks += 1
-        page.steering.send(commands.Custom(data="mark"))
+        page.sender.send(commands.Custom(data="mark"))
         until(
             lambda: any(r.name == "custom" for r in call.log if r.direction == "event")
         )
@@ -121,7 +121,7 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
 
 
 @pytest.fixture
-def then(monkeypatch: pytest.MonkeyPatch) -> None:
+def callback(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is four seconds into the call now."""
     clock = "rustpbx_lab.hub.hub_call.system_clock_ms"
     monkeypatch.setattr(clock, lambda: T0 + 4000)
@@ -228,7 +228,7 @@ def test_somebody_who_may_only_watch_has_no_buttons():
     with CallHub(operators=["ann"]) as hub:
         put(hub, ended_call(conversation()))
         page = Shell(hub, user="bob")
-        page.steering.send(commands.Interrupt())
+        page.sender.send(commands.Interrupt())
         assert "only the operators" in page.announcer.toast.words.object
         page.connection.press()
         assert "only the operators" in page.connection.problem.object

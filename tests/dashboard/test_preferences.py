@@ -110,4 +110,4 @@ class TestPage:
 
 
 def _say(page: Shell, message: dict[str, Any]) -> None:
-    page.keys._hear(SimpleNamespace(data=message))
+    page.keys._on_message(SimpleNamespace(data=message))

@@ -108,7 +108,7 @@ class TestOptionsOfTheCall:
         call = ended_call([command(0, commands.Invite(option=option))])
         digest_of(call).advance(call.recording, 10)
         presets.shown = call
-        presets._hear({"of_call": True})
+        presets._on_message({"of_call": True})
         (found,) = loaded
         assert found.vad.silence_padding == 640
         assert found.tts.speaker == "x"
@@ -116,7 +116,7 @@ class TestOptionsOfTheCall:
         assert presets.told[-1][0].endswith("type the secret, no file has them")
 
     def test_without_a_call_it_says_so(self, presets, loaded):
-        presets._hear({"of_call": True})
+        presets._on_message({"of_call": True})
         assert loaded == []
         assert presets.told == [("no call is shown that tells its options", True)]
 

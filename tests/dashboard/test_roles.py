@@ -43,9 +43,9 @@ def test_a_viewer_cannot_connect_send_or_hang_up(served, user):
     assert live(viewer).bar.say.disabled
     assert live(viewer).bar.interrupt.disabled
     assert live(viewer).bar.hang_up.disabled
-    viewer.steering.send(commands.Interrupt())
+    viewer.sender.send(commands.Interrupt())
     assert "only the operators may" in str(viewer.announcer.toast.words.object)
-    viewer.steering.hang_up()
+    viewer.sender.hang_up()
     viewer.connection._connect()
     assert "only the operators may" in str(viewer.connection.problem.object)
     assert hub.calls == [call]
@@ -60,5 +60,5 @@ def test_an_operator_connects_and_sends(served):
     until(lambda: call.state == "in call")
     operator._show_state()
     assert not live(operator).bar.interrupt.disabled
-    operator.steering.send(commands.Interrupt())
+    operator.sender.send(commands.Interrupt())
     until(lambda: "interrupt" in [record.name for record in call.log])

@@ -52,7 +52,7 @@ class Bench:
         self.wall = CallsPage(host)
 
     def press(self, **message: object) -> None:
-        self.wall._hear(message)
+        self.wall._on_message(message)
 
     def others(self) -> list[str]:
         self.wall.tick(has_drawn=False)

@@ -12,7 +12,7 @@ import param
 from panel.custom import JSComponent
 
 from .clipboard import COPY_JS
-from .document_lock import hear, locked
+from .document_lock import locked, on_message
 
 KEPT = 8
 LEAD_S = 0.03
@@ -46,7 +46,7 @@ export function render({model}) {
         self._sent_s: deque[float] = deque([0.0], maxlen=KEPT)
         self._took_s = 0.0
         self._rests_until_s = 0.0
-        hear(self, self._hear)
+        on_message(self, self._on_message)
 
     @property
     def is_free(self) -> bool:
@@ -68,7 +68,7 @@ export function render({model}) {
         self._sent_s.append(time.monotonic())
         self._send_msg({"beat": self._n_sent})
 
-    def _hear(self, said: Mapping[str, Any]) -> None:
+    def _on_message(self, said: Mapping[str, Any]) -> None:
         beat = said.get("beat")
         if not isinstance(beat, int):
             return
@@ -208,7 +208,7 @@ export function render({model}) {
         self.on_copied: Callable[[bool], None] = lambda is_copied: None
         """Called with whether the browser took a text onto its clipboard."""
         self._title = ""
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
 
     def focus(self, css_class: str) -> None:
         """Put the cursor into the input of a widget."""
@@ -232,7 +232,7 @@ export function render({model}) {
             self._title = title
             self._send_msg({"title": title})
 
-    def _hear(self, event: Any) -> None:
+    def _on_message(self, event: Any) -> None:
         message = getattr(event, "data", event)
         if isinstance(message.get("key"), str):
             key, shift = message["key"], bool(message.get("shift"))

@@ -38,7 +38,7 @@ def locked(action: Callable[[], None]) -> None:
         pn.state.onload(soon)
 
 
-def then(action: Callable[[], None]) -> Callable[[Any], None]:
+def callback(action: Callable[[], None]) -> Callable[[Any], None]:
     """Return a listener that does something, locked, whatever it is told."""
     return lambda _: locked(action)
 
@@ -61,6 +61,6 @@ def coalesced(action: Callable[[], None]) -> Callable[[], None]:
     return request
 
 
-def hear(part: JSComponent, heard: Callable[[Mapping[str, Any]], None]) -> None:
+def on_message(part: JSComponent, on_data: Callable[[Mapping[str, Any]], None]) -> None:
     """Give what a browser part says to a function, with the document locked."""
-    part.on_msg(lambda event: locked(partial(heard, getattr(event, "data", event))))
+    part.on_msg(lambda event: locked(partial(on_data, getattr(event, "data", event))))

@@ -6,7 +6,7 @@ from typing import Any
 from panel.custom import JSComponent
 
 from .clipboard import COPY_JS
-from .document_lock import hear
+from .document_lock import on_message
 
 CSS = """
 :host{display:block;font-family:var(--lab-font);font-size:12px;
@@ -147,7 +147,7 @@ class OptionFiles(JSComponent):
         self, heard: Callable[[Mapping[str, Any]], None], **params: Any
     ) -> None:
         super().__init__(**params)
-        hear(self, heard)
+        on_message(self, heard)
 
     def tell(self, text: str, *, is_bad: bool = False) -> None:
         """Show a line."""
@@ -171,9 +171,9 @@ class FileOpener(JSComponent):
     def __init__(self, opened: Callable[[str], None], **params: Any) -> None:
         super().__init__(**params)
         self._opened = opened
-        hear(self, self._hear)
+        on_message(self, self._on_message)
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         call_id = message.get("opened")
         if isinstance(call_id, str):
             self._opened(call_id)

@@ -6,7 +6,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from .document_lock import hear
+from .document_lock import on_message
 
 KEPT = 5
 CSS = """
@@ -67,7 +67,7 @@ export function render({model, el}) {
         super().__init__(width=1, height=1, margin=0, **params)
         self._on_still = on_still
         self._n_said = 0
-        hear(self, self._hear)
+        on_message(self, self._on_message)
 
     def say(self, text: str) -> None:
         """Say something that has happened, even if it is the same again."""
@@ -79,6 +79,6 @@ export function render({model, el}) {
         if words != self.summary:
             self.summary = words
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         if isinstance(message.get("still"), bool):
             self._on_still(message["still"])

@@ -6,7 +6,7 @@ from html import escape
 import panel as pn
 import panel_material_ui as pmui
 
-from .document_lock import then
+from .document_lock import callback
 from .styles import NOTE_CSS, html
 
 CSS = (
@@ -36,7 +36,7 @@ class Toast:
             styles={"flex": "none"},
             visible=False,
         )
-        self.button.on_click(then(self._show))
+        self.button.on_click(callback(self._show))
         self.pane = pn.Row(
             self.words, self.button, margin=0, stylesheets=[CSS], visible=False
         )

@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.dashboard.browser.document_lock import locked, then
+from rustpbx_lab.dashboard.browser.document_lock import callback, locked
 from rustpbx_lab.dashboard.browser.styles import PLAIN_BUTTON_SX, WIDE_ONLY_CSS, html
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.models import commands
@@ -134,13 +134,13 @@ class CommandBar(Viewer):
         )
 
     def _wire(self) -> None:
-        self.say.on_click(then(self.text.send))
-        self.interrupt.on_click(then(lambda: self._send(commands.Interrupt())))
-        self.mute.on_click(then(self.toggle_mute))
-        self.pause.on_click(then(self._toggle_pause))
-        self.play.on_click(then(lambda: self.dialog.ask(commands.Play)))
+        self.say.on_click(callback(self.text.send))
+        self.interrupt.on_click(callback(lambda: self._send(commands.Interrupt())))
+        self.mute.on_click(callback(self.toggle_mute))
+        self.pause.on_click(callback(self._toggle_pause))
+        self.play.on_click(callback(lambda: self.dialog.ask(commands.Play)))
         self.more.on_click(lambda item: locked(lambda: self._ask(item)))
-        self.hang_up.on_click(then(self._hang_up))
+        self.hang_up.on_click(callback(self._hang_up))
 
     def __panel__(self) -> Viewable:
         return self._layout

@@ -11,7 +11,7 @@ from panel.viewable import Viewable
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.styles import NOTE_CSS, html
 from rustpbx_lab.lint.rules import Remark
 from rustpbx_lab.models.field_metadata import MayBeEmpty, Unit, Unused, find_metadata
@@ -52,16 +52,18 @@ class Notes:
 class FormField:
     """A labelled widget, and how to read it."""
 
-    def __init__(self, name: str, info: FieldInfo, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, info: FieldInfo, on_change: Callable[[], None]
+    ) -> None:
         self.name = name
         self.wire = info.alias or name
         self.is_required = info.is_required()
         self._may_be_empty = find_metadata(info, MayBeEmpty) is not None
         self.hint = help_text(info)
         self.notes = Notes()
-        self._changed = changed
+        self._changed = on_change
         self.widget = self._widget(info)
-        self.widget.param.watch(then(self._on_change), "value")
+        self.widget.param.watch(callback(self._on_change), "value")
         self.layout: Viewable = pn.Column(
             self.widget, self.notes.pane, margin=0, sizing_mode="stretch_width"
         )

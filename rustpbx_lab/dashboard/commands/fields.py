@@ -8,7 +8,7 @@ import panel_material_ui as pmui
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.models.field_metadata import SliderRange, find_metadata
 from rustpbx_lab.plots.theme import MONO
 
@@ -31,11 +31,11 @@ class ChoiceField(FormField):
         self,
         name: str,
         info: FieldInfo,
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         choices: dict[str, Any],
     ) -> None:
         self._choices = choices
-        super().__init__(name, info, changed)
+        super().__init__(name, info, on_change)
 
     def _widget(self, info: FieldInfo) -> Any:
         default = placeholder(info)
@@ -63,10 +63,12 @@ class ChoiceField(FormField):
 class SuggestField(FormField):
     """A text with known values to choose from; others may be typed."""
 
-    def __init__(self, name: str, info: FieldInfo, changed: Callable[[], None]) -> None:
-        super().__init__(name, info, changed)
+    def __init__(
+        self, name: str, info: FieldInfo, on_change: Callable[[], None]
+    ) -> None:
+        super().__init__(name, info, on_change)
         self._typed: str | None = None
-        self.widget.param.watch(then(self._type), "value_input")
+        self.widget.param.watch(callback(self._type), "value_input")
 
     def _type(self) -> None:
         self._typed = self.widget.value_input
@@ -109,11 +111,11 @@ class NumberField(FormField):
         self,
         name: str,
         info: FieldInfo,
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         kind: type[int] | type[float],
     ) -> None:
         self._kind = kind
-        super().__init__(name, info, changed)
+        super().__init__(name, info, on_change)
 
     def read(self) -> Any:
         """Return the number, or UNSET."""
@@ -138,7 +140,7 @@ class SliderField(FormField):
         self,
         name: str,
         info: FieldInfo,
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         reach: SliderRange,
     ) -> None:
         self._is_whole = bare_type(info.annotation) is int
@@ -146,7 +148,7 @@ class SliderField(FormField):
         self._unit = unit_of(info)
         self._reach = reach
         self._is_set = False
-        super().__init__(name, info, changed)
+        super().__init__(name, info, on_change)
 
     def _widget(self, info: FieldInfo) -> Any:
         kind = pmui.IntSlider if self._is_whole else pmui.FloatSlider
@@ -214,9 +216,11 @@ class SliderField(FormField):
 class SecretField(FormField):
     """A secret: what was typed is taken out of the page at once."""
 
-    def __init__(self, name: str, info: FieldInfo, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, info: FieldInfo, on_change: Callable[[], None]
+    ) -> None:
         self._secret: SecretStr | None = None
-        super().__init__(name, info, changed)
+        super().__init__(name, info, on_change)
 
     def _widget(self, info: FieldInfo) -> Any:
         return pmui.PasswordInput(**self._options(info), placeholder="not sent")
@@ -255,11 +259,11 @@ class TextField(FormField):
         self,
         name: str,
         info: FieldInfo,
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         kind: Literal["map", "list", "json"],
     ) -> None:
         self._kind = kind
-        super().__init__(name, info, changed)
+        super().__init__(name, info, on_change)
 
     def _widget(self, info: FieldInfo) -> Any:
         shown = {"map": "key: value, one a line", "list": "one a line", "json": "JSON"}
@@ -313,26 +317,26 @@ def read_map(text: str) -> dict[str, str]:
     return found
 
 
-def form_field(name: str, info: FieldInfo, changed: Callable[[], None]) -> FormField:
+def form_field(name: str, info: FieldInfo, on_change: Callable[[], None]) -> FormField:
     """Return the field that fits a model's field, which is not a model itself."""
     hint = bare_type(info.annotation)
     reach = find_metadata(info, SliderRange)
     if reach is not None:
-        return SliderField(name, info, changed, reach)
+        return SliderField(name, info, on_change, reach)
     if hint is SecretStr:
-        return SecretField(name, info, changed)
+        return SecretField(name, info, on_change)
     if hint is bool:
-        return ChoiceField(name, info, changed, {"true": True, "false": False})
+        return ChoiceField(name, info, on_change, {"true": True, "false": False})
     if get_origin(hint) is Literal:
-        return ChoiceField(name, info, changed, {str(v): v for v in get_args(hint)})
+        return ChoiceField(name, info, on_change, {str(v): v for v in get_args(hint)})
     if hint in (int, float):
-        return NumberField(name, info, changed, hint)
+        return NumberField(name, info, on_change, hint)
     if get_origin(hint) is dict:
-        return TextField(name, info, changed, "map")
+        return TextField(name, info, on_change, "map")
     if get_origin(hint) is list:
         kind = "list" if bare_type(get_args(hint)[0]) is str else "json"
-        return TextField(name, info, changed, kind)
+        return TextField(name, info, on_change, kind)
     if hint is str:
         made = SuggestField if info.examples else FormField
-        return made(name, info, changed)
-    return TextField(name, info, changed, "json")
+        return made(name, info, on_change)
+    return TextField(name, info, on_change, "json")

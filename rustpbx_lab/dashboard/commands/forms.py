@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 from pydantic import ValidationError
 
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.styles import html
 from rustpbx_lab.lint.rules import Remark
 from rustpbx_lab.models.base import WireModel
@@ -27,7 +27,7 @@ class ModelForm(Viewer):
 
     Args:
         model: A command or option class.
-        changed: Called whenever something was typed.
+        on_change: Called whenever something was typed.
         skip: Names of fields that are not shown.
         only: Names of the only fields that are shown, if given.
     """
@@ -35,13 +35,13 @@ class ModelForm(Viewer):
     def __init__(
         self,
         model: type[WireModel],
-        changed: Changed | None = None,
+        on_change: Changed | None = None,
         skip: Collection[str] = (),
         only: Collection[str] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
-        self._changed = changed or _nothing
+        self._changed = on_change or _nothing
         self.fields: dict[str, FormField | OptionSection] = {}
         for name, info in model.model_fields.items():
             if name == model.tag or name in skip or (only and name not in only):
@@ -180,13 +180,13 @@ class OptionSection:
     """A nested option: a switch that includes it, and its form once it is on."""
 
     def __init__(
-        self, name: str, info: Any, model: type[WireModel], changed: Changed
+        self, name: str, info: Any, model: type[WireModel], on_change: Changed
     ) -> None:
         self.name = name
         self.wire = info.alias or name
         self.is_required = info.is_required()
         self.model = model
-        self._changed = changed
+        self._changed = on_change
         self._form: ModelForm | None = None
         self._remarks: list[Remark] = []
         self.notes = Notes()
@@ -198,7 +198,7 @@ class OptionSection:
             description=help_text(info),
             sx=LABEL_SX,
         )
-        self.switch.param.watch(then(self._toggled), "value")
+        self.switch.param.watch(callback(self._toggled), "value")
         self._inner = pn.Column(
             margin=(0, 0, 4, 6),
             sizing_mode="stretch_width",
@@ -273,7 +273,7 @@ class CommandDialog:
         self.form: ModelForm | None = None
         self._body = pn.Column(sizing_mode="stretch_width", margin=0)
         self._button = pmui.Button(label="Send", variant="contained", color="primary")
-        self._button.on_click(then(self.submit))
+        self._button.on_click(callback(self.submit))
         self.dialog = pmui.Dialog(
             pn.Column(self._body, self._button, sizing_mode="stretch_width"),
             title="Command",

@@ -6,7 +6,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from rustpbx_lab.dashboard.browser.document_lock import hear
+from rustpbx_lab.dashboard.browser.document_lock import on_message
 
 CSS = """
 :host{display:block;font-family:var(--lab-font)}
@@ -84,7 +84,7 @@ export function render({model, el}) {
     def __init__(self, on_text: Callable[[str], None], **params: Any) -> None:
         super().__init__(**params)
         self._on_text = on_text
-        hear(self, self._on_message)
+        on_message(self, self._on_message)
 
     def send(self) -> None:
         """Have the browser send what stands in the field."""

@@ -7,7 +7,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.dashboard.browser.document_lock import coalesced, then
+from rustpbx_lab.dashboard.browser.document_lock import callback, coalesced
 from rustpbx_lab.dashboard.browser.styles import BOX, STACKED_CSS, html
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.log import Record
@@ -112,8 +112,8 @@ class EventsBox(Viewer):
             css_classes=["lab-filter"],
             sx={"& .MuiInputBase-root": {"height": "24px", "fontSize": "11.5px"}},
         )
-        self.kinds.param.watch(then(self._redraw), "value")
-        self.text.param.watch(then(coalesced(self._redraw)), "value_input")
+        self.kinds.param.watch(callback(self._redraw), "value")
+        self.text.param.watch(callback(coalesced(self._redraw)), "value_input")
         head = pn.Row(
             html('<div class="head" style="padding-right:6px">Events</div>', height=30),
             self.kinds,

@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.styles import BOX, html
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.log import Record
@@ -52,10 +52,10 @@ class Inspector(Viewer):
             styles={"overflow-y": "auto", "overflow-x": "hidden"},
         )
         button = _icon("content_copy", "Copy the JSON", 15)
-        button.on_click(then(lambda: self._copy(self._text)))
+        button.on_click(callback(lambda: self._copy(self._text)))
         close = _icon("close", "Close the inspector (Enter)", 16)
         close.stylesheets = [DRAWER_ONLY_CSS]
-        close.on_click(then(self.toggle))
+        close.on_click(callback(self.toggle))
         head = pn.Row(
             html('<div class="head">Inspector</div>', height=30),
             pn.Spacer(sizing_mode="stretch_width"),
@@ -81,7 +81,7 @@ class Inspector(Viewer):
         what = "Inspector: the selected row in words and as JSON (Enter)"
         button = _icon("info", what, 17)
         button.stylesheets = [DRAWER_ONLY_CSS]
-        button.on_click(then(self.toggle))
+        button.on_click(callback(self.toggle))
         return button
 
     def toggle(self) -> None:

@@ -213,7 +213,7 @@ class RowList(JSComponent):
         self._on_select = on_select
         self._on_ready: Callable[[], None] | None = None
         self.is_ready = False
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
 
     def when_ready(self, draw: Callable[[], None]) -> None:
         """Call ``draw`` whenever the browser has (re)built the list."""
@@ -245,7 +245,7 @@ class RowList(JSComponent):
         if self.is_ready:
             self._send_msg({"reset": True, "empty": sentence})
 
-    def _hear(self, event: Any) -> None:
+    def _on_message(self, event: Any) -> None:
         message = getattr(event, "data", event)
         if message.get("ready"):
             self.is_ready = True

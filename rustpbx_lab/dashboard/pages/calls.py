@@ -43,7 +43,7 @@ class CallsPage(Page):
         self._activities: dict[str, Activity] = {}
         self._ending: list[Future[None]] = []
         self._ticks = 0
-        self.cards = WallCards(self._hear, sizing_mode="stretch_both")
+        self.cards = WallCards(self._on_message, sizing_mode="stretch_both")
         self._layout = pn.Column(
             self.cards,
             margin=0,
@@ -137,7 +137,7 @@ class CallsPage(Page):
 
     # ------------------------------------------------------------------ acting
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         try:
             self._act(message)
         except RustpbxLabError as exc:

@@ -4,7 +4,7 @@ import json
 from typing import Any, cast
 
 from rustpbx_lab.dashboard.browser.components import Keys
-from rustpbx_lab.dashboard.browser.document_lock import coalesced, then
+from rustpbx_lab.dashboard.browser.document_lock import callback, coalesced
 from rustpbx_lab.dashboard.sidebar.connection import ConnectionPanel
 from rustpbx_lab.dashboard.sidebar.copy_as import as_json
 from rustpbx_lab.dashboard.sidebar.presets import parse_preset
@@ -56,7 +56,7 @@ class DraftKeeper:
         self._widgets[name] = widget
         self._parameters[name] = value
         self._begun[name] = _held(widget, value)
-        widget.param.watch(then(self._request), value)
+        widget.param.watch(callback(self._request), value)
 
     def _values(self) -> dict[str, Any]:
         return {

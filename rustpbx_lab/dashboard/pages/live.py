@@ -6,7 +6,7 @@ import panel as pn
 from panel.viewable import Viewable
 
 from rustpbx_lab.dashboard.browser import styles
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.commands.command_bar import CommandBar
 from rustpbx_lab.dashboard.lists.events import EventsBox
 from rustpbx_lab.dashboard.lists.inspector import Inspector
@@ -44,7 +44,7 @@ class LivePage(Page):
         self._ticks = self._kpi_due = 0
         self._make_parts(host)
         self._keyboard = LiveKeys(self)
-        self.timeline.bar.picture.on_click(then(self._save_picture))
+        self.timeline.bar.picture.on_click(callback(self._save_picture))
         LanePreferences(host.preferences, self.timeline, host.keys)
         host.draft.add("kinds", self.events.kinds)
         host.draft.add("filter", self.events.text, "value_input")
@@ -64,7 +64,7 @@ class LivePage(Page):
         self.inspector = Inspector(host.keys.copy)
         self.events = EventsBox(self.select, [self.inspector.opener()])
         self.picture = Picture(host.say)
-        self.bar = CommandBar(host.steering.send, host.steering.hang_up)
+        self.bar = CommandBar(host.sender.send, host.sender.hang_up)
         self.replay = ReplayBar(self.timeline.show_playhead)
 
     def _assemble(self) -> pn.Column:
@@ -155,7 +155,7 @@ class LivePage(Page):
     def show_state(self, view: CallView | None) -> None:
         """Count the errors, and enable the commands that the call takes."""
         self.events.count_errors()
-        self.bar.show_call(view, self.host.steering.is_allowed)
+        self.bar.show_call(view, self.host.sender.is_allowed)
 
     def sync_address(self, address: Address) -> None:
         """Go to the part that the address names, or name the one that was chosen."""

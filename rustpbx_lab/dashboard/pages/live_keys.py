@@ -71,7 +71,7 @@ class LiveKeys:
             case " ":
                 self._page.replay.toggle()
             case "Enter" if awaited:
-                self._page.host.steering.hang_up()
+                self._page.host.sender.hang_up()
             case "Enter":
                 self._page.inspector.toggle()
             case _:

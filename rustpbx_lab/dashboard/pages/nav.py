@@ -6,7 +6,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from rustpbx_lab.dashboard.browser.document_lock import hear
+from rustpbx_lab.dashboard.browser.document_lock import on_message
 
 LOGO = (
     '<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true"><g '
@@ -90,7 +90,7 @@ class Nav(JSComponent):
         width = LOGO_PX + TAB_PX * len(params.get("tabs", ()))
         super().__init__(width=width, height=44, margin=0, **params)
         self._on_choice = on_choice
-        hear(self, self._on_message)
+        on_message(self, self._on_message)
 
     def _on_message(self, message: Mapping[str, Any]) -> None:
         title = message.get("tab")

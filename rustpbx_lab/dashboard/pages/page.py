@@ -8,7 +8,7 @@ from panel.viewable import Viewable, Viewer
 from rustpbx_lab.dashboard.browser.components import Keys
 from rustpbx_lab.dashboard.sidebar.connection import ConnectionPanel
 from rustpbx_lab.dashboard.state.call_view import CallView
-from rustpbx_lab.dashboard.state.command_sender import Steering
+from rustpbx_lab.dashboard.state.command_sender import CommandSender
 from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.plots.lanes.lane import Lane
@@ -42,7 +42,7 @@ class PageHost(Protocol):
     keys: Keys
     connection: ConnectionPanel
     """The sidebar."""
-    steering: Steering
+    sender: CommandSender
     announcer: Announcer
     preferences: PreferenceKeeper
     draft: DraftKeeper

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import panel_material_ui as pmui
 
 from rustpbx_lab.dashboard.browser.components import Keys
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.timeline.timeline import TimelineBox
 from rustpbx_lab.plots.theme import DARK, LIGHT, Palette
 
@@ -96,7 +96,7 @@ class PreferenceKeeper:
     ) -> None:
         self.known = known
         self._page, self._keys, self._on_palette = page, keys, on_palette
-        page.param.watch(then(self._take_theme), "dark_theme")
+        page.param.watch(callback(self._take_theme), "dark_theme")
         keys.on_system = self._take_system
 
     def _take_system(self, is_dark: bool) -> None:
@@ -138,7 +138,7 @@ class LanePreferences:
             timeline.rows.fold(name)
         bar = timeline.bar
         bar.wall_clock.value = known.clock
-        bar.wall_clock.param.watch(then(self._remember_bar), "value")
+        bar.wall_clock.param.watch(callback(self._remember_bar), "value")
         timeline.on_lanes = self._remember_bar
         keys.on_fold = self._fold
 

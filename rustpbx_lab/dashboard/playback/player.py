@@ -5,7 +5,7 @@ from typing import Any
 
 from panel.custom import JSComponent
 
-from rustpbx_lab.dashboard.browser.document_lock import hear
+from rustpbx_lab.dashboard.browser.document_lock import on_message
 
 CSS = """
 :host{display:block;font-family:var(--lab-font);font-size:12px;
@@ -279,7 +279,7 @@ class Player(JSComponent):
         self, heard: Callable[[Mapping[str, Any]], None], **params: Any
     ) -> None:
         super().__init__(**params)
-        hear(self, heard)
+        on_message(self, heard)
 
     def tell(self, state: Mapping[str, Any]) -> None:
         """Show a place, a speed, a sound; see the script for the keys."""

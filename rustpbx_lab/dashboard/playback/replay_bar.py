@@ -38,7 +38,7 @@ class ReplayBar(Viewer):
         self._ticks = 0
         self._is_ready = False
         self._told: Mapping[str, Any] = {}
-        self.player = Player(self._hear, sizing_mode="stretch_width", height=34)
+        self.player = Player(self._on_message, sizing_mode="stretch_width", height=34)
         self._layout = pn.Row(
             self.player,
             height=36,
@@ -151,7 +151,7 @@ class ReplayBar(Viewer):
             }
         return state
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         saved, replay = self.saved, self.replay
         match message:
             case {"ready": True}:

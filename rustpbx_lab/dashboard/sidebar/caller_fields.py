@@ -11,7 +11,7 @@ from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.sources import ClipSource, SilenceSource
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.styles import select_field, text_field
 from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.participants.registry import CALLERS, SCRIPTED, SILENCE, SOUND_FILE
@@ -41,7 +41,7 @@ class CallerFields(Viewer):
         self._file = pn.Column(
             self.path, margin=0, sizing_mode="stretch_width", visible=False
         )
-        self.audio.param.watch(then(self._show_file), "value")
+        self.audio.param.watch(callback(self._show_file), "value")
         self._layout = pn.Column(
             self.audio, self._file, margin=0, sizing_mode="stretch_width"
         )
@@ -67,7 +67,7 @@ class CallerFields(Viewer):
         is_file = self.audio.value == SOUND_FILE
         if is_file and self.browse is None:
             self.browse = _browse_button()
-            self.browse.param.watch(then(self._take), "value")
+            self.browse.param.watch(callback(self._take), "value")
             self._file.append(self.browse)
         self._file.visible = is_file
 

@@ -10,7 +10,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.file_picker import FileOpener
 from rustpbx_lab.dashboard.browser.styles import (
     NOTE_CSS,
@@ -129,7 +129,7 @@ class ConnectionPanel(Viewer):
             margin=(6, 2, 4, 2),
             sx={"height": "30px"},
         )
-        self.button.on_click(then(self.press))
+        self.button.on_click(callback(self.press))
         self.again = pmui.Button(
             label="Re-call with these",
             icon="replay",
@@ -141,8 +141,8 @@ class ConnectionPanel(Viewer):
             sx={"height": "30px"},
             visible=False,
         )
-        self.again.on_click(then(self.call_again))
-        self.call_type.param.watch(then(self._change_type), "value")
+        self.again.on_click(callback(self.call_again))
+        self.call_type.param.watch(callback(self._change_type), "value")
         self._show_fields()
 
     def _change_type(self) -> None:
@@ -308,9 +308,9 @@ class ConnectionPanel(Viewer):
 
     # ------------------------------------------------------------------ showing
 
-    def look_around(self) -> None:
+    def poll_server_calls(self) -> None:
         """List the calls that the server runs besides ours."""
-        has_any = self.others.look()
+        has_any = self.others.poll()
         if self._elsewhere.visible != has_any:
             self._elsewhere.visible = has_any
 

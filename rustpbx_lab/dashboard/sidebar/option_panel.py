@@ -7,7 +7,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.dashboard.browser.document_lock import coalesced, then
+from rustpbx_lab.dashboard.browser.document_lock import callback, coalesced
 from rustpbx_lab.dashboard.commands.forms import ModelForm
 from rustpbx_lab.lint.rules import Remark
 from rustpbx_lab.models.options import (
@@ -131,7 +131,7 @@ class OptionPanel(Viewer):
             margin=0,
             sx=SX,
         )
-        self.accordion.param.watch(then(self._unfold), "active")
+        self.accordion.param.watch(callback(self._unfold), "active")
         self._unfold()
         self._is_filled = True
         self._layout = pn.Column(self.accordion, margin=0, sizing_mode="stretch_width")

@@ -6,7 +6,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from rustpbx_lab.dashboard.browser.document_lock import hear
+from rustpbx_lab.dashboard.browser.document_lock import on_message
 from rustpbx_lab.dashboard.state.server_calls import (
     ServerCalls,
     age_of_call,
@@ -41,8 +41,8 @@ class OtherCalls(JSComponent):
 
     Args:
         server: The calls of the server.
-        opened: Called with the call that is watched from now on.
-        told: Called with what went wrong.
+        on_open: Called with the call that is watched from now on.
+        on_text: Called with what went wrong.
     """
 
     rows = param.List(default=[])
@@ -88,16 +88,16 @@ export function render({model, el}) {
     def __init__(
         self,
         server: ServerCalls,
-        opened: Callable[[HubCall], None],
-        told: Callable[[str], None],
+        on_open: Callable[[HubCall], None],
+        on_text: Callable[[str], None],
         **params: Any,
     ) -> None:
         super().__init__(**params)
-        self._server, self._opened, self._told = server, opened, told
+        self._server, self._on_open, self._on_text = server, on_open, on_text
         self._shown: tuple[str, int] | None = None
-        hear(self, self._hear)
+        on_message(self, self._on_message)
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Ask the server, and list its last answer; return whether it has calls."""
         listing = self._server.ask()
         state = listing.url, listing.n_answers
@@ -119,11 +119,11 @@ export function render({model, el}) {
         if rows != self.rows:
             self.rows = rows
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         call_id = message.get("watch")
         if not isinstance(call_id, str):
             return
         try:
-            self._opened(self._server.watch(call_id))
+            self._on_open(self._server.watch(call_id))
         except RustpbxLabError as exc:
-            self._told(str(exc))
+            self._on_text(str(exc))

@@ -41,7 +41,7 @@ class Presets(Viewer):
         self._adopted: HubCall | None = None
         self._filled = option()
         self.files = OptionFiles(
-            self._hear, sizing_mode="stretch_width", margin=(6, 0, 6, 0)
+            self._on_message, sizing_mode="stretch_width", margin=(6, 0, 6, 0)
         )
 
     def __panel__(self) -> Viewable:
@@ -71,7 +71,7 @@ class Presets(Viewer):
         option = self._option()
         return None if option == self._filled else option
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         match message:
             case {"save": True}:
                 self._give(lambda option: self._offer(option))

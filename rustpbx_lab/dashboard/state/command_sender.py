@@ -12,38 +12,38 @@ from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand
 
 
-class Steering:
+class CommandSender:
     """Sends commands through the hub, which decides who may, and says what failed.
 
     Args:
         hub: The calls of this process.
         user: Who sends.
-        shown: Returns the call that is shown.
-        said: Called with a line and its severity.
+        get_call: Returns the call that is shown.
+        on_text: Called with a line and its severity.
     """
 
     def __init__(
         self,
         hub: CallHub,
         user: str | None,
-        shown: Callable[[], HubCall | None],
-        said: Callable[[str, str], None],
+        get_call: Callable[[], HubCall | None],
+        on_text: Callable[[str, str], None],
     ) -> None:
         self._hub, self._user = hub, user
-        self._shown, self._said = shown, said
+        self._get_call, self._on_text = get_call, on_text
         self._sent: list[Future[Any]] = []
         self._ending: str | None = None
 
     @property
     def is_allowed(self) -> bool:
         """Whether the call that is shown takes commands from this user."""
-        call = self._shown()
+        call = self._get_call()
         is_live = call is None or call.is_live
         return self._hub.may_send(self._user) and is_live
 
     def send(self, command: BaseCommand) -> None:
         """Send a command in the call that is shown."""
-        call = self._shown()
+        call = self._get_call()
         if call is not None:
             self._try(lambda: self._hub.send(call.id, command, user=self._user))
 
@@ -52,7 +52,7 @@ class Steering:
 
         A second press closes the socket, too: the server may be waiting for something.
         """
-        call = self._shown()
+        call = self._get_call()
         if call is None:
             return
         if call.phase is CallPhase.ANSWERED and self._ending != call.id:
@@ -65,7 +65,7 @@ class Steering:
         try:
             self._sent.append(action())
         except RustpbxLabError as exc:
-            self._said(str(exc), "error")
+            self._on_text(str(exc), "error")
 
     def check(self) -> None:
         """Say what has become of what was sent, if it failed."""
@@ -74,5 +74,5 @@ class Steering:
             if not sent.done():
                 waiting.append(sent)
             elif not sent.cancelled() and sent.exception() is not None:
-                self._said(str(sent.exception()), "error")
+                self._on_text(str(sent.exception()), "error")
         self._sent = waiting

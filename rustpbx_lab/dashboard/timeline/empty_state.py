@@ -6,7 +6,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.file_picker import FileOpener
 from rustpbx_lab.dashboard.browser.styles import html
 
@@ -40,7 +40,7 @@ class EmptyLanes(Viewer):
             align="center",
             sx={"height": "26px"},
         )
-        self.connect.on_click(then(connect))
+        self.connect.on_click(callback(connect))
         box = pn.Row(
             html(
                 '<b style="font-size:13px;white-space:nowrap">'

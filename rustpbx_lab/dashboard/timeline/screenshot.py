@@ -6,7 +6,7 @@ from typing import Any
 
 from panel.custom import JSComponent
 
-from rustpbx_lab.dashboard.browser.document_lock import hear
+from rustpbx_lab.dashboard.browser.document_lock import on_message
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots.wall_clock import local_time
 
@@ -120,7 +120,7 @@ class Picture(JSComponent):
     def __init__(self, said: Callable[[str, str], None], **params: Any) -> None:
         super().__init__(width=0, height=0, margin=0, **params)
         self._said = said
-        hear(self, self._hear)
+        on_message(self, self._on_message)
 
     def take(
         self, view: CallView | None, figures: Sequence[Any], part: tuple[float, float]
@@ -145,7 +145,7 @@ class Picture(JSComponent):
             }
         )
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         if "failed" in message:
             why = str(message["failed"])[:200]
             self._said(f"the browser could not save a picture: {why}", "error")

@@ -11,7 +11,7 @@ from bokeh.events import DoubleTap, MouseLeave, MouseMove, Tap
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.audio.envelope import talk_outline
-from rustpbx_lab.dashboard.browser.document_lock import coalesced, locked, then
+from rustpbx_lab.dashboard.browser.document_lock import callback, coalesced, locked
 from rustpbx_lab.dashboard.browser.styles import BOX
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots import overview
@@ -103,9 +103,9 @@ class TimelineBox(Viewer):
     def _watch_bar(self) -> None:
         bar = self.bar
         # what a widget says comes without the lock, too
-        bar.wall_clock.param.watch(then(self._use_clock), "value")
+        bar.wall_clock.param.watch(callback(self._use_clock), "value")
         bar.lanes.on_click(lambda item: locked(lambda: self._choose_lane(item)))
-        bar.what_if.param.watch(then(self._turn_what_if), "value")
+        bar.what_if.param.watch(callback(self._turn_what_if), "value")
 
     def _assemble(self) -> Viewable:
         return pn.Column(

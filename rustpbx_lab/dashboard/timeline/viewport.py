@@ -2,7 +2,7 @@
 
 import time
 
-from rustpbx_lab.dashboard.browser.document_lock import locked, then
+from rustpbx_lab.dashboard.browser.document_lock import callback, locked
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.plots.time_axis import TimeAxis
 
@@ -32,9 +32,9 @@ class Viewport:
         self.is_still = False
         """Whether a followed call moves in steps of a second, not all the time."""
         bar.span.param.watch(self._on_span, "value")
-        bar.zoom_in.on_click(then(lambda: self.zoom(0.5)))
-        bar.zoom_out.on_click(then(lambda: self.zoom(2.0)))
-        bar.follow.param.watch(then(self.say_behind), "value")
+        bar.zoom_in.on_click(callback(lambda: self.zoom(0.5)))
+        bar.zoom_out.on_click(callback(lambda: self.zoom(2.0)))
+        bar.follow.param.watch(callback(self.say_behind), "value")
         bar.box_zoom.param.watch(
             lambda event: locked(lambda: axis.use_box_zoom(event.new)), "value"
         )

@@ -16,7 +16,7 @@ from rustpbx_lab.analysis.what_if import (
     effect,
     spans_of,
 )
-from rustpbx_lab.dashboard.browser.document_lock import then
+from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.styles import PLAIN_BUTTON_SX
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.models.field_metadata import SliderRange, find_metadata
@@ -67,12 +67,12 @@ class WhatIf(Viewer):
             self.silence_timeout,
         )
         for slider in self.sliders:
-            slider.param.watch(then(self._slid), "value")
+            slider.param.watch(callback(self._slid), "value")
         reset = _button("Reset", "Reset the sliders to what the call has")
-        reset.on_click(then(self.reset))
+        reset.on_click(callback(self.reset))
         what = "Use in next call: puts these values into the call options"
         use = _button("Use in next call", what)
-        use.on_click(then(lambda: self.on_use(self.params)))
+        use.on_click(callback(lambda: self.on_use(self.params)))
         self.row = pn.Row(
             *self.sliders,
             reset,

@@ -232,14 +232,14 @@ class EventLog:
         state = "closed" if self._closed else "open"
         return f"<EventLog of {self._length} rows, {state}>"
 
-    def _wakeup_after(self, position: int) -> Wakeup | None:
-        """Return a wakeup for row ``position``; None if there is no need to wait."""
+    def _arm(self, wakeup: Wakeup, position: int) -> bool:
+        """Have a wakeup set by row ``position``; False if there is no need to wait."""
         with self._lock:
             if self._length > position or self._closed:
-                return None
-            wakeup = Wakeup()
+                return False
+            wakeup.rearm()
             self._wakeups.append(wakeup)
-            return wakeup
+            return True
 
     def _forget(self, wakeup: Wakeup) -> None:
         with self._lock:
@@ -269,7 +269,7 @@ def _restored(
 class Cursor:
     """A place in a log: reads what is new, at its own pace, losing nothing.
 
-    ``read`` works in any thread; waiting works in any event loop.
+    ``read`` works in any thread; waiting works in any event loop, one task at a time.
     """
 
     def __init__(self, log: EventLog, start: int = 0) -> None:
@@ -277,6 +277,7 @@ class Cursor:
         self.position = start
         """The row that is read next."""
         self._ahead: deque[Record] = deque()
+        self._wakeup: Wakeup | None = None
 
     def read(self, limit: int | None = None) -> list[Record]:
         """Return the records that are new since the last read; never waits."""
@@ -293,8 +294,10 @@ class Cursor:
 
     async def wait(self) -> None:
         """Wait until there is something to read or the log is closed."""
-        wakeup = self._log._wakeup_after(self.position)  # pyright: ignore[reportPrivateUsage]
-        if wakeup is None:
+        wakeup = self._wakeup
+        if wakeup is None or not wakeup.belongs_here():
+            wakeup = self._wakeup = Wakeup()
+        if not self._log._arm(wakeup, self.position):  # pyright: ignore[reportPrivateUsage]
             await anyio.lowlevel.checkpoint()
             return
         try:

@@ -174,6 +174,7 @@ class Shell(Viewer):
 
     def _begin_to_act(self) -> None:
         self.refresher.is_open = True
+        self._show_address()  # what was said before the page was loaded is lost
 
     def _end(self, tick: Any) -> None:
         tick.stop()
@@ -328,8 +329,16 @@ class Shell(Viewer):
         self._known = self.hub.revision
         newest = next(iter(self.hub.calls), None)
         if newest is not None and self._is_free_for(newest):
+            before = self._shown_call()
             self._show(newest)
+            if before is not None:
+                self._offer(before)
         return True
+
+    def _offer(self, call: HubCall) -> None:
+        """Say that another call has taken the page of one, with the way back."""
+        words = "a new call has begun; the one before it is over"
+        self.announcer.say(words, "info", lambda: self.open_call(call))
 
     def _is_free_for(self, call: HubCall) -> bool:
         """Whether a new call may take the page: not while someone reads another."""

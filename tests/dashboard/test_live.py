@@ -121,7 +121,7 @@ def test_the_bar_sends_into_a_real_call(hub: CallHub):
 
 
 @pytest.fixture
-def callback(monkeypatch: pytest.MonkeyPatch) -> None:
+def then(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is four seconds into the call now."""
     clock = "rustpbx_lab.hub.hub_call.system_clock_ms"
     monkeypatch.setattr(clock, lambda: T0 + 4000)
@@ -269,6 +269,11 @@ def test_a_new_call_takes_the_page_of_one_that_is_over(hub: CallHub):
             page.refresh()
         assert idle.view.call is call
         assert reading.view.call.id == "s.old"
+        toast = idle.announcer.toast
+        assert "a new call has begun" in toast.words.object
+        toast.button.clicks += 1
+        idle.refresh()
+        assert idle.view.call.id == "s.old", "there is a way back"
         hub.hang_up(call.id)
         until(lambda: call.is_over)
 

@@ -182,6 +182,24 @@ def test_a_sound_file_of_the_browser_is_the_callers_voice(
     choose_caller(tab, "silence")  # as the next test expects it
 
 
+def test_a_dialog_opens_with_the_cursor_in_its_first_field(kept: Page, site: Site):
+    tab, call = kept.page, opened_on(kept.page, site)
+    tab.locator("button:visible", has_text="More").last.click()
+    tab.locator("li", has_text="refer").first.click()
+    focused = """() => {
+      let node = document.activeElement
+      while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement
+      return node?.tagName
+    }"""
+    until(lambda: tab.evaluate(focused) == "INPUT", awaited="the cursor in a field")
+    tab.keyboard.type("sip:bob@lab")
+    value = focused.replace("node?.tagName", "node?.value")
+    assert tab.evaluate(value) == "sip:bob@lab"
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("Escape")  # the first leaves the field
+    site.hub.hang_up(call.id)
+
+
 def choose_caller(tab: Any, name: str) -> None:
     tab.get_by_label("Caller audio").first.click()
     tab.locator("li", has_text=name).click()

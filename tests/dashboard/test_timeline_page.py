@@ -256,3 +256,16 @@ def open_what_if(tab: Any) -> None:
         else:
             return
     pytest.fail("the sliders never came")
+
+
+def test_the_arrows_go_through_the_events(kept: Page, site: Site):
+    tab = shown_in(kept, site, call_with_sound())
+    events = tab.get_by_role("listbox", name="Events", exact=False)
+    events.focus()
+    rows = tab.locator(".row.ev")
+    for key, place in (("ArrowDown", 0), ("ArrowDown", 1), ("ArrowUp", 0)):
+        tab.keyboard.press(key)
+        until(lambda at=place: "sel" in rows.nth(at).get_attribute("class"))
+    assert rows.nth(0).get_attribute("aria-selected") == "true"
+    active = events.get_attribute("aria-activedescendant")
+    assert active == rows.nth(0).get_attribute("id")

@@ -125,6 +125,13 @@ export function render({model}) {
       if (inner) return inner
     }
   }
+  const enter = (name, times) => {  // what was asked for may yet have to be drawn
+    const host = find(document, name), kinds = 'input, textarea, [role=combobox]'
+    const input = host && (host.querySelector(kinds) ??
+                           host.shadowRoot?.querySelector(kinds))
+    if (input) input.focus()
+    else if (times) setTimeout(() => enter(name, times - 1), 100)
+  }
   model.on('msg:custom', (msg) => {
     const {focus, copy, narrowed, keep, title, draft} = msg.data ?? msg
     if (draft !== undefined) inTab((store) => store.setItem('lab-draft', draft))
@@ -132,12 +139,7 @@ export function render({model}) {
       document.cookie = `lab-view=${keep};path=/;SameSite=Strict;max-age=31536000`
     if (title !== undefined) document.title = title
     if (narrowed) document.documentElement.dataset.labNarrowed = ''
-    if (focus) {
-      const host = find(document, focus)
-      const input = host && (host.querySelector('input') ??
-                             host.shadowRoot?.querySelector('input'))
-      input?.focus()
-    }
+    if (focus) enter(focus, 20)
     if (copy !== undefined)
       copyText(copy).then((copied) => model.send_msg({copied}))
   })

@@ -29,7 +29,7 @@ class Toast:
         self.words = html("", WORDS_CSS, styles={"flex": "0 1 auto", "min-width": "0"})
         self.button = pmui.Button(
             label="Show",
-            description="Show the event",
+            description="Show what this is about",
             variant="text",
             size="small",
             margin=(2, 6, 2, 0),

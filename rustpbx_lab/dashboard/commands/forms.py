@@ -19,6 +19,8 @@ from .fields import form_field
 
 Changed = Callable[[], None]
 
+FIRST_FIELD = "lab-first"
+"""Class of the field that has the cursor when a dialog opens."""
 LABEL_SX = {"& .MuiFormControlLabel-label": {"fontSize": "12px"}}
 
 
@@ -270,6 +272,8 @@ class CommandDialog:
 
     def __init__(self, send: Callable[[Any], None]) -> None:
         self._send = send
+        self.on_open: Callable[[str], None] = lambda css_class: None
+        """Called with the class of the first field when a form is opened."""
         self.form: ModelForm | None = None
         self._body = pn.Column(sizing_mode="stretch_width", margin=0)
         self._button = pmui.Button(label="Send", variant="contained", color="primary")
@@ -295,6 +299,10 @@ class CommandDialog:
         ]
         self.dialog.param.update(title=str(name), open=True)
         self._button.label = f"Send {name}"
+        first = next(iter(self.form.fields.values()), None)
+        if isinstance(first, FormField):
+            first.widget.css_classes = [FIRST_FIELD]
+            self.on_open(FIRST_FIELD)
 
     def close(self) -> None:
         """Close it: what is typed in was meant for a call that is no longer shown."""

@@ -132,8 +132,13 @@ function listen(model, list, fill) {
   // asking the browser for them would lay out everything at once
   const above = cell('div'), below = cell('div'), nodes = new Map()
   let rows = [], top = 0, height = 480, sentence = ''
-  const mark = (node, data) =>
-    node.classList.toggle('sel', data.seqs.includes(model.selected))
+  const mark = (node, data) => {
+    const isSelected = data.seqs.includes(model.selected)
+    node.classList.toggle('sel', isSelected)
+    node.id = `row-${data.seqs[0]}`
+    node.setAttribute('aria-selected', isSelected)
+    if (isSelected) list.setAttribute('aria-activedescendant', node.id)
+  }
   const make = (data) => {
     const row = fill(data)
     row.tabIndex = -1
@@ -186,6 +191,14 @@ function listen(model, list, fill) {
     if (place < 0) return
     if (place < top) scroll(place)
     else if (place + ROW_PX > top + height) scroll(place + ROW_PX - height)
+  })
+  list.addEventListener('keydown', (event) => {
+    const step = {ArrowDown: 1, ArrowUp: -1}[event.key]
+    if (!step) return
+    event.preventDefault()
+    const at = rows.findIndex((data) => data.seqs.includes(model.selected))
+    const next = rows[at < 0 ? 0 : at + step]
+    if (next) model.send_msg({select: next.seqs[0]})
   })
   list.addEventListener('scroll', () => { top = list.scrollTop; draw() })
   new ResizeObserver(([entry]) => { height = entry.contentRect.height; draw() })

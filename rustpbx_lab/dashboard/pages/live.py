@@ -65,6 +65,7 @@ class LivePage(Page):
         self.events = EventsBox(self.select, [self.inspector.opener()])
         self.picture = Picture(host.say)
         self.bar = CommandBar(host.sender.send, host.sender.hang_up)
+        self.bar.dialog.on_open = host.keys.focus
         self.replay = ReplayBar(self.timeline.show_playhead)
 
     def _assemble(self) -> pn.Column:

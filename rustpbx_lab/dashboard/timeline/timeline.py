@@ -83,7 +83,7 @@ class TimelineBox(Viewer):
         self._overview_due_s = 0.0
         self._overview_is_stale = False
         self._n_dense = 0
-        self.bar = TimelineBar([lane.name for lane in self.lanes])
+        self.bar = TimelineBar(self.lanes)
         self.rows = LaneRows(self.headers, self.overview.figure, self.lanes)
         self.viewport = Viewport(self._axis, self.bar)
         self.what_if = WhatIf(lambda: locked(self._show_what_if))

@@ -8,6 +8,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.dashboard.browser.styles import html
+from rustpbx_lab.plots.lanes.lane import Lane
 from rustpbx_lab.plots.lanes.turn_latency import ROLES
 from rustpbx_lab.wording import thousands
 
@@ -22,6 +23,7 @@ A group without a choice is not to be had: Panel takes its first option then.
 FOLLOW = "Follow live"
 SHOWN, HIDDEN = "check", "check_box_outline_blank"
 """Icons of a lane in the menu."""
+ONLY_HIGH = "Left out of windows lower than 900 pixels"
 TOGGLE_SX = {"minWidth": "0", "padding": "2px 5px", "height": "26px"}
 BAR_CSS = """
 .lg{display:flex;gap:12px;align-items:center;height:30px;font-size:11px;
@@ -50,12 +52,12 @@ class TimelineBar(Viewer):
     """Widgets only; the timeline watches them.
 
     Args:
-        lane_names: Names of the lanes, from above.
+        lanes: The lanes, from above.
     """
 
-    def __init__(self, lane_names: Sequence[str]) -> None:
+    def __init__(self, lanes: Sequence[Lane]) -> None:
         super().__init__()
-        self._lane_names = lane_names
+        self._all_lanes = lanes
         self.span = pmui.RadioButtonGroup(
             options=[*SPANS, OWN_SPAN],
             value=FIRST_SPAN,
@@ -160,14 +162,15 @@ class TimelineBar(Viewer):
 
     def flip_lane(self, name: str) -> None:
         """List a lane as hidden, or as shown."""
-        if name in self._lane_names:
+        if any(lane.name == name for lane in self._all_lanes):
             self.hidden ^= {name}
             self._list_lanes()
 
     def _list_lanes(self) -> None:
         self.lanes.items = [
-            {"label": name, "icon": HIDDEN if name in self.hidden else SHOWN}
-            for name in self._lane_names
+            {"label": lane.name, "icon": HIDDEN if lane.name in self.hidden else SHOWN}
+            | ({"tooltip": ONLY_HIGH} if lane.is_dispensable else {})
+            for lane in self._all_lanes
         ]
 
     def say_effect(self, words: str) -> None:

@@ -26,6 +26,7 @@ from bokeh.models.glyph import Glyph
 from panel.custom import JSComponent
 
 from .fast_paint import can_take_held_events, take_held_events
+from .scripts import script
 
 MESSAGE = "rustpbx-lab-patch"
 """Type of the document message that carries a patch; the browser part listens to it."""
@@ -44,16 +45,7 @@ class PatchChannel(JSComponent):
     a message of its own.
     """
 
-    _esm = """
-export function render({model, view}) {
-  const doc = view.model.document
-  doc.on_message('rustpbx-lab-patch', ({patch, buffers}) => {
-    const {events} = JSON.parse(patch)
-    doc.apply_json_patch({events}, new Map(buffers))
-  })
-  model.send_msg({ready: true})
-}
-"""
+    _esm = script("patch_channel")
 
     def __init__(self, **params: Any) -> None:
         super().__init__(width=0, height=0, margin=0, **params)

@@ -7,17 +7,9 @@ import param
 from panel.custom import JSComponent
 
 from rustpbx_lab.dashboard.browser.document_lock import on_message
+from rustpbx_lab.dashboard.browser.scripts import script, stylesheet
 
-CSS = """
-:host{display:block;font-family:var(--lab-font)}
-input{width:100%;height:32px;padding:0 9px;border:1px solid var(--lab-border);
-  border-radius:5px;background:var(--lab-surface);color:var(--lab-text);
-  font:12.5px var(--lab-font)}
-input::placeholder{color:var(--lab-muted);opacity:1}
-input:hover:enabled{border-color:var(--lab-text)}
-input:focus{outline:2px solid var(--lab-accent);outline-offset:-1px}
-input:disabled{opacity:.5}
-"""
+CSS = stylesheet("say_box")
 
 
 class SayBox(JSComponent):
@@ -32,49 +24,7 @@ class SayBox(JSComponent):
     """
 
     _stylesheets = [CSS]  # noqa: RUF012
-    _esm = """
-const KEPT = 50
-
-export function render({model, el}) {
-  const input = document.createElement('input')
-  input.type = 'text'
-  input.placeholder = model.placeholder
-  input.setAttribute('aria-label', model.placeholder)
-  input.autocomplete = 'off'
-  el.append(input)
-  const said = []
-  let place = 0, draft = ''  // place counts back from the newest; 0 is the draft
-  const send = () => {
-    const text = input.value.trim()
-    if (!text || model.disabled) return
-    if (said[0] !== text) said.unshift(text)
-    said.length = Math.min(said.length, KEPT)
-    place = 0
-    input.value = ''
-    model.send_msg({text})
-  }
-  input.onkeydown = (event) => {
-    if (event.isComposing) return  // Enter chooses a word there
-    if (event.key === 'Enter') {
-      event.preventDefault()
-      send()
-      return
-    }
-    const step = {ArrowUp: 1, ArrowDown: -1}[event.key]
-    const next = place + step
-    if (!step || next < 0 || next > said.length) return
-    event.preventDefault()
-    if (place === 0) draft = input.value
-    place = next
-    input.value = place ? said[place - 1] : draft
-    input.setSelectionRange(input.value.length, input.value.length)
-  }
-  const able = () => { input.disabled = model.disabled }
-  able()
-  model.on('disabled', able)
-  model.on('msg:custom', (msg) => { if ((msg.data ?? msg).send) send() })
-}
-"""
+    _esm = script("say_box")
 
     disabled = param.Boolean(default=False)
     """Whether nothing can be said; a text that was typed stays."""

@@ -7,6 +7,7 @@ import param
 from panel.custom import JSComponent
 
 from rustpbx_lab.dashboard.browser.document_lock import on_message
+from rustpbx_lab.dashboard.browser.scripts import script, stylesheet
 from rustpbx_lab.dashboard.state.server_calls import (
     ServerCalls,
     age_of_call,
@@ -19,21 +20,7 @@ from rustpbx_lab.models.rest import ActiveCall
 
 MOST = 50
 """So many are listed; the wall has them all."""
-CSS = """
-:host{display:block;font-family:var(--lab-font);font-size:11.5px;
-  color:var(--lab-text) !important}
-.c{display:grid;grid-template-columns:10px minmax(0,1fr) auto auto;gap:8px;
-  align-items:center;padding:2px 6px 2px 12px;min-height:26px}
-.c:hover{background:var(--lab-raised)}
-i{width:8px;height:8px;border-radius:50%;background:var(--lab-accent)}
-i.up{background:var(--lab-vad)}
-.id{font-family:var(--lab-mono);font-size:11px;overflow:hidden;
-  text-overflow:ellipsis;white-space:nowrap}
-.mu{color:var(--lab-muted);white-space:nowrap}
-button{min-height:24px;padding:0 6px;border:0;background:none;font:inherit;
-  color:var(--lab-accent);cursor:pointer;border-radius:3px}
-button:hover{background:var(--lab-accent-tint)}
-"""
+CSS = stylesheet("other_calls")
 
 
 class OtherCalls(JSComponent):
@@ -49,41 +36,7 @@ class OtherCalls(JSComponent):
     """A call each: id, kind and age, whether it is answered."""
 
     _stylesheets = [CSS]  # noqa: RUF012
-    _esm = """
-function part(kind, name, text) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  if (text !== undefined) made.textContent = text
-  return made
-}
-export function render({model, el}) {
-  const rows = new Map()  // kept, or a keyboard would lose its place with each answer
-  const make = (id) => {
-    const row = part('div', 'c'), name = part('span', 'id', id)
-    name.title = id
-    const watch = part('button', '', 'Watch')
-    watch.setAttribute('aria-label', `Watch ${id}`)
-    watch.onclick = () => model.send_msg({watch: id})
-    row.append(part('i'), name, part('span', 'mu'), watch)
-    rows.set(id, row)
-    return row
-  }
-  const draw = () => {
-    const wanted = new Set(model.rows.map(({id}) => id))
-    for (const [id, row] of rows)
-      if (!wanted.has(id)) { row.remove(); rows.delete(id) }
-    for (const {id, about, state, up} of model.rows) {
-      const row = rows.get(id) ?? make(id), [dot, , words] = row.children
-      dot.className = up ? 'up' : ''
-      dot.title = state
-      words.textContent = about
-      if (!row.parentNode) el.append(row)
-    }
-  }
-  model.on('rows', draw)
-  draw()
-}
-"""
+    _esm = script("other_calls")
 
     def __init__(
         self,

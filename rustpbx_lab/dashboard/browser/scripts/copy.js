@@ -1,6 +1,3 @@
-"""Copying to the clipboard, with a fallback for plain HTTP."""
-
-COPY_JS = r"""
 // A page of plain http from another machine has no navigator.clipboard. What remains is
 // to copy a selection, which a browser may refuse; then the user copies it by hand.
 async function copyText(text) {
@@ -31,5 +28,3 @@ async function copyText(text) {
   if (copied) dialog.close()
   return copied
 }
-"""
-"""Defines ``copyText(text)``: resolves to whether the text is on the clipboard."""

@@ -100,6 +100,7 @@ def old_tab() -> Iterator[Tab]:
         yield Tab(hub)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(told=st.dictionaries(NAMES, JSON))
 def test_any_object_is_taken_without_a_failure(old_tab: Tab, told: dict[str, object]):

@@ -47,6 +47,7 @@ def test_what_was_chosen_counts_more_than_the_system(theme, system, is_dark):
     assert Preferences(theme, system).is_dark is is_dark
 
 
+@pytest.mark.slow
 @given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(str))
 def test_a_cookie_of_somebody_else_says_nothing(text: str):
     assert isinstance(read_preferences({COOKIE: text}), Preferences)

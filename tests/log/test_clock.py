@@ -118,6 +118,7 @@ def test_a_step_in_a_servers_log_changes_no_time(step_at: int, by_ms: int):
         assert stepped[1] == pytest.approx(plain[1], abs=2)
 
 
+@pytest.mark.slow
 @given(st.integers(1, len(MESSAGES) - 1), STEPS, st.integers(2, len(MESSAGES)))
 @settings(max_examples=200, deadline=None)
 def test_no_step_makes_a_time_negative_or_longer_than_the_call(

@@ -265,6 +265,7 @@ def test_what_cannot_be_a_log_is_named(source: object, why: str):
         read_log(source)
 
 
+@pytest.mark.slow
 def test_text_that_never_becomes_a_row_takes_little_time_and_is_counted():
     nest = '{"a":' * 20000
     log = read(f"{nest}\n{TEXT}")

@@ -571,6 +571,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.sampled_from([*options.CallOption.model_fields, "mediaPass", "zz"]),

@@ -20,10 +20,13 @@ class Ending:
         """
         self.is_broken = False
         """Whether the connection was lost, not closed."""
+        self._is_ours = self._is_closed = False
         self._hangs_up_after: str | None = None
 
     def take(self, record: Record) -> None:
         """Process the next record."""
+        if record.name == "connected":
+            self._is_ours = True
         if record.name not in _TELLING:
             return
         try:
@@ -56,11 +59,17 @@ class Ending:
             case events.Hangup() if not message.refer:
                 self.hung_up_by = self.hung_up_by or message.initiator
             case notes.Closed():
+                self._is_closed = True
                 self.is_broken = message.is_failure
                 if self._hangs_up_after == "over" and not message.is_failure:
                     self.hung_up_by = self.hung_up_by or "autoHangup"
             case _:
                 pass
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a log of ours does not tell how the call ended: it was cut off."""
+        return self._is_ours and not self._is_closed
 
     @property
     def words(self) -> str | None:

@@ -182,6 +182,26 @@ def test_a_sound_file_of_the_browser_is_the_callers_voice(
     choose_caller(tab, "silence")  # as the next test expects it
 
 
+def test_a_select_is_opened_and_chosen_from_by_keys(kept: Page, site: Site):
+    tab = kept.page
+    show_in(tab, site.call())
+    select = tab.get_by_label("Caller audio", exact=True).first
+    choice = tab.locator("li", has_text="scripted caller")
+    for key in ("Enter", "ArrowDown"):
+        select.focus()
+        tab.keyboard.press(key)
+        choice.wait_for()
+        tab.keyboard.press("Escape")
+        choice.wait_for(state="detached")
+    select.focus()
+    tab.keyboard.press(" ")
+    choice.wait_for()
+    choice.focus()
+    tab.keyboard.press("Enter")
+    until(lambda: select.inner_text() == "scripted caller")
+    choose_caller(tab, "silence")  # as the next test expects it
+
+
 def test_a_dialog_opens_with_the_cursor_in_its_first_field(kept: Page, site: Site):
     tab, call = kept.page, opened_on(kept.page, site)
     tab.locator("button:visible", has_text="More").last.click()

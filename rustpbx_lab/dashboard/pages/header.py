@@ -88,7 +88,7 @@ def state_chip(view: CallView | None) -> StateChip:
             return StateChip("wait", f"Replay · {clock(view.now_ms, 1)}")
         case _:
             who = "caller speaking" if view.is_speaking else ""
-            playing = any(row.end_ms is None for row in view.tables["playback"].open)
+            playing = view.is_agent_heard
             agent = "agent paused" if view.facts.is_paused else "agent speaking"
             who = who or (agent if playing else "quiet")
             where = "In call" if call.is_ours else "Watching"
@@ -106,7 +106,10 @@ def _ended(view: CallView) -> StateChip:
 
 def _saved(view: CallView) -> StateChip:
     """Return that a call lies on disk, and how it ended."""
-    how = "connection lost" if view.facts.ending.is_broken else view.facts.ending.words
+    ending = view.facts.ending
+    how = "connection lost" if ending.is_broken else ending.words
+    if how is None and ending.is_missing:
+        how = "its log has no end"
     return StateChip("over", "Saved call" + (f" · {how}" if how else ""))
 
 

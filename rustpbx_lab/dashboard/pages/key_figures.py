@@ -198,7 +198,10 @@ def _first_word(numbers: Numbers) -> str:
     if not numbers.first_word_is_audible and numbers.first_word_quality == "measured":
         tip += " The first audio that came; it may begin with silence."
     role = _colour(numbers.first_word_ms, FIRST_WORD_MS)
-    cell = _figure("first_word_ms", numbers, hint=hint, tip=tip, role=role)
+    quality = numbers.first_word_quality
+    cell = _figure(
+        "first_word_ms", numbers, hint=hint, tip=tip, role=role, quality=quality
+    )
     return cell.replace("<div", '<div class="first"', 1)
 
 

@@ -156,6 +156,14 @@ class CallView(param.Parameterized):
         """Whether the server says that the caller speaks now."""
         return any(row.end_ms is None for row in self.tables["speech"].open)
 
+    @property
+    def is_agent_heard(self) -> bool:
+        """Whether something plays, and is not only asked for."""
+        playing = self.tables["playback"].open
+        return any(
+            row.end_ms is None and row.first_audio_ms is not None for row in playing
+        )
+
     def anchors(self, leg: Leg) -> list[tuple[int, float]]:
         """Return the arrival anchors of a leg in call time."""
         placed = (

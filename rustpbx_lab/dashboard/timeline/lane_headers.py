@@ -141,14 +141,13 @@ class LaneHeaders:
 def call_state(view: CallView) -> CallState:
     """Return what the headers show of a call."""
     facts = view.facts
-    playing = view.tables["playback"].open
     return CallState(
         option=facts.option,
         call_type=view.call.call_type,
         is_over=view.is_over,
         is_muted=facts.is_muted,
         is_paused=facts.is_paused,
-        is_playing=any(row.end_ms is None for row in playing),
+        is_playing=view.is_agent_heard,
         is_deaf=is_lost(view),
         caller=Voice(view.caller.is_empty, view.caller.level_dbfs),
         agent=Voice(view.agent.is_empty, view.agent.level_dbfs),

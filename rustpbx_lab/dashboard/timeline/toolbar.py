@@ -182,10 +182,7 @@ class TimelineBar(Viewer):
         """Say that so many marks in view are drawn as a density; 0: none are."""
         self._drawn = ""
         if n_rows:
-            self._drawn = (
-                f"{thousands(n_rows)} marks as density, errors and "
-                "interruptions one by one"
-            )
+            self._drawn = f"{thousands(n_rows)} marks as density, errors one by one"
         self._show_legend()
 
     def _show_legend(self) -> None:

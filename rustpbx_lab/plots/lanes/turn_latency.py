@@ -169,6 +169,8 @@ def _total(turn: Turn) -> str:
         return f"{about(turn.quality)}{thousands(turn.latency_ms)} ms"
     if turn.outcome == "unanswered":
         return "no reply"
+    if turn.first_audio_ms is None and turn.end_ms is None:
+        return ""  # the reply is still to be heard
     return "unknown" if turn.outcome in ("answered", "interrupted") else ""
 
 

@@ -17,7 +17,7 @@ function* deep(root) {
 
 export function render({model, view}) {
   const page = document.documentElement
-  const off = [], process = model.process
+  const off = [], known = new Map(), process = model.process
   // a page that opens takes its time before it beats
   let last = performance.now() + FIRST_MS, lostAt = null, banner, title = ''
   let isClosed = false, isAsking = false, isBack = false, reloadAt = 0
@@ -39,7 +39,7 @@ export function render({model, view}) {
     banner.textContent = words()
     document.body.append(banner)
     title = document.title
-    document.title = `No answer · ${title}`  // all that is seen of a hidden tab
+    document.title = 'No answer · rustpbx lab'  // all that is seen of a hidden tab
     switchOff()
   }
 
@@ -51,8 +51,10 @@ export function render({model, view}) {
         if (getComputedStyle(node).opacity === '1') node.style.opacity = '.45'
         off.push(node)
       } else if (node.matches('[data-live]') && !node.style.filter) {
-        node.style.filter = 'grayscale(1)'  // nobody knows whether it still holds
-        node.style.textDecoration = 'line-through'
+        node.style.filter = 'grayscale(1)'
+        const words = node.lastElementChild
+        known.set(words, words.textContent)
+        words.textContent = 'No answer'  // nobody knows what the call is doing
         off.push(node)
       }
   }
@@ -67,8 +69,10 @@ export function render({model, view}) {
     banner.remove()
     for (const node of off.splice(0)) {
       node.inert = false
-      node.style.opacity = node.style.filter = node.style.textDecoration = ''
+      node.style.opacity = node.style.filter = ''
     }
+    for (const [words, text] of known) words.textContent = text
+    known.clear()
     document.title = title
   }
 

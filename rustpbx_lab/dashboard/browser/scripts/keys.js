@@ -1,3 +1,5 @@
+const OPENING = ['Enter', ' ', 'ArrowDown', 'ArrowUp']
+
 export function render({model}) {
   const typing = (event) => event.composedPath().some((node) =>
     node.tagName === 'INPUT' || node.tagName === 'TEXTAREA' ||
@@ -15,6 +17,14 @@ export function render({model}) {
     if ('labLost' in document.documentElement.dataset) return  // nothing would hear it
     const last = before
     before = event.key
+    // panel-material-ui opens its selects by clicks only
+    const select = event.composedPath()[0]
+    if (OPENING.includes(event.key) &&
+        select.matches?.('.MuiSelect-select[aria-expanded=false]')) {
+      event.preventDefault()
+      select.click()
+      return
+    }
     // what is focused is pressed by these; after H they are ours in any case
     const pressing = (event.key === 'Enter' || event.key === ' ') && last !== 'h'
     if (pressing && working(event)) return

@@ -58,12 +58,15 @@ function listen(model, list, fill) {
     else if (top > 4) scroll(top + (news.length - (drop ?? 0)) * ROW_PX)
     else draw()
   })
-  model.on('selected', () => {
-    for (const [data, node] of nodes) mark(node, data)
+  const reveal = () => {
     const place = rows.findIndex((data) => data.seqs.includes(model.selected)) * ROW_PX
     if (place < 0) return
     if (place < top) scroll(place)
     else if (place + ROW_PX > top + height) scroll(place + ROW_PX - height)
+  }
+  model.on('selected', () => {
+    for (const [data, node] of nodes) mark(node, data)
+    reveal()
   })
   list.addEventListener('keydown', (event) => {
     const step = {ArrowDown: 1, ArrowUp: -1}[event.key]
@@ -74,7 +77,11 @@ function listen(model, list, fill) {
     if (next) model.send_msg({select: next.seqs[0]})
   })
   list.addEventListener('scroll', () => { top = list.scrollTop; draw() })
-  new ResizeObserver(([entry]) => { height = entry.contentRect.height; draw() })
-    .observe(list)
+  new ResizeObserver(([entry]) => {
+    const wasHidden = height < ROW_PX
+    height = entry.contentRect.height
+    if (wasHidden) reveal()  // what was selected meanwhile could not be shown
+    draw()
+  }).observe(list)
   model.send_msg({ready: true})
 }

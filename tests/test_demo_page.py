@@ -166,6 +166,20 @@ class Watch:
                     f"{record.name} was {late_ms:.0f} ms old and not in the page"
                 )
 
+    def has_caught_up(self) -> bool:
+        """Whether the page has what the log had two seconds ago."""
+        call_id = self.call_id()
+        if call_id is None:
+            return False
+        newest_ms = max(map(_ms, self._tab.evaluate(TIMES)), default=-1.0)
+        past_ms = time.time() * 1000 - 2000
+        known = [
+            record.time_ms or 0
+            for record in self._demo.log(call_id)
+            if record.name != "asrDelta" and (record.received_ms or 0) < past_ms
+        ]
+        return newest_ms >= max(known, default=0)
+
     def call_id(self) -> str | None:
         """Return the call that the page shows."""
         # asked for: what Playwright knows of it waits for its events
@@ -200,6 +214,8 @@ def test_the_page_keeps_up_with_the_call(demo: RunningDemo, page: Page):
     tab = page.page
     tab.locator(".row.ev", has_text="answer").first.wait_for(timeout=CALL_S * 1000)
     watch = Watch(demo, tab)
+    # what a page shows first is what there was when it was made, seconds ago
+    until(watch.has_caught_up, 20, "the page to have caught up with its call")
 
     def is_watched() -> bool:
         watch.look()

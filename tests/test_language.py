@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -50,13 +50,21 @@ def messages(module: Path) -> Iterator[tuple[int, str]]:
     "module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_messages_avoid_the_phrases_of_the_list(module: Path):
-    found = [
+    is_ours = module.name not in SPOKEN
+    said = [one for one in messages(module) if is_ours and len(one[1]) < 600]
+    assert phrases_in(said, AVOIDED) == []
+
+
+def phrases_in(
+    texts: Iterable[tuple[int, str]], avoided: Mapping[str, str]
+) -> list[str]:
+    """Return each phrase to avoid in some texts, with its line and what to write."""
+    return [
         f"line {line}: {text[:80]!r}: write {instead!r}"
-        for line, text in messages(module)
-        for pattern, instead in AVOIDED.items()
-        if module.name not in SPOKEN and len(text) < 600 and re.search(pattern, text)
+        for line, text in texts
+        for pattern, instead in avoided.items()
+        if re.search(pattern, text)
     ]
-    assert found == []
 
 
 def documentation(module: Path) -> Iterator[tuple[int, str]]:
@@ -71,13 +79,7 @@ def documentation(module: Path) -> Iterator[tuple[int, str]]:
     "module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_documentation_avoids_them_too(module: Path):
-    found = [
-        f"line {line}: {text[:80]!r}: write {instead!r}"
-        for line, text in documentation(module)
-        for pattern, instead in AVOIDED_IN_DOCUMENTATION.items()
-        if re.search(pattern, text)
-    ]
-    assert found == []
+    assert phrases_in(documentation(module), AVOIDED_IN_DOCUMENTATION) == []
     head = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
     assert not CLAUSE.match(head), (
         f"a noun phrase, not a clause: {head.splitlines()[0]}"

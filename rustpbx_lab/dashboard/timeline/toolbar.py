@@ -78,32 +78,14 @@ class TimelineBar(Viewer):
         )
         self.zoom_in = _icon("zoom_in", "Zoom in (+)")
         self.zoom_out = _icon("zoom_out", "Zoom out (−)")  # noqa: RUF001
-        self.box_zoom = pmui.Toggle(
-            icon="highlight_alt",
-            label="",
-            description="Drag to zoom (Z)",
-            value=False,
-            size="small",
-            margin=(2, 2),
-            width=30,
-            sx=TOGGLE_SX,
-        )
+        self.box_zoom = _toggle("highlight_alt", "Drag to zoom (Z)")
         self.follow = pmui.Switch(
             label=FOLLOW, value=True, size="small", margin=(1, 4), sx=SWITCH_SX
         )
         self.what_if = pmui.Switch(
             label="What-if", value=False, size="small", margin=(1, 4), sx=SWITCH_SX
         )
-        self.wall_clock = pmui.Toggle(
-            icon="schedule",
-            label="",
-            description="Time of day instead of call time (C)",
-            value=False,
-            size="small",
-            margin=(2, 2),
-            width=30,
-            sx=TOGGLE_SX,
-        )
+        self.wall_clock = _toggle("schedule", "Time of day instead of call time (C)")
         self.hidden: set[str] = set()
         """Lanes that someone does not want to see."""
         self.lanes = pmui.MenuButton(
@@ -206,6 +188,19 @@ class TimelineBar(Viewer):
             words = f"{FOLLOW} · {seconds:.0f} s behind"
         if self.follow.label != words:
             self.follow.label = words
+
+
+def _toggle(icon: str, description: str) -> pmui.Toggle:
+    return pmui.Toggle(
+        icon=icon,
+        label="",
+        description=description,
+        value=False,
+        size="small",
+        margin=(2, 2),
+        width=30,
+        sx=TOGGLE_SX,
+    )
 
 
 def _icon(name: str, description: str) -> pmui.IconButton:

@@ -19,12 +19,29 @@ from rustpbx_lab.audio.sources import SilenceSource
 from rustpbx_lab.hub.hub import CallHub
 
 from .conftest import HOSTILE, SID, conversation, note
-from .site import OPTION, show_in
+from .site import OPTION, SIZE, show_in
 from .test_timeline_page import LANES, point_of
 
 CALLER_LANE = 1
 PLAYHEAD = """() => Bokeh.documents[0]._all_models.values().find((model) =>
   model.type === 'Span' && model.line_width === 2 && model.visible)?.location ?? -1"""
+WHOLE_ROWS = """() => {
+  const deep = (root) => [...root.querySelectorAll('*')].flatMap((node) =>
+    [node, ...(node.shadowRoot ? deep(node.shadowRoot) : [])])
+  return deep(document).filter((node) => {
+    if (!node.matches('.row.ev')) return false
+    let top = 0, bottom = innerHeight
+    for (let at = node.parentNode; at; at = at.parentNode ?? at.host)
+      if (at instanceof Element && getComputedStyle(at).overflowY !== 'visible') {
+        const box = at.getBoundingClientRect()
+        top = Math.max(top, box.top)
+        bottom = Math.min(bottom, box.bottom)
+      }
+    const box = node.getBoundingClientRect()
+    return box.height > 15 && box.top >= top - 1 && box.bottom <= bottom + 1
+  }).length
+}"""
+"""Rows of events that one sees from top to bottom without scrolling."""
 
 pytestmark = pytest.mark.browser
 
@@ -121,6 +138,24 @@ def test_a_saved_call_is_heard_to_its_end_and_told_by_the_clock(kept, site, file
     until(lambda: re.match(r"\d\d:\d\d:\d\d / \d\d:\d\d:\d\d$", now.inner_text()))
     tab.keyboard.press("c")
     until(lambda: re.match(r"\d\d:\d\d\.\d / ", now.inner_text()))
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1600, 1000), (1366, 768), (1366, 625), (1280, 600)]
+)
+def test_lanes_events_and_player_share_a_low_window(kept, site, file, width, height):
+    call = site.hub.replay(file, at_end=True)
+    tab = kept.page
+    tab.set_viewport_size({"width": width, "height": height})
+    show_in(tab, call)
+    until(lambda: tab.locator(".p .name").text_content() == "Listen")
+    until(lambda: tab.evaluate(WHOLE_ROWS) >= 5, awaited="five rows of events")
+    handle = tab.get_by_role("separator", name="Height of lanes").bounding_box()
+    player = tab.locator(".p").bounding_box()
+    assert handle["y"] < player["y"] < height - 200
+    fold = tab.get_by_role("button", name="Fold Caller").bounding_box()
+    assert fold["y"] + fold["height"] < handle["y"], "the caller's lane is in view"
+    tab.set_viewport_size(SIZE)
 
 
 def test_nothing_can_be_sent_in_a_replay(kept, site, file):

@@ -55,8 +55,9 @@ body{margin:0;overflow:hidden}
 NARROW_CSS = "@media (max-width:899px){:host{min-width:0 !important}}"
 """For what may be as narrow as its page."""
 STACK_CSS = (
-    # on a low page the rest is scrolled: lists without a row are useless
+    # what stands above gives way: lists without a row are useless
     ":host{min-height:240px !important;flex-shrink:0 !important}"
+    "@media (max-height:719px){:host{min-height:186px !important}}"
     "@media (max-width:899px){:host{flex-wrap:wrap;height:auto !important;"
     "min-width:0 !important;min-height:540px !important}}"
 )

@@ -13,9 +13,15 @@ LEAST_PX = 180
 CSS = stylesheet("splitter")
 LANES_CSS = (
     "@media (min-width:900px){:host{max-height:var(--lab-lanes,none) !important;"
-    "overflow-y:auto !important;scrollbar-width:thin}}"
+    "flex:0 var(--lab-lanes-shrink,1) auto !important;"
+    f"min-height:{LEAST_PX}px !important;overflow-y:auto !important;"
+    "scrollbar-width:thin}}"
 )
-"""For what stands over the handle: it is as high as was dragged, and scrolls."""
+"""For what stands over the handle, which scrolls if it is higher than its room.
+
+It is as high as was dragged. Until then it gives way to what stands below, so that
+a low window shows some of both.
+"""
 
 
 class Splitter(JSComponent):

@@ -7,7 +7,7 @@ export function render({model, el}) {
   const bar = document.createElement('div')
   bar.className = 's'
   bar.tabIndex = 0
-  bar.title = 'Drag: more room for the lists or the lanes; double click: all lanes'
+  bar.title = 'Drag: room for the lists or the lanes; double click: as the window allows'
   for (const [name, value] of [['role', 'separator'], ['aria-label', 'Height of lanes'],
                                ['aria-orientation', 'horizontal']])
     bar.setAttribute(name, value)
@@ -20,18 +20,27 @@ export function render({model, el}) {
     const most = Math.max(box.scrollHeight, 1)
     bar.setAttribute('aria-valuenow', Math.round(100 * box.clientHeight / most))
   }
-  function give(px) {  // null: as high as they are
+  // a number of pixels; 'all': as high as they are; null: what the window has room for
+  function show(height) {
+    const isChosen = height !== null
+    const most = height === 'all' ? 'none' : `${height}px`
+    root.style.setProperty('--lab-lanes', isChosen ? most : 'none')
+    root.style.setProperty('--lab-lanes-shrink', isChosen ? '0' : '1')
+  }
+  function give(px) {
     const box = lanes(), most = box.scrollHeight + box.offsetHeight - box.clientHeight
-    const isAll = px === null || px >= most
-    const height = isAll ? null : Math.max(px, model.least)
-    if (height === null) root.style.removeProperty('--lab-lanes')
-    else root.style.setProperty('--lab-lanes', `${height}px`)
-    store((kept) => height === null ? kept.removeItem(KEPT)
-                                    : kept.setItem(KEPT, height))
+    const height = px >= most ? 'all' : Math.max(px, model.least)
+    show(height)
+    store((kept) => kept.setItem(KEPT, height))
     say()
   }
-  const kept = Number(store((each) => each.getItem(KEPT)))
-  if (kept >= model.least) root.style.setProperty('--lab-lanes', `${kept}px`)
+  function release() {
+    show(null)
+    store((kept) => kept.removeItem(KEPT))
+    say()
+  }
+  const kept = store((each) => each.getItem(KEPT))
+  show(kept === 'all' ? kept : Number(kept) >= model.least ? Number(kept) : null)
   let from = null
   bar.onpointerdown = (event) => {
     from = lanes().offsetHeight - event.clientY
@@ -43,12 +52,12 @@ export function render({model, el}) {
     from = null
     bar.classList.remove('held')
   }
-  bar.ondblclick = () => give(null)
+  bar.ondblclick = release
   bar.onkeydown = (event) => {
     const by = {ArrowUp: -STEP, ArrowDown: STEP}[event.key]
     if (by) give(lanes().offsetHeight + by)
     else if (event.key === 'Home') give(model.least)
-    else if (event.key === 'End') give(null)
+    else if (event.key === 'End') give(Infinity)
     else return
     event.preventDefault()
     event.stopPropagation()

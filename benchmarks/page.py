@@ -62,8 +62,7 @@ OBSERVE = r"""() => {
   for (const doc of Bokeh.documents)
     for (const model of doc._all_models.values()) {
       if (model.type !== 'ColumnDataSource') continue
-      const {marker, ink} = columns(model)  // the metrics lane has no ink
-      if (marker && !ink)
+      if (columns(model).shape)  // the marks of a lane
         model.properties.data.change.connect(
           () => stamp(found.drawn, Array.from(columns(model).tip)))
     }
@@ -131,6 +130,9 @@ def measured(page: Any, host: Child, seconds: float) -> dict[str, Any]:
     page.wait_for_timeout(seconds * 1000)
     after, taken = host.ask(), page.evaluate(TAKE)
     late = {name: [float(ms) for _, ms in pairs] for name, pairs in taken.items()}
+    for name, values in late.items():
+        if not values:
+            sys.exit(f"no probe was {name}: the page has changed, or does not draw")
     came = after["rows"] - before["rows"]
     return {
         "events_per_second": round(came / after["seconds"], 1),

@@ -10,6 +10,7 @@ from bokeh.util.browser import view
 from panel.viewable import Viewable
 
 from rustpbx_lab.client.incoming.listening_socket import listening_socket, reachable
+from rustpbx_lab.dashboard.browser.skeleton import Outline, skeleton
 from rustpbx_lab.dashboard.browser.styles import GLOBAL_CSS
 from rustpbx_lab.dashboard.notebook import Cells, is_notebook
 from rustpbx_lab.dashboard.pages.page import Page
@@ -148,6 +149,7 @@ def serve(
         patterns=routes(PageFiles(hub)),
         policy=page_policy(address, allow_hosts),
         title=TITLE,
+        outline=_outline,
         prefix=page_prefix(prefix),
         login=login,
         is_proxied=use_xheaders,
@@ -168,6 +170,11 @@ def serve(
     thread.start()
     started(thread.server)
     return thread
+
+
+def _outline(cookies: Mapping[str, str], theme: str | None) -> Outline:
+    preferences = read_preferences(cookies, theme)
+    return skeleton(preferences.theme or preferences.system)
 
 
 def _argument(name: str) -> str | None:

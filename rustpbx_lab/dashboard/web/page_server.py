@@ -28,6 +28,7 @@ from typing_extensions import override
 from rustpbx_lab.client.incoming.gate import Gate
 from rustpbx_lab.client.incoming.host_policy import HostPolicy
 
+from .early_page import OutlineMaker, send_outlines
 from .page_building import page_applications
 
 ICON = DIST_DIR / "images" / "favicon.ico"
@@ -49,6 +50,8 @@ class PageSite:
     """Whose requests are answered."""
     title: str
     """Title of the pages, until they have one."""
+    outline: OutlineMaker | None = None
+    """What a browser gets while its page is built; None: it waits."""
     prefix: str = ""
     """Path before every other, such as ``/lab``."""
     login: AuthProvider | None = None
@@ -102,7 +105,7 @@ class PageSite:
                 ("", RedirectHandler, where),
                 (f"/({ICON.name})", StaticFileHandler, icon),
             ]
-        return BokehTornado(
+        application = BokehTornado(
             page_applications(self.pages, self.title, builder),
             prefix=self.prefix,
             extra_patterns=patterns,
@@ -110,6 +113,9 @@ class PageSite:
             auth_provider=self.login or NullAuth(),
             cookie_secret=pn.config.cookie_secret,
         )
+        if self.outline is not None:
+            send_outlines(application, self.outline)
+        return application
 
 
 class _PageGate(Gate):

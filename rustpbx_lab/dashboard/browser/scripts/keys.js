@@ -81,7 +81,10 @@ export function render({model}) {
   document.addEventListener('keydown', press)
   document.addEventListener('click', fold)
   // Bokeh calls a page idle when nothing of it changes: that of a call always does
-  requestAnimationFrame(() => document.getElementById('loader')?.classList.add('drawn'))
+  requestAnimationFrame(() => {
+    document.getElementById('loader')?.classList.add('drawn')
+    document.querySelector('.lab-skeleton')?.remove()
+  })
   let isNarrow = innerWidth < 1280
   const narrow = () => {  // the next page is made with its sidebar closed
     const wasNarrow = isNarrow

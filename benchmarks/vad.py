@@ -4,7 +4,6 @@ Run: python benchmarks/vad.py [--json FILE] [--runs N] [--wav FILE]
 """
 
 import argparse
-import itertools
 import json
 import os
 import platform
@@ -18,7 +17,7 @@ import numpy as np
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.speech.vad import VadParams, decide
-from rustpbx_lab.speech.vad_engines import ENGINES, SileroEngine
+from rustpbx_lab.speech.vad_engines import SileroEngine, vad_engines
 
 SPEECH = Path(__file__).parents[1] / "tests" / "speech" / "audio"
 RATE_HZ = 16000
@@ -49,28 +48,29 @@ def median_ms(work: Callable[[], object], runs: int) -> float:
 
 def grid() -> list[VadParams]:
     """Return 1000 settings, as a search over all four options would try them."""
-    axes = (
-        range(50, 550, 50),
-        range(50, 550, 50),
-        np.linspace(0.3, 0.7, 5).tolist(),
-        (None, 5000),
-    )
-    return [VadParams(*setting) for setting in itertools.product(*axes)]
+    paddings, thresholds = range(50, 550, 50), np.linspace(0.3, 0.7, 5).tolist()
+    return [
+        VadParams(speech, silence, threshold, timeout)
+        for speech in paddings
+        for silence in paddings
+        for threshold in thresholds
+        for timeout in (None, 5000)
+    ]
 
 
-def measured(wav: Path | None, runs: int) -> dict[str, object]:
+def measured(wav: Path | None, runs: int, n_settings: int) -> dict[str, object]:
     """Return every figure, by a name that states its unit."""
     minute = a_minute(wav)
     probabilities = SileroEngine().probabilities(minute)
     hour = np.resize(probabilities, HOUR_CHUNKS)
     # no speech changes this often: the worst that can come
     worst = np.random.default_rng(0).random(HOUR_CHUNKS, np.float32)
-    settings = grid()
+    settings = grid()[:n_settings]
     figures: dict[str, object] = {
         f"{name}_real_time_factor": round(
             median_ms(lambda made=make: made().probabilities(minute), runs) / 60_000, 6
         )
-        for name, make in ENGINES.items()
+        for name, make in vad_engines().items()
     }
     usual = VadParams(silence_timeout_ms=5000)
     figures |= {
@@ -99,11 +99,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--runs", type=int, default=5, help="median of so many")
     parser.add_argument("--wav", type=Path, help="speech to use instead of the tests'")
-    arguments = parser.parse_args()
-    text = json.dumps(measured(arguments.wav, arguments.runs), indent=2)
+    parser.add_argument("--settings", type=int, default=1000, help="size of the grid")
+    chosen = parser.parse_args()
+    figures = measured(chosen.wav, chosen.runs, chosen.settings)
+    text = json.dumps(figures, indent=2)
     print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n")
+    if chosen.json:
+        chosen.json.write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from panel.viewable import Viewable, Viewer
 
 from rustpbx_lab.dashboard.browser import styles
 from rustpbx_lab.dashboard.browser.components import Keys
+from rustpbx_lab.dashboard.browser.document_lock import is_watched
 from rustpbx_lab.dashboard.browser.fast_paint import FastPaint
 from rustpbx_lab.dashboard.browser.patch_batching import PatchChannel, single_patch
 from rustpbx_lab.dashboard.pages.announcer import Announcer
@@ -165,9 +166,15 @@ class Shell(Viewer):
         """Start the tick; to be called while the session is being made."""
         self.refresher.is_open = False
         pn.state.onload(self._begin_to_act)
+        document = pn.state.curdoc
+
+        def refresh() -> None:  # a closed page would go on reading for some seconds
+            if is_watched(document):
+                self.refresh()
+
         # quiet and in the background: Panel's own account of each tick costs a tenth
         tick = PeriodicCallback(
-            callback=self.refresh, period=TICK_MS, log=False, background=True
+            callback=refresh, period=TICK_MS, log=False, background=True
         )
         tick.start()
         pn.state.on_session_destroyed(lambda _: self._end(tick))

@@ -38,6 +38,17 @@ def locked(action: Callable[[], None]) -> None:
         pn.state.onload(soon)
 
 
+def is_watched(document: Any) -> bool:
+    """Return whether a browser is connected to the session of a document.
+
+    True if that cannot be known. A session outlives its page for some seconds, since
+    the browser may come back.
+    """
+    context = None if document is None else document.session_context
+    session = getattr(context, "session", None)
+    return session is None or session.connection_count > 0
+
+
 def callback(action: Callable[[], None]) -> Callable[[Any], None]:
     """Return a listener that does something, locked, whatever it is told."""
     return lambda _: locked(action)

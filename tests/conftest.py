@@ -3,11 +3,16 @@
 import os
 import signal
 
+import hypothesis
 import pytest
 from real_server import real_server
 
 __all__ = ["anyio_backend", "real_server"]
 
+
+# how long an example takes says what runs beside it; every test has a limit anyhow
+hypothesis.settings.register_profile("lab")
+hypothesis.settings.load_profile("lab")
 
 BROWSER_S = 180
 """Limit of a test with a browser: the first of a module starts it and opens a page."""

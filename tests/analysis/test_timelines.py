@@ -493,7 +493,7 @@ def key_of(row) -> tuple:
     return row.seq, getattr(row, "play_seq", None)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(STEP, max_size=40), st.lists(st.integers(0, 60)), st.booleans())
 @example(
     [

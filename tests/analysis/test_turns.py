@@ -467,7 +467,7 @@ CUTS = st.lists(st.integers(0, 80), max_size=12).map(sorted)
 
 @pytest.mark.parametrize("fold", [TurnFold, OverlapFold])
 @given(cuts=CUTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_way_of_cutting_the_log_gives_the_same_rows(fold, cuts: list[int]):
     records = conversation().log.records()
     whole = fold().advance(records)
@@ -481,7 +481,7 @@ def test_any_way_of_cutting_the_log_gives_the_same_rows(fold, cuts: list[int]):
 
 
 @given(cuts=CUTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_way_of_cutting_the_log_gives_the_same_numbers(cuts: list[int]):
     records = conversation().log.records()
     fold, turns, overlaps = NumbersFold(), TurnFold(), OverlapFold()

@@ -27,7 +27,7 @@ def levels(runs: list[tuple[float, int]]) -> np.ndarray:
 
 
 @given(runs=RUNS, params=PARAMS, steps=st.lists(st.integers(1, 60), max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_deciding_as_frames_come_is_deciding_at_once(runs, params, steps):
     probabilities = levels(runs)
     growing, n_frames = GrowingDecision(params), 0

@@ -101,7 +101,7 @@ LARGER_THAN_PAUSES = STEPS.filter(lambda by_ms: abs(by_ms) > 2000)
 
 
 @given(st.integers(3, len(MESSAGES) - 2), LARGER_THAN_PAUSES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_step_in_a_servers_log_changes_no_time(step_at: int, by_ms: int):
     log = dump(step_at, by_ms)
     placed = [record.time_ms for record in without_steps(log)]
@@ -120,7 +120,7 @@ def test_a_step_in_a_servers_log_changes_no_time(step_at: int, by_ms: int):
 
 @pytest.mark.slow
 @given(st.integers(1, len(MESSAGES) - 1), STEPS, st.integers(2, len(MESSAGES)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_step_makes_a_time_negative_or_longer_than_the_call(
     step_at: int, by_ms: int, n_rows: int
 ):
@@ -204,7 +204,7 @@ DELAYS = st.lists(st.integers(0, 200), min_size=10, max_size=60)
 
 
 @given(DELAYS, st.integers(0, 2**32))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_event_lies_after_its_receipt_nor_before_its_cause(delays, seed):
     chance, call, now = random.Random(seed), Call().begin(), 0
     for number, delay in enumerate(delays):
@@ -225,7 +225,7 @@ def test_no_event_lies_after_its_receipt_nor_before_its_cause(delays, seed):
 
 
 @given(DELAYS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_join_is_as_good_as_the_quickest_event_so_far(delays):
     call = Call().begin()
     for number, delay in enumerate(delays):
@@ -242,7 +242,7 @@ def test_the_join_is_as_good_as_the_quickest_event_so_far(delays):
     st.lists(st.integers(0, 200), min_size=40, max_size=40),
     st.integers(200, 4000),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_step_while_we_listen_is_marked_and_passed_over(
     by_ms, step_at, delays, pause_ms
 ):
@@ -264,7 +264,7 @@ def test_a_step_while_we_listen_is_marked_and_passed_over(
 
 
 @given(st.integers(2, 30), st.integers(1000, 50_000), DELAYS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_slow_delivery_is_not_a_step(stall_at, stall_ms, delays):
     call = Call().begin()
     for number, delay in enumerate(delays):

@@ -274,7 +274,7 @@ def test_text_that_never_becomes_a_row_takes_little_time_and_is_counted():
 
 
 @given(st.lists(st.binary(max_size=40), min_size=len(LINES), max_size=len(LINES)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_lines_of_noise_between_rows_cost_no_row(noise: list[bytes]):
     mixed = b"".join(
         each.replace(b"\n", b" ").replace(b"{", b" ") + b"\n" + line.encode() + b"\n"

@@ -578,7 +578,7 @@ JSON_VALUES = st.recursive(
         JSON_VALUES,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_object_is_linted_without_a_failure(option):
     for found in (
         lint_text(json.dumps(option)),

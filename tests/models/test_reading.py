@@ -30,13 +30,13 @@ def read_event(text: str | bytes) -> None:
     assert events.parse(event.to_json(reveal=True)) == event
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text() | st.binary())
 def test_any_text_is_an_event_or_unreadable(text: str | bytes) -> None:
     read_event(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(sorted(events.EVENT_NAMES)) | st.text(max_size=6),
     st.dictionaries(WIRE_KEYS, ANY_JSON),
@@ -47,7 +47,7 @@ def test_any_fields_make_an_event_or_unreadable(
     read_event(json.dumps({"event": name, **fields}))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(sorted(commands.COMMAND_NAMES)) | st.text(max_size=6),
     st.dictionaries(st.sampled_from(["text", "data", "option", "url"]), ANY_JSON),

@@ -155,14 +155,14 @@ def test_an_innocent_text_is_returned_unchanged() -> None:
     assert mask_text(text, ["other-secret"]) is text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text() | st.text('{}[]":\\,apiKey password', max_size=60), st.text())
 def test_masking_never_fails(text: str, value: str) -> None:
     mask_text(text, [value])
     mask_text('{"apiKey":' + text, [value])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(min_size=4).filter(lambda s: "*" not in s), st.text(max_size=5))
 def test_masked_json_stays_json(value: str, around: str) -> None:
     text = json.dumps(

@@ -37,7 +37,7 @@ def test_an_engine_gives_a_probability_for_every_whole_frame(name):
     assert engine.probabilities(np.zeros(511, np.int16)).shape == (0,)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.sampled_from(sorted(vad_engines())),
     st.lists(st.integers(0, 2000), min_size=1, max_size=20),

@@ -52,6 +52,10 @@ def test_a_replay_is_the_servers_decision(capsys):
         (["vad", "replay", str(SPEECH), "--set", "speechPadding=-1"], "speechPadding"),
         (["vad", "replay", str(SPEECH), "--set", "type=ten"], "'silero' and 'nop'"),
         (["call", "hello"], "ws://HOST:PORT"),
+        (["call", "ws://127.0.0.1:9", "--dtmf", "1x"], "cannot press 'X'"),
+        (["call", "ws://127.0.0.1:9", "--server-version", "3"], "server version '3'"),
+        (["simulate", "--server-version", "new"], "server version 'new'"),
+        (["lint", "-", "--server-version", "x"], "server version 'x'"),
         (["call", "ws://127.0.0.1:9"], "connection refused; start the server"),
         (["call", "ws://h", "--set", "vad.silence=1"], "did you mean"),
         (["call", "ws://h", "--set", "codec.x=1"], "has no keys"),
@@ -180,3 +184,29 @@ def test_the_stand_in_ends_with_a_signal():
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
         assert process.stderr.read() == ""
+
+
+def test_a_call_presses_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = tmp_path / "keys.jsonl"
+    newest = StandIn(asr="scripted", tts="scripted", server_version="0.3.113")
+    with newest.in_thread() as server:
+        words = ["call", server.url, "--dtmf", "1 2#", "--seconds", "0.2"]
+        code = run([*words, "--server-version", "0.3.113", "--log", str(log), "--json"])
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["error"] is None
+    rows = read_log(log)
+    keys = [row.message.digit for row in rows if row.name == "dtmf"]
+    assert keys == ["1", "2", "#"]
+    advised = [row.message.rule for row in rows if row.name == "advice"]
+    assert "newer_than_server" not in advised
+
+
+def test_lint_is_told_the_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "option.json"
+    file.write_text('{"rtpTimeout": 30}', "utf-8")
+    assert run(["lint", str(file), "--server-version", "0.3.83"]) == 0
+    assert "server 0.3.83 ignores it: it came with 0.3.100" in capsys.readouterr().out
+    assert run(["lint", str(file), "--server-version", "0.3.113"]) == 0
+    assert capsys.readouterr().out == ""
+    file.write_text('{"command": "dtmf", "digit": "1"}', "utf-8")
+    assert run(["lint", str(file), "--server-version", "0.3.83"]) == 1

@@ -31,6 +31,7 @@ MARKED_EVENTS = frozenset(
         "incoming",
         "message",
         "ringing",
+        "rtpTimeout",
         "transferRequest",
     }
 )

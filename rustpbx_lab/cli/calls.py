@@ -19,6 +19,7 @@ from .shared import (
     LogFile,
     Overwrite,
     Rate,
+    ServerRelease,
     Set,
     command,
     seconds_option,
@@ -61,7 +62,15 @@ def call(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    dtmf: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGITS",
+            help="Keys that the agent presses, one after the other: 0-9 * # A-D.",
+        ),
+    ] = None,
     cafile: CaFile = None,
+    server_version: ServerRelease = None,
     json: Json = False,
 ) -> None:
     """Make one call, hang up, and sum it up; Ctrl+C hangs up early."""
@@ -69,6 +78,7 @@ def call(
         import anyio
 
         from rustpbx_lab.audio.clip import Clip
+        from rustpbx_lab.models.line_commands import read_keys
         from rustpbx_lab.models.option_settings import read_option_file, with_settings
         from rustpbx_lab.models.options import CallOption
         from rustpbx_lab.workbench.make_call import (
@@ -92,6 +102,8 @@ def call(
         option=with_settings(base, set),
         call_type=None if type is None else type.value,
         cafile=cafile,
+        server_version=server_version,
+        dtmf=read_keys(dtmf or ""),
         wav=clip,
         say=say,
         tts=tts,

@@ -15,6 +15,7 @@ from .shared import (
     Json,
     Overwrite,
     Rate,
+    ServerRelease,
     Set,
     command,
     read_stdin,
@@ -73,14 +74,19 @@ def lint(
             help="A call option or a command; - is standard input.",
         ),
     ],
+    server_version: ServerRelease = None,
     json: Json = False,
 ) -> None:
     """Say what the server will really do with an option; exit 1 on errors."""
     with starting():
         from rustpbx_lab.lint.rules import lint_file, lint_text
+        from rustpbx_lab.models.server_versions import ServerVersion
 
+    version = None if server_version is None else ServerVersion.parse(server_version)
     is_stdin = option == STDIN
-    remarks = lint_text(read_stdin()) if is_stdin else lint_file(option)
+    remarks = (
+        lint_text(read_stdin(), version) if is_stdin else lint_file(option, version)
+    )
     errors = sum(remark.severity == "error" for remark in remarks)
     if json:
         found = [remark.to_dict() for remark in remarks]

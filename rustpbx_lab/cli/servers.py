@@ -179,6 +179,10 @@ def simulate(
         ),
     ] = [],  # noqa: B006  (typer wants the default itself)
     allow_host: AllowHost = [],  # noqa: B006
+    server_version: Annotated[
+        str,
+        typer.Option(metavar="0.3.113", help="Release whose commands it knows."),
+    ] = "0.3.83",
 ) -> None:
     """Run the stand-in server alone, until Ctrl+C."""
     with starting():
@@ -198,6 +202,7 @@ def simulate(
         webhook=webhook,
         faults=Faults.read(fault),
         allow_hosts=allow_host,
+        server_version=server_version,
     )
     with server.in_thread():
         wait_for_the_end(f"stand-in server on {server.url}")

@@ -155,6 +155,14 @@ Engine = Annotated[
         "server's), energy, or one of an installed package.",
     ),
 ]
+ServerRelease = Annotated[
+    str | None,
+    typer.Option(
+        "--server-version",
+        metavar="0.3.113",
+        help="Release of the server: what it is too old for is said.",
+    ),
+]
 Browser = Annotated[bool, typer.Option("--no-browser", help="Open no browser.")]
 Logs = Annotated[Path | None, typer.Option(help="Folder for logs and recordings.")]
 LogFile = Annotated[

@@ -8,6 +8,7 @@ from rustpbx_lab.lint.rules import command_remarks
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.server_versions import ServerVersion
 
 LintMode = Literal["off", "warn", "strict"]
 
@@ -47,8 +48,13 @@ class CallAdvisor:
     It speaks up only when the state that is known decides; in doubt it is silent.
     """
 
-    def __init__(self, call_type: str, call_id: str | None = None) -> None:
-        self._call_type = call_type
+    def __init__(
+        self,
+        call_type: str,
+        call_id: str | None = None,
+        server_version: ServerVersion | None = None,
+    ) -> None:
+        self._call_type, self._server_version = call_type, server_version
         self._id = call_id
         self._option: CallOption | None = None
         self._was_set_up = False
@@ -79,7 +85,7 @@ class CallAdvisor:
         return given
 
     def _of_options(self, command: BaseCommand) -> Advised:
-        for remark in command_remarks(command, self._option):
+        for remark in command_remarks(command, self._option, self._server_version):
             if (remark.rule, remark.path) not in self._said:  # once a call is enough
                 self._said.add((remark.rule, remark.path))
                 yield notes.Advice(

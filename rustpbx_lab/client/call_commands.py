@@ -207,3 +207,26 @@ class CallCommands(ABC):
         """Add an ICE candidate of ours to a WebRTC call."""
         given = _given(sdp_mid=sdp_mid, sdp_mline_index=sdp_mline_index)
         return await self.send(commands.AddIceCandidate(candidate=candidate, **given))
+
+    async def dtmf(
+        self, digit: str, duration_ms: int | None = None, play_id: str | None = None
+    ) -> Record:
+        """Send one of ``0``-``9``, ``*``, ``#``, ``A``-``D`` to the other side.
+
+        SIP and WebRTC calls of servers since 0.3.100. Its track is ``dtmf-track``: the
+        next digit belongs after its ``trackEnd``.
+
+        Args:
+            digit: What to send.
+            duration_ms: How long it sounds; the server's default is 100 ms.
+            play_id: Name in the events of its track.
+        """
+        given = _given(duration_ms=duration_ms, play_id=play_id)
+        return await self.send(commands.Dtmf(digit=digit, **given))
+
+    async def renegotiate(self, offer: str) -> Record:
+        """Give a WebRTC call a new offer (SDP), such as after a change of network.
+
+        Servers since 0.3.100; their answer is an ``answer`` event.
+        """
+        return await self.send(commands.Renegotiate(offer=offer))

@@ -16,6 +16,7 @@ from rustpbx_lab.errors import ConnectError
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.masking import mask_url
 from rustpbx_lab.models import notes
+from rustpbx_lab.models.server_versions import ServerVersion
 
 from .backoff import Backoff
 from .call_address import call_url, type_of_call
@@ -47,6 +48,7 @@ async def connect(
     headers: Mapping[str, str] | None = None,
     ssl: ssl_module.SSLContext | None = None,
     lint: LintMode = "warn",
+    server_version: str | ServerVersion | None = None,
     ping_interval_s: float | None = PING_INTERVAL_S,
     ping_timeout_s: float | None = PING_TIMEOUT_S,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
@@ -75,6 +77,8 @@ async def connect(
         lint: What to do about options and commands that will surprise: ``"off"``
             nothing, ``"warn"`` put an ``Advice`` note before the command's row,
             ``"strict"`` also refuse to send what the server would not do.
+        server_version: The server's release, such as ``"0.3.113"``: what it does not
+            know is advised against. None is not known, and taken for the newest.
         ping_interval_s: Our keep-alive period; None turns it off.
         ping_timeout_s: How long the server may take to answer a ping until the
             connection counts as lost; None waits for ever.
@@ -86,8 +90,10 @@ async def connect(
     Raises:
         ConnectError: If no connection could be opened, or the address contradicts
             the call type. Redirects are followed within the server only.
-        InvalidOptionError: If there is ``audio`` for a call that takes none.
+        InvalidOptionError: If there is ``audio`` for a call that takes none, or
+            ``server_version`` is malformed.
     """
+    version = None if server_version is None else ServerVersion.parse(server_version)
     kind = type_of_call(url, call_type)
     if audio is not None:
         check_takes_audio(kind)
@@ -119,6 +125,7 @@ async def connect(
             audio=audio,
             logger=logger,
             lint=lint,
+            server_version=version,
             secrets=connection_secrets(target, headers),
         )
         connected = notes.Connected(url=mask_url(target), call_type=kind, id=id)

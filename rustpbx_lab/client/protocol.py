@@ -8,6 +8,7 @@ from rustpbx_lab.masking import mask_text, secret_values
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.rest import ActiveCall
+from rustpbx_lab.models.server_versions import ServerVersion
 
 from .call_advisor import WATCHED_EVENTS, CallAdvisor, LintMode
 from .outgoing import Outgoing, OutgoingTexts
@@ -53,6 +54,7 @@ class CallProtocol:
         call_id: str | None = None,
         lint: LintMode = "warn",
         secrets: frozenset[str] = frozenset(),
+        server_version: ServerVersion | None = None,
     ) -> None:
         self.phase = CallPhase.CONNECTED
         self.track_id: str | None = None
@@ -63,7 +65,7 @@ class CallProtocol:
         """Secret values that were sent; they are masked wherever they come back."""
         self._has_header = call_type in ("webrtc", "sip")
         self._lint: LintMode = lint
-        self._advisor = CallAdvisor(call_type, call_id)
+        self._advisor = CallAdvisor(call_type, call_id, server_version)
         self._texts = OutgoingTexts()
 
     def receive_text(self, text: str, received_ms: int) -> Record:

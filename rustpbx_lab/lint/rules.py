@@ -14,6 +14,7 @@ from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.plugins import installed
 
 from .command_rules import COMMAND_RULES
@@ -22,6 +23,7 @@ from .json_checks import read_raw
 from .remark import Remark, Remarks
 from .setup_rules import SETUP_RULES
 from .sip_rules import callee_not_an_address, sip_option_breaks_message
+from .version_rules import newer_than_server
 
 __all__ = [
     "COMMAND_RULES",
@@ -53,14 +55,21 @@ def installed_rules() -> Sequence[Any]:
     return tuple(installed(PLUGIN_GROUP, callable, "a function"))
 
 
-def remarks(option: CallOption) -> list[Remark]:
+def remarks(
+    option: CallOption, server_version: ServerVersion | None = None
+) -> list[Remark]:
     """Return what the server ignores, changes or breaks of an option.
 
+    Args:
+        option: What a call is to begin with.
+        server_version: The server's; None is not known.
+
     Returns:
-        By rule, in the order of ``RULES`` and then of those that other packages add;
-        a field may have several.
+        By rule: what the server is too old for, then in the order of ``RULES`` and of
+        those that other packages add; a field may have several.
     """
-    found = [
+    found = list(newer_than_server(option, server_version))
+    found += [
         remark._replace(rule=rule.__name__) for rule in RULES for remark in rule(option)
     ]
     for rule in installed_rules():
@@ -73,13 +82,16 @@ def remarks(option: CallOption) -> list[Remark]:
 
 
 def command_remarks(
-    command: BaseCommand, call: CallOption | None = None
+    command: BaseCommand,
+    call: CallOption | None = None,
+    server_version: ServerVersion | None = None,
 ) -> list[Remark]:
     """Return what the server ignores, changes or breaks of a command.
 
     Args:
         command: Any command; of an invite or accept it is its option that counts.
         call: The option of the call the command is for, if that is known.
+        server_version: The server's; None is not known.
 
     Returns:
         Remarks with places in the command, by rule.
@@ -87,8 +99,15 @@ def command_remarks(
     if isinstance(command, commands.Invite | commands.Accept):
         return [
             remark._replace(path=f"option.{remark.path}")
-            for remark in remarks(command.option)
+            for remark in remarks(command.option, server_version)
         ]
+    return [
+        *newer_than_server(command, server_version),
+        *_by_rule(command, call),
+    ]
+
+
+def _by_rule(command: BaseCommand, call: CallOption | None) -> list[Remark]:
     return [
         remark._replace(rule=remark.rule or rule.__name__)
         for rule in COMMAND_RULES
@@ -96,7 +115,9 @@ def command_remarks(
     ]
 
 
-def lint_text(text: str | bytes) -> list[Remark]:
+def lint_text(
+    text: str | bytes, server_version: ServerVersion | None = None
+) -> list[Remark]:
     """Return what the server makes of the JSON of an option or of a command.
 
     Beyond ``remarks`` this finds what a model cannot hold: keys that are unknown or
@@ -105,6 +126,7 @@ def lint_text(text: str | bytes) -> list[Remark]:
 
     Args:
         text: A CallOption object, or a command (an object with ``"command"``).
+        server_version: The server's; None is not known.
 
     Raises:
         InvalidOptionError: If the text is not a JSON object.
@@ -112,13 +134,13 @@ def lint_text(text: str | bytes) -> list[Remark]:
     raw = read_raw(text)
     found = list(raw.remarks)
     if isinstance(raw.model, CallOption):
-        found += remarks(raw.model)
+        found += remarks(raw.model, server_version)
     elif isinstance(raw.model, BaseCommand):
-        found += command_remarks(raw.model)
+        found += command_remarks(raw.model, None, server_version)
     return found
 
 
-def lint_file(path: Path) -> list[Remark]:
+def lint_file(path: Path, server_version: ServerVersion | None = None) -> list[Remark]:
     """Return what the server makes of a JSON file; see ``lint_text``.
 
     Raises:
@@ -130,4 +152,4 @@ def lint_file(path: Path) -> list[Remark]:
         raise InvalidOptionError(
             f"cannot read {str(path)!r}: {exc.strerror or exc}; give a JSON file"
         ) from exc
-    return lint_text(text)
+    return lint_text(text, server_version)

@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
 from rustpbx_lab.masking import MASK, is_secret_key, mask_url, mask_value
+from rustpbx_lab.models.field_metadata import Since
 from rustpbx_lab.models.plain_values import plain, plain_int, plain_text, shown
 
 U32_MAX = 2**32 - 1
@@ -151,6 +152,9 @@ class WireModel(BaseModel, frozen=True):
 
     tag: ClassVar[str | None] = None
     """The discriminator's name: ``"event"``, ``"command"``, ``"note"`` or None."""
+
+    since: ClassVar[Since | None] = None
+    """The first server release that knows the message; None: every one."""
 
     log_columns: ClassVar[Mapping[str, str]] = {}
     """Log column -> attribute that fills it, where the two names differ."""

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StrictBool, StrictStr
 
@@ -15,6 +15,7 @@ from rustpbx_lab.models.base import (
     WireInt,
     WireModel,
 )
+from rustpbx_lab.models.field_metadata import Since, Unit
 from rustpbx_lab.models.times import rfc3339_ms
 
 _SOME = re.compile(r"Some\((.*)\)\Z", re.DOTALL)
@@ -22,6 +23,14 @@ _OTHER = re.compile(r'Other\((".*")\)\Z', re.DOTALL)
 _ESCAPE = re.compile(r"\\(u\{([0-9a-fA-F]{1,6})\}|.)", re.DOTALL)
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _WORD = re.compile(r"[A-Z][A-Za-z]*\Z")
+REASON_WORDS = frozenset(
+    {
+        *("ByCaller", "ByCallee", "ByRefer", "BySystem", "Autohangup"),
+        *("InactivityTimeout", "NoAnswer", "NoBalance", "AnswerMachine"),
+        *("ServerUnavailable", "Canceled", "Rejected", "Failed"),
+    }
+)
+"""Reasons the server prints as one word."""
 
 
 class Incoming(TrackEvent, frozen=True):
@@ -118,7 +127,8 @@ class Hangup(TimedEvent, frozen=True):
     """The session id, or the server-side track for a transfer leg."""
 
     reason: StrictStr | None = None
-    """Why, as the server prints it, ``Some(ByCaller)``; see `reason_name`."""
+    """Why, as the server prints it, ``ByCaller``, until 0.3.83 ``Some(ByCaller)``; see
+    `reason_name`."""
 
     initiator: StrictStr | None = None
     """``caller``, ``callee`` or ``system``, derived from the SIP end; a hangup we or
@@ -153,8 +163,9 @@ class Hangup(TimedEvent, frozen=True):
     def reason_name(self) -> str | None:
         """The reason as the call record names it: ``byCaller``, or free text.
 
-        ``Some(Other("max call time"))`` gives ``max call time``; ``None``, an empty
-        and a missing reason give None; a plain text is returned as it is.
+        ``Some(ByCaller)`` and ``ByCaller`` are one; ``Some(Other("max call time"))``
+        gives ``max call time``; ``None``, an empty and a missing reason give None; a
+        plain text is returned as it is.
         """
         return reason_name(self.reason)
 
@@ -179,6 +190,21 @@ class Inactivity(TrackEvent, frozen=True):
     event: Literal["inactivity"] = "inactivity"
 
 
+class RtpTimeout(TrackEvent, frozen=True):
+    """No audio packet for the seconds of the option `rtpTimeout`; the call goes on.
+
+    Not on WebSocket calls. Source: protocol.md, 6.1.
+    """
+
+    since: ClassVar[Since | None] = Since("0.3.100")
+    log_columns: ClassVar[Mapping[str, str]] = {"value": "timeout"}
+
+    event: Literal["rtpTimeout"] = "rtpTimeout"
+
+    timeout: Annotated[WireInt, Unit("s")]
+    """Seconds, as the option has them."""
+
+
 class Hold(LegEvent, frozen=True):
     """A re-INVITE or UPDATE came, whether or not it changed something."""
 
@@ -191,7 +217,11 @@ class Hold(LegEvent, frozen=True):
 
 
 class TransferRequest(LegEvent, frozen=True):
-    """The remote party asks to be transferred (REFER); the server does nothing more."""
+    """The remote party asks to be transferred (REFER).
+
+    Until 0.3.95 the server does nothing more; since then it calls the new party, unless
+    its configuration has ``auto_refer = false``.
+    """
 
     log_columns: ClassVar[Mapping[str, str]] = {
         "text": "refer_to",
@@ -205,6 +235,12 @@ class TransferRequest(LegEvent, frozen=True):
 
     referred_by: StrictStr | None = None
     """Who asks."""
+
+    extra_headers: Annotated[StringMap | None, Since("0.3.104")] = None
+    """Headers of the REFER that SIP does not define, such as ``User-to-User``."""
+
+    leg_session_id: Annotated[StrictStr | None, Since("0.3.97")] = None
+    """Session id of the leg that asks."""
 
 
 class Message(LegEvent, frozen=True):
@@ -237,13 +273,11 @@ def reason_name(reason: str | None) -> str | None:
     if reason is None or reason in {"", "None"}:
         return None
     some = _SOME.match(reason)
-    if some is None:
-        return reason
-    if other := _OTHER.match(some[1]):
+    printed = reason if some is None else some[1]
+    if other := _OTHER.match(printed):
         return _unquote(other[1])
-    if _WORD.match(some[1]):
-        return some[1][0].lower() + some[1][1:]
-    return some[1]
+    is_word = _WORD.match(printed) if some else printed in REASON_WORDS
+    return printed[0].lower() + printed[1:] if is_word else printed
 
 
 def _unquote(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The nineteen commands of a client."""
+"""The commands of a client."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, get_args
@@ -10,9 +10,8 @@ from rustpbx_lab.models.base import (
     BaseCommand,
     Bool,
     PathText,
-    SpelledModel,
 )
-from rustpbx_lab.models.field_metadata import MayBeEmpty, Unit, Unused
+from rustpbx_lab.models.field_metadata import MayBeEmpty, Unit
 from rustpbx_lab.models.json_text import text_of
 from rustpbx_lab.models.options import (
     CallOption,
@@ -22,7 +21,47 @@ from rustpbx_lab.models.options import (
 )
 from rustpbx_lab.models.sip_text import HeaderMap, SipText
 
+from .line_commands import (
+    DTMF_DIGITS,
+    AddIceCandidate,
+    Bridge,
+    Dtmf,
+    Message,
+    Renegotiate,
+    Unbridge,
+)
 from .parsing import Reader
+
+__all__ = [
+    "COMMAND_NAMES",
+    "DTMF_DIGITS",
+    "END_REASONS",
+    "Accept",
+    "AddIceCandidate",
+    "Bridge",
+    "Command",
+    "Custom",
+    "Dtmf",
+    "Hangup",
+    "History",
+    "Interrupt",
+    "Invite",
+    "Message",
+    "Mute",
+    "Pause",
+    "Play",
+    "Refer",
+    "Reject",
+    "Renegotiate",
+    "Resume",
+    "Ringing",
+    "Tts",
+    "Unbridge",
+    "UnknownCommand",
+    "Unmute",
+    "mended",
+    "parse",
+]
 
 END_REASONS = [
     "caller",
@@ -255,51 +294,6 @@ class History(BaseCommand, frozen=True):
     """What was said."""
 
 
-class Message(BaseCommand, frozen=True):
-    """Send a SIP MESSAGE inside the call. No event on success; SIP calls only."""
-
-    log_columns: ClassVar[Mapping[str, str]] = {"text": "body", "key": "content_type"}
-
-    command: Literal["message"] = "message"
-
-    body: StrictStr
-    """The message (``text`` is not an alias)."""
-
-    content_type: Annotated[StrictStr, SipText] | None = Field(
-        default="text/plain;charset=utf-8",
-        examples=["text/plain;charset=utf-8", "application/json"],
-    )
-    """Type of the body."""
-
-    headers: HeaderMap | None = None
-    """Headers added to the MESSAGE."""
-
-    refer: Bool | None = False
-    """True: to the transfer leg."""
-
-
-class Bridge(BaseCommand, frozen=True):
-    """Exchange the remote parties' audio with another session. → `trackStart`."""
-
-    log_columns: ClassVar[Mapping[str, str]] = {"key": "target_session_id"}
-
-    command: Literal["bridge"] = "bridge"
-
-    target_session_id: StrictStr
-    """Id of the other session, on the same server."""
-
-
-class Unbridge(BaseCommand, frozen=True):
-    """End a bridge; no event and no error."""
-
-    log_columns: ClassVar[Mapping[str, str]] = {"key": "target_session_id"}
-
-    command: Literal["unbridge"] = "unbridge"
-
-    target_session_id: StrictStr
-    """Id of the other session."""
-
-
 class Custom(BaseCommand, frozen=True):
     """Have the server say something back: an echo or a marker. → `custom`."""
 
@@ -317,25 +311,6 @@ class Custom(BaseCommand, frozen=True):
     def data_text(self) -> str:
         """The data as text: a string itself, all else as JSON."""
         return text_of(self.data)
-
-
-class AddIceCandidate(SpelledModel, BaseCommand, frozen=True):
-    """Add a WebRTC candidate of ours; one that comes early is kept."""
-
-    foreign_spellings: ClassVar[Mapping[str, str]] = {"sdpMLineIndex": "sdpMlineIndex"}
-    log_columns: ClassVar[Mapping[str, str]] = {"text": "candidate"}
-
-    command: Literal["addIceCandidate"] = "addIceCandidate"
-
-    candidate: StrictStr
-    """The candidate line."""
-
-    sdp_mid: Annotated[StrictStr | None, Unused()] = None
-    """Not used by the server."""
-
-    sdp_mline_index: Annotated[U32 | None, Unused()] = None
-    """Not used by the server, which spells it ``sdpMlineIndex``; the browser's
-    ``sdpMLineIndex`` is read too."""
 
 
 class UnknownCommand(BaseCommand, frozen=True):
@@ -367,6 +342,8 @@ Command = (
     | Unbridge
     | Custom
     | AddIceCandidate
+    | Dtmf
+    | Renegotiate
 )
 """Every command we know: the one list."""
 

@@ -17,6 +17,7 @@ from rustpbx_lab.models.call_events import (
     Message,
     Reject,
     Ringing,
+    RtpTimeout,
     TransferRequest,
 )
 from rustpbx_lab.models.data_events import (
@@ -31,6 +32,7 @@ from rustpbx_lab.models.data_events import (
     Ping,
 )
 from rustpbx_lab.models.media_events import (
+    DTMF_TRACK_ID,
     AnswerMachineDetection,
     AsrDelta,
     AsrFinal,
@@ -49,6 +51,7 @@ from rustpbx_lab.models.media_events import (
 from .parsing import Reader
 
 __all__ = [
+    "DTMF_TRACK_ID",
     "EVENT_NAMES",
     "AddHistory",
     "Answer",
@@ -81,6 +84,7 @@ __all__ = [
     "Reject",
     "RingbackState",
     "Ringing",
+    "RtpTimeout",
     "Silence",
     "Speaking",
     "TimedEvent",
@@ -110,6 +114,7 @@ KnownEvent = (
     | Ringing
     | Hangup
     | Inactivity
+    | RtpTimeout
     | Hold
     | TransferRequest
     | Message

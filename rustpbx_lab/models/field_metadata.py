@@ -1,4 +1,4 @@
-"""Field metadata: units, slider ranges, unused fields.
+"""Field metadata: units, slider ranges, unused fields, server versions.
 
 It stands in the annotation, ``Annotated[U64, Unit("ms"), SliderRange(0, 1000, 10)]``,
 so that no behaviour hangs on the words of a docstring.
@@ -37,6 +37,17 @@ class Unused:
 @dataclass(frozen=True)
 class MayBeEmpty:
     """A required text that may be empty."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """The first server release that knows the field, or the message.
+
+    An older one ignores the key of an option, and drops a command.
+    """
+
+    version: str
+    """Such as ``0.3.100``."""
 
 
 def find_metadata(info: FieldInfo, kind: type[M]) -> M | None:

@@ -1,7 +1,7 @@
 """Events of media: speech, recognition, playback."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import StrictBool, StrictStr
 
@@ -9,11 +9,16 @@ from rustpbx_lab.models.base import (
     F32,
     BaseEvent,
     LegEvent,
+    OpenName,
     SpelledModel,
     TimedEvent,
     TrackEvent,
     WireInt,
 )
+from rustpbx_lab.models.field_metadata import Since
+
+DTMF_TRACK_ID = "dtmf-track"
+"""The track of a key that we press (since 0.3.100)."""
 
 
 class Speaking(LegEvent, frozen=True):
@@ -166,6 +171,9 @@ class TrackEnd(TrackEvent, frozen=True):
 
     play_id: StrictStr | None = None
     """The playback."""
+
+    auto_hangup: Annotated[OpenName | None, Since("0.3.84")] = None
+    """The call ends with this reason, since the playback had ``autoHangup``."""
 
 
 class Interruption(TrackEvent, frozen=True):

@@ -2,7 +2,9 @@
 
 A field's default is what the server takes when the key is missing. A key typed
 ``| None`` may be sent as ``null``, which means the same as leaving it out, except in
-`SynthesisOption`. Source: active-call 0.3.83, protocol section 5.
+`SynthesisOption`. What is newer than server 0.3.83 says so.
+
+Source: protocol.md, section 5.
 """
 
 from typing import Annotated, Literal
@@ -19,7 +21,7 @@ from rustpbx_lab.models.base import (
     Secret,
     StringMap,
 )
-from rustpbx_lab.models.field_metadata import Unit, Unused
+from rustpbx_lab.models.field_metadata import Since, Unit, Unused
 from rustpbx_lab.models.sip_text import HeaderMap, SipText
 from rustpbx_lab.models.speech_options import (
     AGCOption,
@@ -37,6 +39,7 @@ __all__ = [
     "CallOption",
     "EouOption",
     "MediaPassOption",
+    "MonitorOption",
     "RealtimeOption",
     "RecorderFormat",
     "RecorderOption",
@@ -69,6 +72,10 @@ class RecorderOption(BaseOption, frozen=True):
     format: Annotated[RecorderFormat | None, Unused()] = None
     """Ignored, the file is always 16-bit PCM WAV; but a word outside the list makes
     the server drop the command."""
+
+    native_samplerate: Annotated[Bool | None, Since("0.3.89")] = None
+    """Write the rate of the wire, 8000 Hz on most telephone lines, instead of 16000:
+    that of the first audio of the caller's leg; missing: off."""
 
 
 class SipOption(BaseOption, frozen=True):
@@ -122,6 +129,27 @@ class MediaPassOption(BaseOption, frozen=True):
 
     ptime: Annotated[U32 | None, Unit("ms")] = 0
     """0: play as received; above: buffer and pace, zero-filled, in milliseconds."""
+
+
+class MonitorOption(BaseOption, frozen=True):
+    """Send a copy of both legs' audio to a WebSocket of yours; the call goes on as is.
+
+    The server connects once and never again: audio is lost if it cannot, and beyond
+    200 frames (4 s) if the reader is slow. Source: protocol.md, 5.14.
+    """
+
+    url: PathText = Field(examples=["ws://127.0.0.1:9000/tap"])
+    """WebSocket URL the server connects to; it appends ``session_id``."""
+
+    buffer_size: Annotated[U32 | None, Unit("bytes")] = None
+    """Bytes of audio in a message; missing or 0: as it comes, about 20 ms."""
+
+    ptime: Annotated[U32 | None, Unit("ms")] = None
+    """Send what is there every so many milliseconds; missing or 0: full messages
+    only."""
+
+    headers: HeaderMap | None = None
+    """HTTP headers of the connection, such as ``Authorization``."""
 
 
 class AmbianceOption(BaseOption, frozen=True):
@@ -209,6 +237,9 @@ class ReferOption(BaseOption, frozen=True):
     forward_dtmf: Bool | None = True
     """Pass key presses on to the other leg."""
 
+    extra_headers: Annotated[HeaderMap | None, Since("0.3.104")] = None
+    """Headers added to the leg's INVITE, such as ``User-to-User``."""
+
 
 class CallOption(BaseOption, frozen=True):
     """How a call is made, heard and spoken to (`invite`, `accept`)."""
@@ -258,6 +289,10 @@ class CallOption(BaseOption, frozen=True):
     inactivity_timeout: Annotated[U64 | None, Unit("s")] = None
     """Hang up after so many seconds without any audio packet; missing or 0: off."""
 
+    rtp_timeout: Annotated[U64 | None, Unit("s"), Since("0.3.100")] = None
+    """Say `rtpTimeout` after so many seconds without any audio packet, and go on;
+    missing or 0: off."""
+
     sip: SipOption | None = None
     """SIP account and headers."""
 
@@ -282,6 +317,9 @@ class CallOption(BaseOption, frozen=True):
     subscribe: Bool | None = False
     """On WebRTC and SIP calls: send the audio here too, with a header byte (0 server
     side, 1 remote party)."""
+
+    monitor: Annotated[MonitorOption | None, Since("0.3.111")] = None
+    """Send a copy of both legs' audio to a WebSocket; missing: off."""
 
     enable_ice_lite: Bool | None = None
     """Use ICE lite; missing: the server's configuration."""

@@ -31,6 +31,7 @@ _KIND_OF = {
     "silence": "VAD",
     "eou": "VAD",
     "inactivity": "VAD",
+    "rtpTimeout": "VAD",
     "asrDelta": "ASR",
     "asrFinal": "ASR",
     "trackStart": "Playback",
@@ -96,6 +97,11 @@ def _interruption(message: events.Interruption) -> str:
     return f"{message.play_id or 'no play id'} at {at} ms"
 
 
+def _track_end(message: events.TrackEnd) -> str:
+    ends = f"{message.play_id or 'track'} ends after {thousands(message.duration)} ms"
+    return f"{ends}, and with it the call" if message.auto_hangup else ends
+
+
 def _metrics(message: events.Metrics) -> str:
     told = "" if message.ttfb is None else f", ttfb {thousands(message.ttfb)} ms"
     about = f" {message.play_id}" if message.play_id else ""
@@ -118,14 +124,14 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     events.AsrDelta: _text,
     events.AsrFinal: _text,
     events.TrackStart: lambda message: f"{message.play_id or 'track'} begins",
-    events.TrackEnd: lambda message: (
-        f"{message.play_id or 'track'} ends after {thousands(message.duration)} ms"
-    ),
+    events.TrackEnd: _track_end,
+    events.RtpTimeout: lambda message: f"no audio packet for {message.timeout} s",
     events.Interruption: _interruption,
     events.Metrics: _metrics,
     events.AddHistory: _said,
     events.Error: lambda message: f"{message.sender}: {message.error}",
     commands.Tts: _tts,
+    commands.Dtmf: lambda message: f"key {message.digit}",
     commands.History: _said,
     notes.AudioStarted: lambda message: (
         f"{message.leg} audio begins, {message.codec}"

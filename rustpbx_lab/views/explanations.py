@@ -53,6 +53,25 @@ def explain(record: Record, tables: Mapping[str, Table]) -> Told | None:
             )
         case notes.Advice() as message:
             return (message.text, message.instead or "")
+        case message:
+            return _of_line(message)
+
+
+def _of_line(message: object) -> Told | None:
+    """Explain what newer servers say of the line and of the end."""
+    match message:
+        case events.RtpTimeout() as message:
+            return (
+                "The line is silent.",
+                f"No audio packet came for {message.timeout} s (rtpTimeout). The call "
+                "goes on; it is said again only after audio has come in between.",
+            )
+        case events.TrackEnd(auto_hangup=str()):
+            return (
+                "The call ends with this track.",
+                "It was played with autoHangup; a track that is interrupted says "
+                "nothing of it.",
+            )
         case _:
             return None
 

@@ -50,6 +50,10 @@ class CallPlan:
     """None: what the address ends in, else ``websocket``."""
     cafile: Path | None = None
     """PEM file of certificates to trust, besides those of the system."""
+    server_version: str | None = None
+    """Release of the server; None is not known."""
+    dtmf: str = ""
+    """Keys that the agent presses once the call is answered."""
     wav: Clip | None = None
     say: Sequence[str] = ()
     tts: str | None = None
@@ -147,7 +151,14 @@ class _OneCall:
         source = _sound(plan) if caller is None else caller.line
         kind, ssl = type_of_call(plan.url, plan.call_type), tls_context(plan.cafile)
         audio = source if kind == "websocket" and caller is None else None
-        connecting = connect(plan.url, kind, log=self._log, audio=audio, ssl=ssl)  # pyright: ignore[reportArgumentType]
+        connecting = connect(
+            plan.url,
+            kind,  # pyright: ignore[reportArgumentType]
+            log=self._log,
+            audio=audio,
+            ssl=ssl,
+            server_version=plan.server_version,
+        )
         async with connecting as call:
             self._call = call
             if plan.log_path is not None:
@@ -185,6 +196,8 @@ class _OneCall:
         plan.on_progress(f"in call {call.id}")
         if plan.tts is not None:
             await call.tts(plan.tts, play_id="say-1")
+        if plan.dtmf:
+            await call.press(plan.dtmf)
         with anyio.move_on_after(_seconds(plan)):
             await self._take_part(call, caller)
 

@@ -31,6 +31,11 @@ FILLED: dict[str, tuple[Fields, Fields]] = {
         {"data *": '{"a": [1, null]}', "sender": "me"},
         {"data": {"a": [1, None]}, "sender": "me"},
     ),
+    "dtmf": (
+        {"digit *": "#", "durationMs": 80, "playId": "notify"},
+        {"digit": "#", "durationMs": 80, "playId": "notify"},
+    ),
+    "renegotiate": ({"offer *": "v=0"}, {"offer": "v=0"}),
     "addIceCandidate": (
         {"candidate *": "candidate:1 1 udp 1 127.0.0.1 9 typ host"},
         {"candidate": "candidate:1 1 udp 1 127.0.0.1 9 typ host"},

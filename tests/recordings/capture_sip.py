@@ -1,14 +1,15 @@
 """Record SIP sessions of the real server with sipp; see capture.py.
 
     RUSTPBX_LAB_REAL_SERVER=…/active-call PYTHONPATH=tests \
-        python tests/recordings/capture_sip.py
+        python tests/recordings/capture_sip.py [NAME …]
 
-sipp is in Debian's package sip-tester.
+``sip_keys`` needs a server since 0.3.100. sipp is in Debian's package sip-tester.
 """
 
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ SESSIONS: dict[str, tuple[str, list[str | int]]] = {
     "sip_inbound": ("calls.xml", SPEECH),
     "sip_busy": ("is_busy.xml", []),
     "sip_outbound": ("answers.xml", []),
+    "sip_keys": ("is_silent.xml", []),
 }
 """Name → what the other side does, and what it says."""
 
@@ -87,14 +89,35 @@ async def outbound(server: RealServer, scenario: str, name: str) -> CallSession:
     return session
 
 
+async def keys(server: RealServer) -> CallSession:
+    """Press keys in a call to somebody who is silent; a playback ends it."""
+    with sipp("is_silent.xml") as port:
+        await anyio.sleep(1)  # it says nothing when it listens
+        async with connect(server.url, "sip", id="capture-sip_keys") as session:
+            option = options.CallOption(
+                caller="sip:desk@127.0.0.1",
+                callee=f"sip:bob@127.0.0.1:{port}",
+                rtp_timeout=1,
+                tts=NO_PROVIDER,
+            )
+            await session.invite(option, timeout=10)
+            await session.wait_for("rtpTimeout", timeout=10)
+            await session.press("5#")
+            await session.tts(
+                beep(300), play_id="farewell", base64=True, auto_hangup=True
+            )
+            await _until_closed(session.log)
+    return session
+
+
 async def _until_closed(log: EventLog) -> None:
     with anyio.fail_after(20):
         async for _ in log.cursor():
             pass
 
 
-async def main() -> None:
-    """Capture all three."""
+async def main(names: list[str]) -> None:
+    """Capture the sessions of these names, or all."""
     assert shutil.which("sipp"), "needs sipp: apt install sip-tester"
     async with IncomingCalls() as incoming:
         with running_real_server(handler=incoming.url) as server:
@@ -102,9 +125,10 @@ async def main() -> None:
                 "sip_inbound": lambda: inbound(server, incoming),
                 "sip_busy": lambda: outbound(server, "is_busy.xml", "sip_busy"),
                 "sip_outbound": lambda: outbound(server, "answers.xml", "sip_outbound"),
+                "sip_keys": lambda: keys(server),
             }
-            for name, make in made.items():
-                session = await make()
+            for name in names or made:
+                session = await made[name]()
                 scenario, parts = SESSIONS[name]
                 says = f"SIP: the other side {scenario.partition('.')[0]} (sipp)"
                 script = "tests/recordings/capture_sip.py"
@@ -112,4 +136,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main)
+    anyio.run(main, sys.argv[1:])

@@ -66,6 +66,28 @@ async def test_audio_flows_both_ways_and_is_tapped(server):
 
 
 @on_asyncio
+async def test_a_running_call_is_negotiated_anew():
+    newest = StandIn(asr="scripted", tts="scripted", server_version="0.3.113")
+    option = options.CallOption(tts=options.SynthesisOption(**TTS))
+    with newest.in_thread() as server:
+        async with (
+            connect(server.url, call_type="webrtc") as call,
+            webrtc_peer(call, loopback=True) as peer,
+        ):
+            first = await peer.invite(option)
+            again = await peer.renegotiate(timeout=10)
+            assert again.timestamp >= first.timestamp
+            assert "a=ice-ufrag" in again.sdp
+            sent = await call.tts(base64_tone(500), base64=True, play_id="p")
+            await call.wait_for(events.TrackEnd, timeout=5, after=sent)
+            assert peer.state == "connected"
+            sent = await call.renegotiate("v=0")
+            error = await call.wait_for(events.Error, timeout=5, after=sent)
+            assert error.sender == "command"
+            assert peer.state == "connected", "a bad offer changes nothing"
+
+
+@on_asyncio
 async def test_without_subscribe_the_peer_keeps_both_sides(server):
     source = ClipSource(Clip(tone(1000, 8000), 8000))
     option = options.CallOption(tts=options.SynthesisOption(**TTS))

@@ -170,6 +170,22 @@ class WebRtcPeer:
             raise CallFailedError("webrtc", why)
         return answer
 
+    async def renegotiate(self, timeout: float | None = 30) -> events.Answer:
+        """Offer our audio again in the running call, and take the answer.
+
+        For servers since 0.3.100. aiortc cannot gather new candidates for it, so a
+        change of network still needs a new call.
+
+        Raises:
+            CallTimeoutError: If no answer came in time.
+            CallFailedError: If the answer makes no sense.
+            CallClosedError: If the call ended.
+        """
+        sent = await self._call.renegotiate(await self.offer())
+        answer = await self._call.wait_for(events.Answer, timeout=timeout, after=sent)
+        await self.apply(answer.sdp)
+        return answer
+
     async def run(self) -> None:
         """Hear the server until the connection closes."""
         await self._remote.wait()

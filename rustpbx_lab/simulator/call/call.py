@@ -8,7 +8,8 @@ from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
-from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.options import CallOption, SynthesisOption
+from rustpbx_lab.simulator.core.echoes import custom_event, history_event
 from rustpbx_lab.simulator.core.query import CallQuery
 from rustpbx_lab.simulator.core.reasons import hangup_reason
 from rustpbx_lab.simulator.core.runtime import Runtime
@@ -26,6 +27,7 @@ from rustpbx_lab.simulator.tracks.track import PlayedTrack
 from .bridges import Bridges
 from .caller_leg import CallerLeg, SocketLeg
 from .keep_alive import KeepAlive
+from .keypad import Keypad
 from .processors import Processors, build_processors
 from .services import Line, Services
 from .transfer import Transfer
@@ -61,10 +63,11 @@ class Call:
         self.playback = Playback(self, services.voice, services.media)
         self.bridges = Bridges(self, services.registry)
         self.transfer = Transfer(self)
+        self.keypad = Keypad(self)
         self._commands = self._dispatch()
 
     def _dispatch(self) -> dict[type[BaseCommand], Callable[[Any], None]]:
-        playback = self.playback
+        playback, now_ms = self.playback, self.runtime.now_ms
         return {
             commands.Invite: lambda c: self.set_up("invite", c.option),
             commands.Accept: self.accept,
@@ -79,12 +82,14 @@ class Call:
             commands.Refer: self.transfer.refer,
             commands.Mute: lambda c: self._mute(c.track_id, is_muted=True),
             commands.Unmute: lambda c: self._mute(c.track_id, is_muted=False),
-            commands.History: self._add_history,
+            commands.History: lambda c: self.emit(history_event(self.id, now_ms(), c)),
             commands.Message: self.message,
             commands.Bridge: lambda c: self.bridges.connect(c.target_session_id),
             commands.Unbridge: lambda c: self.bridges.disconnect(c.target_session_id),
-            commands.Custom: self._echo,
+            commands.Custom: lambda c: self.emit(custom_event(now_ms(), c)),
             commands.AddIceCandidate: self.add_candidate,
+            commands.Dtmf: self.keypad.press,
+            commands.Renegotiate: self.renegotiate,
         }
 
     # ------------------------------------------------------------------ life
@@ -118,6 +123,7 @@ class Call:
         if self.caller is not None:
             self.caller.end()
         self.playback.end()
+        self.keypad.release()
         self._keep_alive.stop()
         if self._recorder is None:
             self._close()
@@ -154,7 +160,8 @@ class Call:
 
     def emit(self, event: BaseEvent) -> None:
         """Send an event, log it, and let the playback follow it."""
-        text = event_text(event)
+        why = self.playback.hangs_up(event)
+        text = event_text(self.services.dialect.say(event, why))
         self._line.text(text)
         self.witnesses.event(text)
         if not self.is_over:
@@ -207,7 +214,7 @@ class Call:
     def take_text(self, text: str) -> None:
         """Take a text frame; what the server cannot read is dropped in silence."""
         try:
-            command = read_command(text)
+            command = read_command(text, self.services.dialect)
         except UnreadableFrameError as exc:
             self.report("dropped", exc.why)
             return
@@ -324,7 +331,7 @@ class Call:
             self.report,
         )
 
-    def _tts_option(self) -> Any:
+    def _tts_option(self) -> SynthesisOption | None:
         return None if self.option is None else self.option.tts
 
     def accept(self, command: commands.Accept) -> None:
@@ -362,16 +369,6 @@ class Call:
         if track_id in (None, self.server_track):
             self.playback.mute(is_muted=is_muted)
 
-    def _add_history(self, command: commands.History) -> None:
-        self.emit(
-            events.AddHistory(
-                sender=self.id,
-                timestamp=self.runtime.now_ms(),
-                speaker=command.speaker,
-                text=command.text,
-            )
-        )
-
     def message(self, command: commands.Message) -> None:
         """Send a SIP message.
 
@@ -384,14 +381,16 @@ class Call:
     def add_candidate(self, command: commands.AddIceCandidate) -> None:
         """Take an ICE candidate; only WebRTC has any use for it."""
 
-    def _echo(self, command: commands.Custom) -> None:
-        self.emit(
-            events.Custom(
-                timestamp=self.runtime.now_ms(),
-                sender=command.sender,
-                data=command.data,
-            )
-        )
+    def renegotiate(self, command: commands.Renegotiate) -> None:
+        """Take a new offer.
+
+        Raises:
+            CommandError: If this is not a WebRTC call.
+        """
+        del command
+        if self.caller is None:
+            raise CommandError(f"track not found: {self.id}")
+        raise CommandError(f"track {self.id} does not support renegotiation")
 
 
 def _zulu(epoch_ms: int) -> str:

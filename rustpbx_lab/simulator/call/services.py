@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rustpbx_lab.models.base import BaseCommand
+from rustpbx_lab.simulator.core.dialect import Dialect
 from rustpbx_lab.simulator.core.dump import Dump, EventDump, SlowDump
 from rustpbx_lab.simulator.core.runtime import Runtime
 from rustpbx_lab.simulator.core.strict import StrictReports
@@ -76,6 +77,8 @@ class Services:
     recogniser: Recogniser
     media: Media
     strict: StrictReports
+    dialect: Dialect = field(default_factory=Dialect)
+    """The release of the server that is simulated."""
     dump_dir: Path | None = None
     registry: dict[str, RunningCall] = field(default_factory=dict[str, RunningCall])
     """The newest call of each id."""

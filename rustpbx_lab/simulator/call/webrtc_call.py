@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from rustpbx_lab.errors import MissingExtraError
-from rustpbx_lab.models import commands
+from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.simulator.core.query import CallQuery
 from rustpbx_lab.simulator.tracks.audio_out import PeerOut
@@ -69,6 +69,22 @@ class WebRtcCall(Call):
         self.unblock()
         await peer.hear(leg.hear)
         leg.end()  # the peer has gone; the call stays up
+
+    @override
+    def renegotiate(self, command: commands.Renegotiate) -> None:
+        if self.caller is None or self._peer is None:
+            super().renegotiate(command)
+            return
+        self.services.start(partial(self._answer_again, self._peer, command.offer))
+
+    async def _answer_again(self, peer: Any, offer: str) -> None:
+        try:
+            sdp = await peer.answer(offer)
+        except _media().PeerError as exc:
+            self.fail("command", str(exc))
+            return
+        now = self.runtime.now_ms()
+        self.emit(events.Answer(track_id=self.id, timestamp=now, sdp=sdp, refer=False))
 
     @override
     def add_candidate(self, command: commands.AddIceCandidate) -> None:

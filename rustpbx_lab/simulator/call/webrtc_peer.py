@@ -33,6 +33,7 @@ class WebRtcPeer:
         self._is_local = is_local
         self._waiting: Samples = np.zeros(0, np.int16)
         self._remote: MediaStreamTrack | None = None
+        self._plays = False
         self._ended = anyio.Event()
         self._connection = webrtc_media.peer_connection()
         self._connection.on("track", self._take_track)
@@ -40,6 +41,8 @@ class WebRtcPeer:
 
     async def answer(self, offer: str) -> str:
         """Return our session description, with all candidates in it.
+
+        A later offer of the same peer is a renegotiation.
 
         Raises:
             PeerError: If the offer makes no sense or has no audio.
@@ -50,13 +53,17 @@ class WebRtcPeer:
                 "invalid configuration: invalid DTLS fingerprint in remote SDP: failed "
                 "to parse SDP: conflicting DTLS fingerprint attributes in SDP"
             )
+        if self._plays and "m=audio" not in offer:
+            raise PeerError("the offer has no audio")
         try:
             description = webrtc_media.description(offer, "offer")
             with webrtc_media.on_loopback(self._is_local):
                 await connection.setRemoteDescription(description)
                 if self._remote is None:
                     raise PeerError("the offer has no audio")
-                connection.addTrack(webrtc_media.PacedTrack(self._read))
+                if not self._plays:
+                    self._plays = True
+                    connection.addTrack(webrtc_media.PacedTrack(self._read))
                 answer = await connection.createAnswer()
                 await connection.setLocalDescription(answer)
         except PeerError:

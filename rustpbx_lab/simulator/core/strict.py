@@ -11,6 +11,8 @@ from rustpbx_lab.models import commands
 from rustpbx_lab.models.base import BaseCommand, OtherName
 from rustpbx_lab.models.options import CallOption
 
+from .dialect import Dialect
+
 logger = logging.getLogger(__name__)
 
 KEPT_REPORTS = 1000
@@ -41,15 +43,16 @@ class StrictReports:
             self.reports.append(StrictReport(call_id, rule, why))
 
 
-def read_command(text: str) -> BaseCommand:
-    """Read a command as strictly as the server.
+def read_command(text: str, dialect: Dialect) -> BaseCommand:
+    """Read a command as strictly as a release of the server.
 
     Raises:
         UnreadableFrameError: If the server would drop it.
     """
-    command = commands.parse(text)
-    if isinstance(command, commands.UnknownCommand):
-        why = f"there is no command {command.command!r}"
+    read = commands.parse(text)
+    command = dialect.read(read)
+    if command is None:
+        why = f"server {dialect.version} has no command {read.command!r}"
         raise UnreadableFrameError("command", text, why)
     where = _named_by_object(command)
     if where is not None:
@@ -71,6 +74,12 @@ def not_simulated(option: CallOption) -> dict[str, str]:
         found["realtime"] = "it is not connected (the real one most likely fails too)"
     if option.ringback_detection is not None:
         found["ringbackDetection"] = "the stock server has no classifier either"
+    if option.rtp_timeout:
+        found["rtpTimeout"] = "no rtpTimeout is sent"
+    if option.monitor is not None:
+        found["monitor"] = "it is not connected, as if the other side were down"
+    if option.recorder is not None and option.recorder.native_samplerate:
+        found["recorder.nativeSamplerate"] = "the file has 16000 Hz"
     return found
 
 

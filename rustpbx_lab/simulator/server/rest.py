@@ -68,7 +68,8 @@ class CommandBody(Guarded):
         if self.json_body() is None:
             return None
         try:
-            return read_command(self.request.body.decode("utf-8", "replace"))
+            text = self.request.body.decode("utf-8", "replace")
+            return read_command(text, self.state.services.dialect)
         except UnreadableFrameError as exc:
             self.refuse(422, f"{WRONG_SHAPE}: {exc.why}")
             return None

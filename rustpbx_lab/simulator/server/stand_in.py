@@ -14,10 +14,12 @@ from rustpbx_lab.client.at_exit import thread_of
 from rustpbx_lab.client.incoming.gate import Gate
 from rustpbx_lab.client.incoming.host_policy import HostPolicy, Pages
 from rustpbx_lab.client.incoming.listening_socket import listening_socket, reachable
+from rustpbx_lab.models.server_versions import OLDEST, ServerVersion
 from rustpbx_lab.simulator.call.faults import Faults
 from rustpbx_lab.simulator.call.faulty import SkewedRuntime, SlowRecogniser
 from rustpbx_lab.simulator.call.services import Services
 from rustpbx_lab.simulator.call.subscribers import EVENT_QUEUE
+from rustpbx_lab.simulator.core.dialect import Dialect
 from rustpbx_lab.simulator.core.runtime import LoopRuntime, Runtime
 from rustpbx_lab.simulator.core.strict import StrictReport, StrictReports
 from rustpbx_lab.simulator.tracks.media import Media
@@ -64,6 +66,7 @@ class StandIn:
         webhook: str | None = None,
         faults: Faults | None = None,
         allow_hosts: Collection[str] = (),
+        server_version: str | ServerVersion = OLDEST,
     ) -> None:
         """Prepare a server; nothing starts yet.
 
@@ -84,11 +87,13 @@ class StandIn:
             faults: What goes wrong on purpose; None is nothing.
             allow_hosts: Further names it may be reached by (``NAME`` or
                 ``NAME:PORT``), also those of pages elsewhere that may use it.
+            server_version: The release whose commands and spellings it has.
 
         Raises:
             MissingExtraError: If an engine is not installed.
             SpeechEngineError: If there is no engine of a name.
             ServerStartError: If one of ``allow_hosts`` is malformed.
+            InvalidOptionError: If ``server_version`` is malformed.
         """
         self.host = host
         self._policy = HostPolicy(
@@ -96,6 +101,7 @@ class StandIn:
         )
         self._wanted_port, self._port = port, 0
         self._recogniser, self._synthesiser = recogniser(asr), synthesiser(tts)
+        self._dialect = Dialect(ServerVersion.parse(server_version))
         self._strict = StrictReports(is_strict=strict)
         self._dump_dir = None if dump_dir is None else Path(dump_dir)
         self._media_dir = None if media_dir is None else Path(media_dir)
@@ -178,6 +184,7 @@ class StandIn:
             recogniser=self._recogniser,
             media=Media(runtime, self._media_dir),
             strict=self._strict,
+            dialect=self._dialect,
             dump_dir=self._dump_dir,
             watch_queue=self._watch_queue,
             webhook=self._webhook,

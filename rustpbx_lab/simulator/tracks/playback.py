@@ -161,6 +161,14 @@ class Playback:
         """Forget the play id: a caller, media pass or transfer leg has started."""
         self._current = None
 
+    def hangs_up(self, event: BaseEvent) -> str | None:
+        """Return why the call ends with an event; None: it does not."""
+        intent = self._auto_hangup
+        if not isinstance(event, events.TrackEnd) or intent is None:
+            return None
+        is_its_own = event.ssrc == intent.ssrc and event.play_id == self._current
+        return intent.reason if is_its_own else None
+
     def on_event(self, event: BaseEvent) -> None:
         """Follow what the call says."""
         if isinstance(event, events.TrackEnd):

@@ -232,7 +232,7 @@ def test_a_vad_engine_is_added_by_one_file(installation: Path):
     assert ("speaking", 1000) in told, "frames of 10 ms"
     refused = run(installation, "vad", "replay", str(wav), "--engine", "none")
     assert refused.returncode == 2
-    assert "choose one of silero, energy, peak" in refused.stderr
+    assert "silero-lite, energy, peak" in refused.stderr
 
 
 @pytest.mark.slow

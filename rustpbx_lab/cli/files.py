@@ -123,6 +123,7 @@ def vad_replay(
     codec: Codec = None,
     rate: Rate = None,
     engine: Engine = "silero",
+    server_version: ServerRelease = None,
     json: Json = False,
 ) -> None:
     """Print the speaking and silence events the server would send."""
@@ -137,7 +138,7 @@ def vad_replay(
     source = io.BytesIO(read_stdin()) if wav == STDIN else wav
     clip = Clip.read(source, channel, codec=codec, sample_rate_hz=rate)
     option = with_settings(VADOption(type="silero"), settings)
-    replay = replay_vad(clip, option, make_engine(engine))
+    replay = replay_vad(clip, option, make_engine(engine, server_version))
     for remark in replay.remarks:
         output.progress(f"{wav}: {remark}")
     if json:

@@ -152,7 +152,8 @@ Engine = Annotated[
     typer.Option(
         metavar="NAME",
         help="VAD engine that computes the probability of speech here: silero (the "
-        "server's), energy, or one of an installed package.",
+        "server's: silero-i16, before 0.3.100 silero-f32), silero-lite, energy, or one "
+        "of an installed package.",
     ),
 ]
 ServerRelease = Annotated[

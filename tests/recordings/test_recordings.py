@@ -18,7 +18,7 @@ from rustpbx_lab.conformance.vad_points import flipped_chunks
 from rustpbx_lab.models import commands
 from rustpbx_lab.models.options import VADOption
 from rustpbx_lab.speech.vad import VadParams
-from rustpbx_lab.speech.vad_engines import SileroEngine
+from rustpbx_lab.speech.vad_engines import server_engine
 
 HERE = Path(__file__).parent
 SESSIONS = capture.SESSIONS | capture_sip.SESSIONS
@@ -114,14 +114,14 @@ def said_and_params(name):
 @pytest.mark.parametrize("name", SPOKEN)
 def test_our_replay_says_what_the_server_said(name):
     said, params = said_and_params(name)
-    heard = SileroEngine().probabilities(as_the_server_hears(name))
+    heard = server_engine("0.3.83").probabilities(as_the_server_hears(name))
     assert flipped_chunks(heard, params, said) == FLIPPED.get(name, ())
 
 
 def test_our_replay_says_what_the_server_said_of_rtp():
     said, params = said_and_params("sip_inbound")
     narrow = capture.caller_audio(SESSIONS["sip_inbound"][1]).resampled(8000).samples
-    engine = SileroEngine()
+    engine = server_engine("0.3.83")
 
     def explains(missing):
         # where in the stream the server began is not known to the sample

@@ -109,7 +109,10 @@ def test_a_processor_decides_what_the_stored_probabilities_decide():
 
 
 def test_an_engine_that_nobody_has_is_refused_with_those_there_are():
-    with pytest.raises(SpeechEngineError, match="choose one of silero, energy"):
+    with pytest.raises(
+        SpeechEngineError,
+        match="silero-f32, silero-lite, energy",
+    ):
         make_engine("siler0")
 
 

@@ -21,7 +21,7 @@ from rustpbx_lab.plots.spans import Span as Box
 from rustpbx_lab.plots.time_axis import TimeAxis, Window
 from rustpbx_lab.plots.waveform import Waveform
 from rustpbx_lab.speech.vad import VadParams, speech_segments
-from rustpbx_lab.speech.vad_engines import CHUNK_MS
+from rustpbx_lab.speech.vad_engines import CHUNK_MS, SERVER_ENGINES, SERVERS_OWN
 from rustpbx_lab.wording import clock, thousands
 
 from .header import (
@@ -209,8 +209,9 @@ def probability_words(info: HeaderInfo) -> str:
     if found:
         return words
     # the server's model, run here; another engine is named
-    engine = "silero" if info.call is None else info.call.engine_name
-    return f"{words} ({'local' if engine == 'silero' else escape(engine)})"
+    engine = SERVERS_OWN if info.call is None else info.call.engine_name
+    is_servers = engine == SERVERS_OWN or engine in SERVER_ENGINES
+    return f"{words} ({'local' if is_servers else escape(engine)})"
 
 
 def speech_spans(rows: Sequence[Speech], window: Window) -> list[Box]:

@@ -324,8 +324,7 @@ class Call:
         return build_processors(
             option,
             track_id,
-            self.runtime,
-            self.services.recogniser,
+            self.services,
             emit,
             lambda: self.end("inactivityTimeout"),
             self.report,

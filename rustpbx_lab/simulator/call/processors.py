@@ -4,19 +4,30 @@ If one of them cannot be built, none is, and no event says so.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.errors import SpeechEngineError
 from rustpbx_lab.models import events
 from rustpbx_lab.models.base import BaseEvent
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.simulator.core.dialect import Dialect
 from rustpbx_lab.simulator.core.runtime import Runtime, Timer
 from rustpbx_lab.speech.recognition import Recogniser
 from rustpbx_lab.speech.vad import VadEvent, VadProcessor
+from rustpbx_lab.speech.vad_engines import server_engine
 
 from .recognition_feed import ASR_PROVIDERS, RecognitionFeed
 
 INACTIVITY_POLL_MS = 1000
+
+
+class HearingServices(Protocol):
+    """What the processors need of a stand-in."""
+
+    runtime: Runtime
+    recogniser: Recogniser
+    dialect: Dialect
 
 
 class ProcessorError(SpeechEngineError):
@@ -30,8 +41,7 @@ class Processors:
         self,
         option: CallOption,
         track_id: str,
-        runtime: Runtime,
-        recogniser: Recogniser,
+        services: HearingServices,
         emit: Callable[[BaseEvent], None],
         end: Callable[[], None],
     ) -> None:
@@ -40,17 +50,17 @@ class Processors:
         Args:
             option: The call's option.
             track_id: The caller's track.
-            runtime: Time and threads.
-            recogniser: The local engine.
+            services: Time, the recogniser, and which release is simulated.
             emit: Takes the events.
             end: Ends the call, because nothing comes any more.
 
         Raises:
             ProcessorError: If one of them does not exist.
         """
+        runtime = services.runtime
         self._track_id, self._runtime, self._emit = track_id, runtime, emit
         self._end = end
-        self._vad = _vad(option)
+        self._vad = _vad(option, services.dialect)
         asr = option.asr
         if asr is not None and asr.provider not in ASR_PROVIDERS:
             raise ProcessorError(
@@ -64,7 +74,7 @@ class Processors:
         self._feed = (
             None
             if asr is None
-            else RecognitionFeed(asr, track_id, runtime, recogniser, emit)
+            else RecognitionFeed(asr, track_id, runtime, services.recogniser, emit)
         )
         self._limit_ms = 1000 * (option.inactivity_timeout or 0)
         self._last_ms = runtime.monotonic_ms()
@@ -127,8 +137,7 @@ class Processors:
 def build_processors(
     option: CallOption,
     track_id: str,
-    runtime: Runtime,
-    recogniser: Recogniser,
+    services: HearingServices,
     emit: Callable[[BaseEvent], None],
     end: Callable[[], None],
     report: Callable[[str, str], None],
@@ -137,7 +146,7 @@ def build_processors(
     if option.realtime is not None:
         return None
     try:
-        return Processors(option, track_id, runtime, recogniser, emit, end)
+        return Processors(option, track_id, services, emit, end)
     except ProcessorError as exc:
         why = (
             f"{exc}. Denoise, VAD, AGC, ASR and the inactivity watch are all off "
@@ -147,10 +156,10 @@ def build_processors(
         return None
 
 
-def _vad(option: CallOption) -> VadProcessor | None:
+def _vad(option: CallOption, dialect: Dialect) -> VadProcessor | None:
     if option.vad is None:
         return None
     try:
-        return VadProcessor(option.vad)
+        return VadProcessor(option.vad, server_engine(dialect.version))
     except SpeechEngineError as exc:
         raise ProcessorError(str(exc)) from exc

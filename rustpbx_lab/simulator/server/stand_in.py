@@ -26,7 +26,7 @@ from rustpbx_lab.simulator.tracks.media import Media
 from rustpbx_lab.simulator.tracks.voice import Voice
 from rustpbx_lab.speech.recognition import recogniser
 from rustpbx_lab.speech.synthesis import synthesiser
-from rustpbx_lab.speech.vad_engines import SileroEngine
+from rustpbx_lab.speech.vad_engines import server_engine
 
 from .endpoints import application
 from .handlers import ServerState
@@ -162,7 +162,7 @@ class StandIn:
                 # so that the first sentence of the first call need not wait
                 runtime.in_worker(self._synthesiser.warm_up)
                 runtime.in_worker(self._recogniser.warm_up)
-                runtime.in_worker(SileroEngine().stream)
+                runtime.in_worker(server_engine(self._dialect.version).stream)
                 try:
                     yield
                 finally:

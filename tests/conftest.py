@@ -11,7 +11,9 @@ __all__ = ["anyio_backend", "real_server"]
 
 
 # how long an example takes says what runs beside it; every test has a limit anyhow
-hypothesis.settings.register_profile("lab")
+hypothesis.settings.register_profile(
+    "lab", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("lab")
 
 BROWSER_S = 180

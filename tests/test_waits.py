@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 TESTS = Path(__file__).parent
@@ -91,3 +92,10 @@ def test_what_is_allowed_is_used():
         for name in used_in(file)
     }
     assert set(ALLOWED) - used == set()
+
+
+def test_no_example_of_hypothesis_is_judged_by_a_clock():
+    default = hypothesis.settings.default
+    assert default is not None
+    assert default.deadline is None
+    assert hypothesis.HealthCheck.too_slow in default.suppress_health_check

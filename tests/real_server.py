@@ -58,6 +58,15 @@ def real_server_binary() -> Path | None:
     return Path(named) if named else None
 
 
+def real_server_version() -> str:
+    """Return the release of that binary, such as ``0.3.83``."""
+    binary = str(real_server_binary())
+    answer = subprocess.run(
+        [binary, "--version"], capture_output=True, text=True, timeout=60, check=True
+    )
+    return answer.stdout.strip().split()[-1]
+
+
 @contextmanager
 def running_real_server(
     *, handler: str | None = None, config: str | None = None

@@ -188,6 +188,10 @@ def watch(
 @command()
 def conformance(
     url: Annotated[str, typer.Argument(help="Address of the server, ws://HOST:PORT.")],
+    other: Annotated[
+        str | None,
+        typer.Argument(help="Another server: prints what the two answer differently."),
+    ] = None,
     gateway: Annotated[
         str | None, typer.Option(help="Speech gateway that the server can reach.")
     ] = None,
@@ -196,28 +200,49 @@ def conformance(
     ] = None,
     wav: Annotated[Path | None, typer.Option(help="Speech to send.")] = None,
     only: Annotated[str, typer.Option(help="Points whose name has this.")] = "",
+    server_version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0.3.113",
+            help="Release of the server: asks what that promises, and without it what "
+            "all of them do.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Ask a server whether it behaves as the protocol says; 1 if anything differs."""
     with starting():
         import anyio
 
-        from rustpbx_lab.conformance import check_server
+        from rustpbx_lab.conformance import Report, check_server, differences
 
-    report = anyio.run(
-        partial(
+    def report(address: str) -> Report:
+        ask = partial(
             check_server,
-            url,
+            address,
             gateway=gateway,
             recorder_dir=recorder_dir,
             wav=wav,
             only=only,
+            server_version=server_version,
+            asks_all=other is not None,
             told=output.progress,
         )
-    )
+        return anyio.run(ask)
+
+    first = report(url)
+    if other is not None:
+        second = report(other)
+        found = differences(first, second)
+        if json:
+            both = [first.to_dict(), second.to_dict()]
+            output.json({"servers": both, "differences": found})
+        else:
+            output.line("\n".join([*found, f"{len(found)} different"]))
+        raise typer.Exit(1 if found else 0)
     if json:
-        output.json(report.to_dict())
+        output.json(first.to_dict())
     else:
-        output.line(report.told())
-    if not report.is_conformant:
+        output.line(first.told())
+    if not first.is_conformant:
         raise typer.Exit(1)

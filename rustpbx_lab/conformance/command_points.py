@@ -376,6 +376,7 @@ async def _(bench: Bench) -> Any:
         "close",
     ],
     is_slow=True,
+    until="0.3.83",
 )
 async def _(bench: Bench) -> Any:
     async with bench.call() as wire:

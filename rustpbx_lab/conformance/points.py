@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from rustpbx_lab.models.server_versions import ServerVersion
+
 from .bench import Bench
 
 Ask = Callable[[Bench], Awaitable[Any]]
@@ -26,6 +28,18 @@ class Point:
     """The scenario: what it returns is compared with what is promised."""
     is_slow: bool = False
     """Takes long: begun first."""
+    since: str | None = None
+    """The first release that promises it; None: every one."""
+    until: str | None = None
+    """The last release that promises it; None: every one."""
+
+    def holds_for(self, version: ServerVersion | None) -> bool:
+        """Return whether a release promises it; None asks for all releases."""
+        if version is None:
+            return self.since is None and self.until is None
+        is_there = self.since is None or ServerVersion.parse(self.since) <= version
+        is_left = self.until is None or version <= ServerVersion.parse(self.until)
+        return is_there and is_left
 
 
 POINTS: list[Point] = []
@@ -33,12 +47,18 @@ POINTS: list[Point] = []
 
 
 def point(
-    name: str, section: str, promised: Any, *, is_slow: bool = False
+    name: str,
+    section: str,
+    promised: Any,
+    *,
+    is_slow: bool = False,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Callable[[Asked], Asked]:
     """Register a scenario as a point."""
 
     def registered(ask: Asked) -> Asked:
-        POINTS.append(Point(name, section, promised, ask, is_slow))
+        POINTS.append(Point(name, section, promised, ask, is_slow, since, until))
         return ask
 
     return registered

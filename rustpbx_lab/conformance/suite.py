@@ -16,6 +16,7 @@ from anyio.to_thread import run_sync
 from rustpbx_lab.client.call_address import parse_address
 from rustpbx_lab.errors import ConnectError
 from rustpbx_lab.masking import mask_url
+from rustpbx_lab.models.server_versions import ServerVersion
 
 from .bench import Bench, NotTestableError
 from .media import media_server
@@ -100,6 +101,8 @@ async def check_server(
     recorder_dir: Path | None = None,
     wav: Path | None = None,
     only: str = "",
+    server_version: str | ServerVersion | None = None,
+    asks_all: bool = False,
     told: Callable[[str], object] = lambda _: None,
 ) -> Report:
     """Ask a server every point, several at once; those that differ once more, alone.
@@ -111,12 +114,22 @@ async def check_server(
         recorder_dir: The server's folder of recordings and event logs.
         wav: Speech to use; without it it is synthesised.
         only: Ask only the points whose name or section contains it.
+        server_version: The server's release: asks what that promises; None asks what
+            every release does.
+        asks_all: Whether to ask also what only some releases promise.
         told: Told of each point that is done.
 
     Raises:
+        InvalidOptionError: If ``server_version`` is malformed.
         ConnectError: If nobody listens at ``url``, or an address is malformed.
     """
-    asked = [one for one in POINTS if only in one.name or only in one.section]
+    version = None if server_version is None else ServerVersion.parse(server_version)
+    asked = [
+        one
+        for one in POINTS
+        if asks_all or one.holds_for(version)
+        if only in one.name or only in one.section
+    ]
     answers: dict[str, Result] = {}
     limit = anyio.Semaphore(AT_ONCE)
     address = parse_address(url)
@@ -142,7 +155,7 @@ async def check_server(
                     tasks.start_soon(answer, one)
             # once more, alone: beside each other they disturb each other's timing
             for one in asked:
-                if answers[one.name].verdict == "different":
+                if answers[one.name].verdict == "different" and not asks_all:
                     await answer(one)
     except OSError as exc:
         raise ConnectError(
@@ -172,6 +185,30 @@ async def _ask(one: Point, bench: Bench) -> Result:
         seen = f"{type(exc).__name__}: {exc}"
     took_ms = round((time.monotonic() - began) * 1000)
     return Result(one, verdict, seen, took_ms)
+
+
+def differences(one: Report, other: Report) -> list[str]:
+    """Return what two servers answered differently, a line each.
+
+    Only what no promise leaves open counts: where both keep it, they are the same.
+    """
+    lines: list[str] = []
+    for first, second in zip(one.results, other.results, strict=True):
+        answers = [_shown(result) for result in (first, second)]
+        if answers[0] != answers[1]:
+            point = first.point
+            lines.append(
+                f"{point.name} (§ {point.section}): {one.url} {answers[0]}, "
+                f"{other.url} {answers[1]}"
+            )
+    return lines
+
+
+def _shown(result: Result) -> str:
+    if result.verdict == "different":
+        return f"{result.seen}"
+    is_kept = result.verdict == "same"
+    return f"{result.point.promised!r}" if is_kept else result.verdict
 
 
 def markdown(reports: dict[str, Report], reasons: dict[str, str]) -> str:

@@ -2,6 +2,7 @@ import json
 
 import anyio
 import pytest
+from real_server import real_server_version
 
 from rustpbx_lab.cli import run
 from rustpbx_lab.conformance import POINTS, Report, check_server, markdown
@@ -15,6 +16,7 @@ from rustpbx_lab.conformance.points import (
 )
 from rustpbx_lab.conformance.suite import Result
 from rustpbx_lab.errors import ConnectError
+from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.simulator.server.stand_in import StandIn
 
 
@@ -25,9 +27,9 @@ def stand_in(tmp_path_factory):
         yield server
 
 
-def asked(url, only, **more):
+def asked(url, only, server_version="0.3.83", **more):
     async def ask():
-        return await check_server(url, only=only, **more)
+        return await check_server(url, only=only, server_version=server_version, **more)
 
     return anyio.run(ask)
 
@@ -123,8 +125,59 @@ def test_the_table_has_a_column_for_each_server_and_the_reasons():
     assert "same" in row
 
 
+@pytest.mark.parametrize("only", ["dtmf", "renegotiate", "autoHangup", "rtpTimeout"])
+@pytest.mark.parametrize("version", ["0.3.83", "0.3.113"])
+def test_the_stand_in_keeps_what_a_release_promises(only, version):
+    server = StandIn(asr="scripted", tts="scripted", server_version=version)
+    with server.in_thread():
+        report = asked(server.url, only, server_version=version)
+    assert differences(report) == {}
+    newer = [one.point for one in report.results if one.point.since]
+    assert bool(newer) == (version == "0.3.113")
+
+
+def test_two_servers_are_compared(capsys):
+    engines = {"asr": "scripted", "tts": "scripted"}
+    old, new = (
+        StandIn(server_version=version, **engines).in_thread()
+        for version in ("0.3.83", "0.3.113")
+    )
+    with old as one, new as other:
+        words = ["conformance", one.url, other.url, "--only", "before an invite"]
+        assert run(words) == 1
+        told = capsys.readouterr().out
+        assert "dtmf before an invite (§ 3.17)" in told
+        assert "['trackStart k', 'trackStart k', 'trackEnd k']" in told
+        assert run([*words, "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert len(found["differences"]) == 2
+        assert [server["url"] for server in found["servers"]] == [one.url, other.url]
+        assert run(["conformance", one.url, one.url, "--only", "dropped"]) == 0
+        assert capsys.readouterr().out == "0 different\n"
+
+
+def test_points_hold_for_releases():
+    old, new = ServerVersion.parse("0.3.83"), ServerVersion.parse("0.3.113")
+    always = Point("a", "0", 1, None)
+    since = Point("b", "0", 1, None, since="0.3.100")
+    until = Point("c", "0", 1, None, until="0.3.99")
+    held = {
+        version: [one.name for one in (always, since, until) if one.holds_for(version)]
+        for version in (None, old, new)
+    }
+    assert held == {None: ["a"], old: ["a", "c"], new: ["a", "b"]}
+    for one in POINTS:
+        for version in (one.since, one.until):
+            assert version is None or ServerVersion.parse(version) >= old
+
+
 @pytest.mark.slow
 def test_the_real_server_keeps_every_promise(real_server, tmp_path):
-    report = asked(real_server.url, "", recorder_dir=real_server.recorders)
+    report = asked(
+        real_server.url,
+        "",
+        server_version=real_server_version(),
+        recorder_dir=real_server.recorders,
+    )
     assert len(report.results) >= 80
     assert differences(report) == {}

@@ -132,6 +132,7 @@ def test_the_stand_in_keeps_what_a_release_promises(only, version):
     with server.in_thread():
         report = asked(server.url, only, server_version=version)
     assert differences(report) == {}
+    assert json.dumps(report.to_dict()), "what was seen is JSON"
     newer = [one.point for one in report.results if one.point.since]
     assert bool(newer) == (version == "0.3.113")
 

@@ -39,7 +39,7 @@ AUDIO_NOTES = frozenset(
     {"audioStarted", "audioStopped", "soundStarted", "soundStopped"}
 )
 
-FAILURES = frozenset({"agentFailed", "handlerFailed", "unreadable"})
+FAILURES = frozenset({"agentFailed", "audioLost", "handlerFailed", "unreadable"})
 """Notes that each say that something broke."""
 
 

@@ -72,6 +72,9 @@ class Playback:
     """Log row of the command that asked for it."""
     interrupted_seq: int | None = None
     """Log row of the interruption."""
+    hangup_reason: str | None = None
+    """Why the server hangs up after it, as ``trackEnd.autoHangup`` says (0.3.100 and
+    newer); empty if it does not, or does not say so."""
 
 
 @dataclass(slots=True)
@@ -255,6 +258,8 @@ class PlaybackFold(Fold[Playback]):
         self._tracks.learn(record, message)
         place = self._place(message.track_id, message.play_id)
         if place is not None:
+            row = self._open[place]
+            self._open[place] = replace(row, hangup_reason=message.auto_hangup)
             self._close(place, said_at(record))
 
     def _interrupted(self, record: Record, message: events.Interruption) -> None:

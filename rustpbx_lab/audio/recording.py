@@ -19,6 +19,10 @@ LIMIT_BYTES = 2 * 3600 * 16000 * 2
 """What a leg keeps unless told otherwise: two hours of 16-bit samples at 16 kHz."""
 SLACK_MS = 40
 """How far an arrival may be off the sample clock without a new anchor."""
+FRAME_MS, EARLY_MS = 20, 5
+"""The same on a leg whose sender keeps time, for arrivals that are late and early."""
+SETTLED_ANCHORS = 256
+"""So many are looked over at once; where more come, the older ones stay."""
 EXPORT_RATE_HZ = 16000
 EXPORT_LIMIT_MS = 24 * 3600 * 1000
 """The longest export: a day."""
@@ -38,7 +42,16 @@ class Leg:
         self._limit_bytes = limit_bytes
         self._anchors: list[tuple[int, int]] = []
         self._dropped_bytes = 0
+        self.keeps_time = False
+        """Whether the sender sends in real time and is never early: what then comes
+        before it is due shows that what came before it was late."""
+        self._late_ms = self._early_ms = SLACK_MS
         self._set_codec(codec, sample_rate_hz)
+
+    def keep_time(self) -> None:
+        """Say that the sender sends in real time, however late its frames come."""
+        self.keeps_time = True
+        self._late_ms, self._early_ms = FRAME_MS, EARLY_MS
 
     def configure(self, codec: str | None, sample_rate_hz: int | None = None) -> None:
         """Say what the bytes will be, before the first of them.
@@ -78,13 +91,37 @@ class Leg:
             if not kept:
                 return
             sample = self._codec.n_samples(len(self._data))
-            is_off = (
-                not self._anchors
-                or abs(received_ms - self._clock(self._anchors[-1], sample)) > SLACK_MS
-            )
-            if is_off:
+            if self._is_off(sample, received_ms):
                 self._anchors.append((sample, received_ms))
+                if self._settles and len(self._anchors) > SETTLED_ANCHORS:
+                    self._anchors = self._settled(self._anchors)
             self._data += pcm[:kept]
+
+    def _is_off(self, sample: int, received_ms: int) -> bool:
+        if not self._anchors:
+            return True
+        late_ms = received_ms - self._clock(self._anchors[-1], sample)
+        return late_ms > self._late_ms or -late_ms > self._early_ms
+
+    @property
+    def _settles(self) -> bool:
+        return self._early_ms == EARLY_MS
+
+    def _settled(self, anchors: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return the anchors of a sender that keeps time: those after its pauses.
+
+        What was early shows that all before it was late, without a pause between.
+        """
+        early = list(anchors)
+        for place in range(len(early) - 2, -1, -1):
+            (sample, at_ms), (following, next_ms) = early[place : place + 2]
+            length_ms = (following - sample) * 1000 // self._sample_rate_hz
+            early[place] = sample, min(at_ms, next_ms - length_ms)
+        kept = early[:1]
+        for sample, at_ms in early[1:]:
+            if at_ms - self._clock(kept[-1], sample) > self._late_ms:
+                kept.append((sample, at_ms))
+        return kept
 
     @property
     def codec(self) -> str:
@@ -133,10 +170,13 @@ class Leg:
         """Where the arrivals left the sample clock: (sample, our clock in ms).
 
         The first is the first sample. Another follows whenever a message came more
-        than `SLACK_MS` before or after the time its samples were due.
+        than `SLACK_MS` before or after the time its samples were due. If the sender
+        keeps time (`keep_time`), they are the ends of its pauses: the delays of the
+        network are taken out, as far as what has come so far shows them.
         """
         with self._lock:
-            return list(self._anchors)
+            anchors = list(self._anchors)
+        return self._settled(anchors) if self._settles else anchors
 
     def samples(self, start: int = 0) -> Samples:
         """Return the decoded samples from ``start`` on, shape (n,)."""
@@ -170,19 +210,16 @@ class Leg:
         """
         self.clip().write(path)
 
-    def placed(
-        self, from_ms: int, sample_rate_hz: int, *, catches_up: bool = False
-    ) -> Samples:
+    def placed(self, from_ms: int, sample_rate_hz: int) -> Samples:
         """Return the leg on a clock: silence where nothing came.
 
-        A part that came early, in a burst, follows what is before it.
+        A part that came early, in a burst, follows what is before it. If the sender
+        keeps time, a burst is what it was held up with, and fills the gap before, so
+        that what follows is on time again.
 
         Args:
             from_ms: Our clock at the first sample returned; not after the leg began.
             sample_rate_hz: The rate wanted.
-            catches_up: Whether who sent it sends in real time: a burst is then what it
-                was held up with, and fills the gap before, so that what follows is on
-                time again.
         """
         anchors, samples = self.anchors, self.samples()
         if not anchors:
@@ -194,7 +231,7 @@ class Leg:
             (received_ms - from_ms) * self._sample_rate_hz // 1000
             for _, received_ms in anchors
         ]
-        if catches_up:
+        if self.keeps_time:
             for place in range(len(times) - 2, -1, -1):
                 length = ends[place] - anchors[place][0]
                 times[place] = min(times[place], times[place + 1] - length)
@@ -235,6 +272,7 @@ class Recording:
         """What the remote party sent: on ``/call`` this is our own audio."""
         self.server = Leg(limit_bytes=limit_bytes)
         """What the server played."""
+        self.caller.keeps_time = True
         self.configure(codec)
 
     def configure(self, codec: str | None) -> None:
@@ -267,10 +305,7 @@ class Recording:
                 f"cannot export the recording: it spans {(to_ms - from_ms) // 1000} s, "
                 "more than a day; export its legs one by one"
             )
-        placed = [
-            leg.placed(from_ms, EXPORT_RATE_HZ, catches_up=leg is self.caller)
-            for leg in legs
-        ]
+        placed = [leg.placed(from_ms, EXPORT_RATE_HZ) for leg in legs]
         n_samples = max(len(samples) for samples in placed)
         both = np.zeros((n_samples, 2), np.int16)
         for side, samples in enumerate(placed):

@@ -47,7 +47,11 @@ class Output:
         """
         self._write(harmless(text))
 
-    def json(self, document: object) -> None:
+    def json_line(self, document: object) -> None:
+        """Print one JSON document on one line, as in a stream of them; see `json`."""
+        self.json(document, indent=None)
+
+    def json(self, document: object, indent: int | None = 2) -> None:
         """Print one JSON document: valid JSON whatever the values and the encoding.
 
         Raises:
@@ -60,7 +64,7 @@ class Output:
                 _json_value(document),
                 ensure_ascii=not is_utf8,
                 allow_nan=False,
-                indent=2,
+                indent=indent,
             )
         )
 

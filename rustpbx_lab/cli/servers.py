@@ -12,8 +12,12 @@ from .shared import (
     CaFile,
     Engine,
     Host,
+    Json,
     Logs,
     Port,
+    ServerRelease,
+    TapToken,
+    TapUrl,
     command,
     ended_by_signals,
     report_address,
@@ -91,6 +95,16 @@ def serve(
     ] = False,
     cafile: CaFile = None,
     engine: Engine = "silero",
+    server_version: ServerRelease = None,
+    tap_port: Annotated[
+        int | None,
+        typer.Option(help="Port where calls of others are heard (`monitor`)."),
+    ] = None,
+    tap_host: Annotated[
+        str, typer.Option(help="Address where they are heard.")
+    ] = "127.0.0.1",
+    tap_token: TapToken = None,
+    tap_url: TapUrl = None,
     no_browser: Browser = False,
 ) -> None:
     """Serve the dashboard; calls are saved to --logs."""
@@ -108,8 +122,23 @@ def serve(
             "oauth_secret": oauth_secret,
         }
     names = None if operators is None else operator_names(operators, "--operators")
-    kept = {"logs": logs, "operators": names, "ssl": tls_context(cafile)}
-    with ended_by_signals(CallHub(**kept, engine=engine)) as hub:
+    kept: dict[str, Any] = {
+        "logs": logs,
+        "operators": names,
+        "ssl": tls_context(cafile),
+    }
+    kept |= {"ssl": tls_context(cafile), "engine": engine}
+    with ended_by_signals(CallHub(**kept, server_version=server_version)) as hub:
+        if tap_port is not None:
+            listening = hub.tap(
+                tap_port,
+                host=tap_host,
+                token=tap_token,
+                server=endpoint,
+                names=allow_host,
+                public_url=tap_url,
+            )
+            output.progress(f"audio tap on {listening.url}")
         serve_pages(
             hub,
             port=port,
@@ -123,6 +152,60 @@ def serve(
             use_xheaders=use_xheaders,
             on_address=report_address,
         )
+
+
+@command()
+def tap(
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The server that runs the calls: their events are joined.",
+        ),
+    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 9000,
+    token: TapToken = None,
+    public_url: TapUrl = None,
+    allow_host: AllowHost = [],  # noqa: B006
+    logs: Logs = Path("logs"),
+    cafile: CaFile = None,
+    server_version: ServerRelease = None,
+    json: Json = False,
+) -> None:
+    """Hear calls that someone else runs, and save logs and recordings, until Ctrl+C.
+
+    Prints the option that the calls must have, then a line for each call.
+    """
+    with starting():
+        from rustpbx_lab.client.rest.refusals import tls_context
+        from rustpbx_lab.hub.hub import CallHub
+        from rustpbx_lab.workbench.tap_report import TapReport
+
+    hub = CallHub(logs=logs, ssl=tls_context(cafile), server_version=server_version)
+    with ended_by_signals(hub):
+        listening = hub.tap(
+            port,
+            host=host,
+            token=token,
+            server=server,
+            names=allow_host,
+            public_url=public_url,
+        )
+        write = output.json_line if json else output.json
+        write({"monitor": listening.option.to_wire(reveal=True)})
+        report = TapReport(hub, listening)
+
+        def tell() -> None:
+            for line in report.news():
+                if json:
+                    output.json_line(line.to_dict())
+                else:
+                    output.line(line.told())
+
+        wait_for_the_end(f"audio tap on {listening.url}", tell)
+        hub.close()
+        tell()
 
 
 @command()

@@ -164,6 +164,21 @@ ServerRelease = Annotated[
         help="Release of the server: what it is too old for is said.",
     ),
 ]
+TapToken = Annotated[
+    str | None,
+    typer.Option(
+        envvar="RUSTPBX_LAB_TAP_TOKEN",
+        help="What the server must send as a bearer token; beyond the loopback one is "
+        "made up.",
+    ),
+]
+TapUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where the server reaches the tap, if not where it listens: ws://HOST:PORT.",
+    ),
+]
 Browser = Annotated[bool, typer.Option("--no-browser", help="Open no browser.")]
 Logs = Annotated[Path | None, typer.Option(help="Folder for logs and recordings.")]
 LogFile = Annotated[
@@ -253,11 +268,18 @@ def ended_by_signals(calls: AbstractContextManager[T]) -> Generator[T]:
             signal.signal(number, handler)
 
 
-def wait_for_the_end(running: str) -> None:
-    """Report what is running, and wait until the process is asked to stop."""
+def wait_for_the_end(
+    running: str, meanwhile: Callable[[], object] = lambda: None
+) -> None:
+    """Report what is running, and wait until the process is asked to stop.
+
+    Args:
+        running: What is running.
+        meanwhile: Called twice a second.
+    """
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     output.progress(f"{running}  (Ctrl+C ends it)")
     while not ended.wait(WAKE_S):  # a wait without a limit takes no signal on Windows
-        continue
+        meanwhile()

@@ -58,6 +58,7 @@ class CallReader(ABC):
         """Why the connection closed; None while it is open."""
         self._protocol = CallProtocol(call_type) if protocol is None else protocol
         self._has_own_audio = call_type == "websocket"
+        self._is_tapped = False
         if not self._has_own_audio:  # subscribed audio is 16 kHz in both directions
             self.recording.server.configure("pcm")
         self._now_ms = now_ms
@@ -240,7 +241,7 @@ class CallReader(ABC):
 
     def _set_formats(self) -> None:
         heard = self.recording.caller.n_samples or self.recording.server.n_samples
-        if self._has_own_audio and not heard:
+        if self._has_own_audio and not heard and not self._is_tapped:
             self.recording.configure(self._protocol.codec)
 
     def _hear(self, frame: bytes) -> None:
@@ -248,16 +249,33 @@ class CallReader(ABC):
         if isinstance(received, BaseNote):
             self.note(received)
             return
-        self.add_audio(*received)
+        if not self._is_tapped:
+            self.add_audio(*received)
 
-    def add_audio(self, leg: str, audio: bytes) -> None:
+    def use_tap(self) -> bool:
+        """Have both legs come from a tap, 16 kHz ``pcm``, if none has come yet.
+
+        Returns:
+            Whether that is so. What the connection itself brings is then not recorded.
+        """
+        recording = self.recording
+        heard = recording.caller.n_samples or recording.server.n_samples
+        if not heard:
+            for leg in (recording.caller, recording.server):
+                leg.configure("pcm")
+                leg.keep_time()
+            self._is_tapped = True
+        return self._is_tapped
+
+    def add_audio(self, leg: str, audio: bytes, at_ms: int | None = None) -> None:
         """Record audio that passes now: of the connection, or of a WebRTC peer.
 
         Args:
             leg: ``"caller"`` or ``"server"``.
-            audio: Bytes in the leg's codec; on WebRTC s16le mono 16 kHz.
+            audio: Bytes in the leg's codec; on WebRTC and from a tap s16le mono 16 kHz.
+            at_ms: When it passed, our clock; None is now.
         """
-        self._legs.add(leg, audio, self._now_ms())
+        self._legs.add(leg, audio, self._now_ms() if at_ms is None else at_ms)
         heard, self._heard = self._heard, anyio.Event()
         heard.set()
 

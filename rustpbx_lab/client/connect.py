@@ -128,7 +128,12 @@ async def connect(
             server_version=version,
             secrets=connection_secrets(target, headers),
         )
-        connected = notes.Connected(url=mask_url(target), call_type=kind, id=id)
+        connected = notes.Connected(
+            url=mask_url(target),
+            call_type=kind,
+            id=id,
+            server_version=None if version is None else str(version),
+        )
         session.note(connected)
         async with session.running():
             yield session

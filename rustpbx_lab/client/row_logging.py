@@ -9,7 +9,16 @@ LOGGER = "rustpbx_lab.call"
 """Logger of calls that are given no other."""
 
 LOUD = frozenset(
-    {"error", "advice", "connected", "closed", "unreadable", "agentFailed", "gap"}
+    {
+        "error",
+        "advice",
+        "connected",
+        "closed",
+        "unreadable",
+        "agentFailed",
+        "gap",
+        "audioLost",
+    }
 )
 """Names of the rows that are logged above DEBUG."""
 
@@ -18,8 +27,8 @@ class RowLogger:
     """Logs the rows of one call.
 
     DEBUG: every row, its secrets masked. INFO: connected and closed, with why, and
-    advice without consequences. WARNING: other advice, error events, gaps, frames that
-    cannot be read, and failures of the code that holds the call.
+    advice without consequences. WARNING: other advice, error events, gaps, lost audio,
+    frames that cannot be read, and failures of the code that holds the call.
     """
 
     def __init__(self, logger: logging.Logger | None) -> None:
@@ -67,6 +76,8 @@ def _told(record: Record) -> tuple[int | None, str]:
             return logging.WARNING, f"our code failed: {error} ({where})"
         case notes.Gap(why=why):
             return logging.WARNING, why
+        case notes.AudioLost(leg=leg, lost_ms=lost):
+            return logging.WARNING, f"the tap lost {lost} ms of the {leg}'s audio"
         case _:
             return None, ""
 

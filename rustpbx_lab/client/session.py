@@ -146,7 +146,8 @@ class CallSession(CallReader, CallCommands):
         """
         self._check_open()
         check_takes_audio(self._call_type)
-        self._legs.add("caller", pcm, self._now_ms())
+        if not self._is_tapped:
+            self._legs.add("caller", pcm, self._now_ms())
         await self._send_frame(pcm)
 
     async def _send_frame(self, frame: str | bytes) -> None:

@@ -22,7 +22,8 @@ from rustpbx_lab.errors import (
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import events, notes
 from rustpbx_lab.models.base import BaseCommand
-from rustpbx_lab.models.rest import ActiveCall
+from rustpbx_lab.models.rest import ActiveCall, our_call_type
+from rustpbx_lab.models.server_versions import ServerVersion
 
 from .backoff import Backoff
 from .base_call import CallReader, system_clock_ms
@@ -34,14 +35,6 @@ ECHO_S = 5
 CLOSE_GRACE_S = 5
 LEFT = "we stopped watching; the call goes on"
 BINARY = '{"event":"binary"'
-
-CALL_TYPES: Mapping[str, str] = {
-    "webSocket": "websocket",
-    "webrtc": "webrtc",
-    "sip": "sip",
-    "b2bua": "sip",
-}
-"""The server's name of a kind of call → ours."""
 
 
 class WatchedCall(CallReader, CallCommands):
@@ -60,8 +53,10 @@ class WatchedCall(CallReader, CallCommands):
         logger: logging.Logger | None = None,
         backoff: Backoff | None = None,
         now_ms: Callable[[], int] = system_clock_ms,
+        server_version: ServerVersion | None = None,
+        is_tapped: bool = False,
     ) -> None:
-        call_type = CALL_TYPES.get(call.call_type, call.call_type)
+        call_type = our_call_type(call.call_type)
         protocol = CallProtocol(call_type, call_id=call.id, lint="off")
         super().__init__(
             call_type, log=log, logger=logger, now_ms=now_ms, protocol=protocol
@@ -70,13 +65,22 @@ class WatchedCall(CallReader, CallCommands):
         self._api = api
         self._backoff = Backoff() if backoff is None else backoff
         protocol.resume(call)
+        if is_tapped:
+            self.use_tap()
         self._set_formats()
         self._first: CallStream | None = None
         self._listening = False
         self._echoes: dict[str, deque[_Echo]] = defaultdict(deque)
         self._scope: anyio.CancelScope | None = None
         url = api.events_address(call.id)
-        self.note(notes.Connected(url=url, call_type=call_type, id=call.id))
+        self.note(
+            notes.Connected(
+                url=url,
+                call_type=call_type,
+                id=call.id,
+                server_version=None if server_version is None else str(server_version),
+            )
+        )
 
     @property
     @override
@@ -287,6 +291,8 @@ async def watch(
     headers: Mapping[str, str] | None = None,
     ssl: ssl_module.SSLContext | None = None,
     backoff: Backoff | None = None,
+    server_version: str | ServerVersion | None = None,
+    is_tapped: bool = False,
 ) -> AsyncGenerator[WatchedCall, None]:
     """Watch a call that someone else owns, from now on.
 
@@ -309,18 +315,32 @@ async def watch(
         headers: Further HTTP headers.
         ssl: TLS settings.
         backoff: When to try again after the stream broke.
+        server_version: The server's release, such as ``"0.3.113"``, noted in the log;
+            None is not known.
+        is_tapped: Whether the audio comes from a tap (``hear_tap``), not with the
+            events.
 
     Raises:
         UnknownCallError: If there is no such call on the server.
         ConnectError: If no server answers.
+        InvalidOptionError: If ``server_version`` is malformed.
     """
+    version = None if server_version is None else ServerVersion.parse(server_version)
     async with ServerApi(url, headers=headers, ssl=ssl) as api, api.stream(id) as first:
         # the stream first: between the two answers nothing is lost
         running = {call.id: call for call in await api.list()}
         entry = running.get(id)
         if entry is None:
             raise UnknownCallError(id)
-        call = WatchedCall(api, entry, log=log, logger=logger, backoff=backoff)
+        call = WatchedCall(
+            api,
+            entry,
+            log=log,
+            logger=logger,
+            backoff=backoff,
+            server_version=version,
+            is_tapped=is_tapped,
+        )
         call.begin_with(first)
         async with call.running():
             yield call

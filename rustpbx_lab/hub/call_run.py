@@ -10,6 +10,7 @@ import anyio
 from rustpbx_lab.client import CallSession
 from rustpbx_lab.client.at_exit import run_in_worker
 from rustpbx_lab.client.session import system_clock_ms
+from rustpbx_lab.client.tap import HeardCall
 from rustpbx_lab.client.watch import WatchedCall
 from rustpbx_lab.errors import CallClosedError, LogFileError, RustpbxLabError, leaves
 from rustpbx_lab.log import LogWriter, Record, free_path
@@ -26,7 +27,9 @@ LOG_SUFFIX = ".events.jsonl"
 logger = logging.getLogger(__name__)
 
 
-Opening = Callable[[], AbstractAsyncContextManager[CallSession | WatchedCall]]
+Opening = Callable[
+    [], AbstractAsyncContextManager[CallSession | WatchedCall | HeardCall]
+]
 """Makes the connection of a call: our own, or to a call that we only watch."""
 Sounding = Callable[[CallSession], AbstractAsyncContextManager[Invite]]
 """Gives a call its audio for the time of a block, and says how to set it up."""
@@ -51,6 +54,7 @@ class CallRun:
         self._participants = participants
         self._sounding = sounding
         self._path = None if logs is None else free_path(logs, call.id)
+        call.saved_as = self._path
         self._unwatched_limit_s = unwatched_limit_s
         self._changed = changed
         self._is_stopped = self._is_up = False
@@ -70,6 +74,7 @@ class CallRun:
             self._close_log()
         await self._guarded(self._save_audio)
         self._call.ended_ms = system_clock_ms()
+        self._call.connected.set()
         self._changed()
 
     def stop(self) -> None:
@@ -89,6 +94,7 @@ class CallRun:
         call = self._call
         async with self._opening() as session:
             call.session = session
+            call.connected.set()
             self._changed()
             # inside the connection, or stopping would not close it with 1000
             with anyio.CancelScope() as self._talking:

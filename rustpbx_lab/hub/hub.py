@@ -4,25 +4,22 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext
-from typing import Any, Self
+from typing import Any
 
-import anyio
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 
 from rustpbx_lab.audio.sources import AudioSource
 from rustpbx_lab.client import connect
-from rustpbx_lab.client.at_exit import close_at_exit
+from rustpbx_lab.client.incoming.audio_tap import TappedCall
 from rustpbx_lab.client.session import system_clock_ms
+from rustpbx_lab.client.tap import HeardCall, hear
 from rustpbx_lab.client.watch import watch
 from rustpbx_lab.errors import (
     CallError,
-    InvalidOptionError,
     NotAllowedError,
-    RustpbxLabError,
     shorten,
 )
 from rustpbx_lab.log import Record, latest_path
@@ -30,24 +27,24 @@ from rustpbx_lab.log.output_files import make_log_folder
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.rest import ActiveCall
+from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.speech.vad_engines import make_engine
 
-from .call_registry import KeptCalls
 from .call_run import CallRun, Opening, Sounding
 from .caller_audio import by_the_connection, caller_audio, check_audio
 from .hub_call import HubCall, Participant
 from .replay_call import ReplayCall, ReplayRun
+from .running_calls import RunningCalls
 from .saved_call import read_saved
+from .tapped_call import HubTap, TappedHubCall
 from .watched_call import WatchedHubCall, running_calls
 
 UNWATCHED_LIMIT_S = 7200
 KEEP_ENDED = 20
 REPLAY_PREFIX = "replay."
-CLOSE_LIMIT_S = 10
-"""What the calls are given to close when the hub does."""
 
 
-class CallHub(KeptCalls):
+class CallHub(RunningCalls):
     """Keeps calls alive on a loop of its own, whoever comes and goes.
 
     All methods may be called from any thread; ``calls`` and what a call shows may be
@@ -63,12 +60,15 @@ class CallHub(KeptCalls):
         ssl: Which certificates to trust, for ``wss://``; None: those of the system.
         engine: Name of the VAD engine that computes the probability of speech here;
             see ``rustpbx_lab.speech.vad_engines``.
+        server_version: Release of the servers, such as ``"0.3.113"``, for calls that
+            name none of their own; None is not known, and taken for the newest.
         portal: A loop to run on; None starts a thread with one at the first call.
         now_s: A clock that only goes forward, seconds.
 
     Raises:
         LogFileError: If ``logs`` cannot be made or written to.
         SpeechEngineError: If there is no VAD engine of this name.
+        InvalidOptionError: If the version is malformed.
     """
 
     def __init__(
@@ -80,22 +80,21 @@ class CallHub(KeptCalls):
         operators: Collection[str] | None = None,
         ssl: SSLContext | None = None,
         engine: str = "silero",
+        server_version: str | ServerVersion | None = None,
         portal: BlockingPortal | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
+        super().__init__(keep_ended, portal)
         self.logs = logs
         self.operators = None if operators is None else frozenset(operators)
         self._unwatched_limit_s = unwatched_limit_s
-        self._keep_ended = keep_ended
         self._now_s, self._ssl = now_s, ssl
-        self._engine = make_engine(engine)
-        self._runs: dict[str, CallRun | ReplayRun] = {}
-        self._portal = portal
-        self._own = ExitStack()
-        self._forget: Callable[[], None] = lambda: None
-        self._is_closed = False
-        self._gone = anyio.Event()
+        self.server_version = _parsed(server_version)
+        """Release of the servers, where a call names none; None is not known."""
+        self._engine_for = partial(make_engine, engine)
+        self._engine_for(self.server_version)  # one that does not exist fails here
+        self.taps: list[HubTap] = []
+        """What `tap` has opened."""
         if logs is not None:
             make_log_folder(logs)
 
@@ -112,6 +111,7 @@ class CallHub(KeptCalls):
         caller: Participant | None = None,
         agent: Participant | None = None,
         user: str | None = None,
+        server_version: str | ServerVersion | None = None,
         **connect_options: Any,
     ) -> HubCall:
         """Start a call and return at once; watch its ``state`` and ``error``.
@@ -127,10 +127,12 @@ class CallHub(KeptCalls):
             caller: Plays the caller from the answer on.
             agent: Plays the agent from the answer on.
             user: Who starts it.
+            server_version: The server's release; None is the hub's.
             **connect_options: Further arguments of ``connect``.
 
         Raises:
-            InvalidOptionError: If a call of this id runs already.
+            InvalidOptionError: If a call of this id runs already, or the version is
+                malformed.
             MissingExtraError: If a WebRTC call lacks its package.
             NotAllowedError: If operators are named and ``user`` is none of them.
         """
@@ -139,7 +141,10 @@ class CallHub(KeptCalls):
         check_audio(call_type, has_sound=False)
         chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
         when = (system_clock_ms(), self._now_s)
-        call = HubCall(chosen, url, call_type, option, *when, self._engine)
+        version = _parsed(server_version) or self.server_version
+        call = HubCall(
+            chosen, url, call_type, option, *when, self._engine_for(version), version
+        )
         opening = partial(
             connect,
             url,
@@ -147,6 +152,7 @@ class CallHub(KeptCalls):
             id=chosen,
             log=call.log,
             audio=None if call_type == "webrtc" else audio,
+            server_version=version,
             **connect_options,
         )
         sounding = partial(
@@ -156,7 +162,14 @@ class CallHub(KeptCalls):
         self._add(call, self._call_run(call, opening, participants, sounding))
         return call
 
-    def watch(self, url: str, call_id: str, **watch_options: Any) -> HubCall:
+    def watch(
+        self,
+        url: str,
+        call_id: str,
+        *,
+        server_version: str | ServerVersion | None = None,
+        **watch_options: Any,
+    ) -> HubCall:
         """Watch a call that someone else has on a server; see ``client.watching``.
 
         Hanging it up ends it for everybody; ``leave`` only stops watching. A call that
@@ -165,6 +178,7 @@ class CallHub(KeptCalls):
         Args:
             url: Address of the server, ``ws://HOST:PORT``.
             call_id: Its id there.
+            server_version: The server's release; None is the hub's.
             **watch_options: Further arguments of ``watch``.
         """
         with self._lock:
@@ -172,8 +186,12 @@ class CallHub(KeptCalls):
                 return self._calls[call_id]
             ssl = watch_options.setdefault("ssl", self._ssl)
             when = (system_clock_ms(), self._now_s)
-            call = WatchedHubCall(call_id, url, *when, ssl, self._engine)
-            opening = partial(watch, url, call_id, log=call.log, **watch_options)
+            version = _parsed(server_version) or self.server_version
+            call = WatchedHubCall(
+                call_id, url, *when, ssl, self._engine_for(version), version
+            )
+            watch_options.update(log=call.log, server_version=version)
+            opening = partial(watch, url, call_id, **watch_options)
             self._add(call, self._call_run(call, opening))
         return call
 
@@ -195,7 +213,10 @@ class CallHub(KeptCalls):
         saved = read_saved(path)
         with self._lock:
             call_id = self._free_id(f"{REPLAY_PREFIX}{saved.name}")
-            call = ReplayCall(saved, call_id, speed, self._now_s, self._engine)
+            version = saved.server_version or self.server_version
+            call = ReplayCall(
+                saved, call_id, speed, self._now_s, self._engine_for(version), version
+            )
             if at_end:
                 call.show_whole()
                 call.advance()
@@ -219,6 +240,61 @@ class CallHub(KeptCalls):
                 return call
         return self.replay(path, at_end=True)
 
+    def tap(
+        self,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        server: str | None = None,
+        names: Collection[str] = (),
+        public_url: str | None = None,
+    ) -> HubTap:
+        """Hear the audio of calls that someone else runs, from now on.
+
+        Each call whose option has the tap's ``option`` as ``monitor`` becomes one of
+        this hub: both legs are drawn and saved like those of its own calls, joined with
+        the call's events if ``server`` is given. Servers have it since 0.3.111.
+
+        Args:
+            port: Port to listen on; 0 takes a free one.
+            host: Address to listen on.
+            token: What a server must send as ``Authorization: Bearer TOKEN``; None:
+                nothing on the loopback, one that is made up elsewhere.
+            server: Address of the server that runs the calls, ``ws://HOST:PORT``, for
+                their events; calls it does not know are refused. None: audio only,
+                but for calls that this hub has already.
+            names: Further host names under which the server may ask.
+            public_url: Where the server reaches it, if that is not where it listens.
+
+        Raises:
+            ServerStartError: If nothing can listen there.
+            ConnectError: If the address of the server is malformed.
+        """
+        tap = HubTap(self, server, ssl=self._ssl)
+        tap.prepare(port, host=host, token=token, names=names, public_url=public_url)
+        self._running_portal().start_task(tap.run)
+        self.taps.append(tap)
+        self._changed()
+        return tap
+
+    def hear(self, tapped: TappedCall) -> HubCall:
+        """Keep a call of which only the audio is heard; see `tap`.
+
+        Raises:
+            InvalidOptionError: If a call of this id runs already.
+        """
+        version = self.server_version
+        when = (system_clock_ms(), self._now_s)
+        call = TappedHubCall(tapped, *when, self._engine_for(version), version)
+        self._add(call, self._call_run(call, partial(hear, tapped, log=call.log)))
+        return call
+
+    async def _end_calls(self) -> None:
+        for tap in self.taps:
+            tap.stop()
+        await super()._end_calls()
+
     def running_on(self, url: str) -> "Future[Sequence[ActiveCall]]":
         """Ask a server for its running calls; fails with ConnectError."""
         asking = self._running_portal().start_task_soon
@@ -241,34 +317,6 @@ class CallHub(KeptCalls):
             changed=self._changed,
         )
 
-    def _add(self, call: HubCall, run: CallRun | ReplayRun) -> None:
-        with self._lock:
-            portal = self._running_portal()
-            if call.id in self._runs:
-                raise InvalidOptionError(
-                    f"cannot start a call {shorten(call.id)}: one of this id runs; "
-                    "hang it up first or choose another id"
-                )
-            self._calls.pop(call.id, None)
-            self._calls[call.id], self._runs[call.id] = call, run
-        self._changed()
-        portal.start_task_soon(self._run, run, call.id)
-
-    async def _run(self, run: CallRun | ReplayRun, call_id: str) -> None:
-        try:
-            await run.run()
-        finally:
-            with self._lock:
-                del self._runs[call_id]
-                self._forget_old()
-            self._gone.set()
-            self._changed()
-
-    def _forget_old(self) -> None:
-        ended = [call_id for call_id in self._calls if call_id not in self._runs]
-        for call_id in ended[: max(0, len(ended) - self._keep_ended)]:
-            del self._calls[call_id]
-
     # ------------------------------------------------------------------ acting
 
     def may_send(self, user: str | None) -> bool:
@@ -290,17 +338,10 @@ class CallHub(KeptCalls):
             CallError: If the call is not connected yet.
         """
         self._check_allowed(user, f"send {command.command}")
-        session = self.get(call_id).session
-        if self.get(call_id).role == "replay":
-            raise CallError(
-                f"cannot send {command.command}: {shorten(call_id)} is a replay of a "
-                "call that is over; start or watch a running one"
-            )
-        if session is None:
-            raise CallError(
-                f"cannot send {command.command}: the call {shorten(call_id)} is not "
-                f"connected ({self.get(call_id).state}); wait until it is"
-            )
+        call = self.get(call_id)
+        session, why = call.session, call.why_no_commands
+        if why is not None or session is None or isinstance(session, HeardCall):
+            raise CallError(f"cannot send {command.command}: {why}")
         return self._running_portal().start_task_soon(session.send, command)
 
     def hang_up(self, call_id: str, user: str | None = None) -> "Future[None]":
@@ -335,15 +376,6 @@ class CallHub(KeptCalls):
             )
         return self._stop(call_id)
 
-    def _stop(self, call_id: str) -> "Future[None]":
-        with self._lock:
-            run = self._runs.get(call_id)
-        if run is None:
-            done: Future[None] = Future()
-            done.set_result(None)
-            return done
-        return self._running_portal().start_task_soon(run.stop)
-
     def _check_allowed(self, user: str | None, what: str) -> None:
         if not self.may_send(user):
             who = "somebody without a name" if user is None else shorten(user)
@@ -352,49 +384,9 @@ class CallHub(KeptCalls):
                 "named with --operators"
             )
 
-    # ------------------------------------------------------------------ the loop
-
-    def _running_portal(self) -> BlockingPortal:
-        with self._lock:
-            self._check_open()
-            if self._portal is None:
-                self._portal = self._own.enter_context(
-                    start_blocking_portal(name="rustpbx-lab calls")
-                )
-                # its thread would die with a script that forgets to close the hub
-                self._forget = close_at_exit(self.close)
-            return self._portal
-
-    async def _end_calls(self) -> None:
-        for run in list(self._runs.values()):
-            run.stop()
-        with anyio.move_on_after(CLOSE_LIMIT_S):
-            while self._runs:
-                self._gone = anyio.Event()
-                await self._gone.wait()
-        for run in list(self._runs.values()):
-            run.abort()
-
-    def close(self) -> None:
-        """End all calls with code 1000, save them, and stop the thread."""
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-        if self._portal is not None:
-            self._portal.call(self._end_calls)
-        self._own.close()
-        self._forget()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise RustpbxLabError("the hub is closed; make a new one")
-
     def __repr__(self) -> str:
         return f"<CallHub of {len(self._calls)} calls>"
+
+
+def _parsed(version: str | ServerVersion | None) -> ServerVersion | None:
+    return None if version is None else ServerVersion.parse(version)

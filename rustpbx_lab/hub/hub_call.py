@@ -4,16 +4,20 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Literal, Protocol
 
+import anyio
 import numpy as np
 import numpy.typing as npt
 
 from rustpbx_lab.audio.recording import Recording
 from rustpbx_lab.client.protocol import CallPhase
 from rustpbx_lab.client.session import CallSession, system_clock_ms
+from rustpbx_lab.client.tap import HeardCall
 from rustpbx_lab.client.watch import WatchedCall
+from rustpbx_lab.errors import shorten
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.masking import mask_url
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.speech.vad_engines import (
     Probabilities,
     SileroEngine,
@@ -63,6 +67,13 @@ class HubCall:
     is_live = True
     """Whether it happens on a server; else it is read from a file."""
 
+    ended_ms: int | None = None
+    """Our clock at its end; None while it runs."""
+    saved_as: Path | None = None
+    """The event log on disk, its recording beside it; None: it is not kept."""
+    error: str | None = None
+    """Why it failed, one line; None if it did not."""
+
     def __init__(
         self,
         call_id: str,
@@ -72,6 +83,7 @@ class HubCall:
         started_ms: int,
         now_s: Callable[[], float],
         engine: VadEngine | None = None,
+        server_version: ServerVersion | None = None,
     ) -> None:
         self.id = call_id
         """The session id; the hub chose it unless it was given."""
@@ -84,11 +96,12 @@ class HubCall:
         """Every event, command and note, from the first moment on."""
         self.started_ms = started_ms
         """Our clock, milliseconds since the Unix epoch."""
-        self.ended_ms: int | None = None
-        self.error: str | None = None
-        """Why it failed, one line; None if it did not."""
-        self.session: CallSession | WatchedCall | None = None
+        self.session: CallSession | WatchedCall | HeardCall | None = None
         """The session, for those on the hub's loop; None while connecting."""
+        self.connected = anyio.Event()
+        """Set on the hub's loop when there is a session, or will never be one."""
+        self.server_version = server_version
+        """The server's release; None is not known."""
         self._now_s = now_s
         self._watchers: set[Hashable] = set()
         self._unwatched_since_s = now_s()
@@ -131,6 +144,21 @@ class HubCall:
     def can_leave(self) -> bool:
         """Whether one can stop watching it without ending it."""
         return False
+
+    @property
+    def takes_commands(self) -> bool:
+        """Whether a server takes commands for it, once it is connected."""
+        return self.is_live
+
+    @property
+    def why_no_commands(self) -> str | None:
+        """Why no command can be sent now, and what would work; None if one can."""
+        if self.session is not None:
+            return None
+        return (
+            f"the call {shorten(self.id)} is not connected ({self.state}); wait until "
+            "it is"
+        )
 
     @property
     def can_end(self) -> bool:

@@ -14,8 +14,9 @@ from typing_extensions import override
 from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.client.protocol import CallPhase
 from rustpbx_lab.client.session import system_clock_ms
-from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.errors import InvalidOptionError, shorten
 from rustpbx_lab.log import EventLog, Record
+from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.speech.vad_engines import SAMPLE_RATE_HZ, Probabilities, VadEngine
 
 from .hub_call import CallState, HubCall
@@ -43,6 +44,7 @@ class ReplayCall(HubCall):
         speed: Seconds of call a second, 0.5 to 20.
         now_s: A clock that only goes forward, seconds.
         engine: Computes the probability of speech; None is Silero.
+        server_version: Release of the server it was on; None is not known.
     """
 
     role = "replay"
@@ -55,6 +57,7 @@ class ReplayCall(HubCall):
         speed: float = 1.0,
         now_s: Callable[[], float] = time.monotonic,
         engine: VadEngine | None = None,
+        server_version: ServerVersion | None = None,
     ) -> None:
         source, made = saved.log, saved.connected
         super().__init__(
@@ -65,6 +68,7 @@ class ReplayCall(HubCall):
             source.clock.to_wall(0) or 0,
             now_s,
             engine,
+            server_version,
         )
         self.saved = saved
         """Log and sound as they lie on disk."""
@@ -89,6 +93,14 @@ class ReplayCall(HubCall):
         return [0] + [
             self.time_of(leg.time_of(leg.n_samples)) for leg in legs if leg.n_samples
         ]
+
+    @property
+    @override
+    def why_no_commands(self) -> str:
+        return (
+            f"{shorten(self.id)} is a replay of a call that is over; start or watch a "
+            "running one"
+        )
 
     # ------------------------------------------------------------------ steering
 

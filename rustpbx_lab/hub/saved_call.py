@@ -11,10 +11,11 @@ import numpy as np
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.audio.recording import Leg, Recording
-from rustpbx_lab.errors import AudioError
+from rustpbx_lab.errors import AudioError, InvalidOptionError
 from rustpbx_lab.log import EventLog, read_log
 from rustpbx_lab.models import commands, notes
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.server_versions import ServerVersion
 
 LOG_ENDINGS = (".events.jsonl", ".jsonl", ".json")
 
@@ -49,6 +50,17 @@ class SavedCall:
                 if isinstance(message, commands.Invite | commands.Accept):
                     return message.option
         return None
+
+    @property
+    def server_version(self) -> ServerVersion | None:
+        """Release of the server it was on; None if the log does not name it."""
+        named = None if self.connected is None else self.connected.server_version
+        if named is None:
+            return None
+        try:
+            return ServerVersion.parse(named)
+        except InvalidOptionError:
+            return None  # someone has edited the file
 
     @property
     def connected(self) -> notes.Connected | None:

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from rustpbx_lab.client.rest.server_api import ServerApi
 from rustpbx_lab.models.rest import ActiveCall
+from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.speech.vad_engines import VadEngine
 
 from .hub_call import HubCall
@@ -26,8 +27,10 @@ class WatchedHubCall(HubCall):
         now_s: Callable[[], float],
         ssl: SSLContext | None = None,
         engine: VadEngine | None = None,
+        server_version: ServerVersion | None = None,
     ) -> None:
-        super().__init__(call_id, url, "", None, started_ms, now_s, engine)
+        when = started_ms, now_s
+        super().__init__(call_id, url, "", None, *when, engine, server_version)
         self._address, self._ssl = url, ssl
 
     @property

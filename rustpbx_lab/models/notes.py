@@ -33,6 +33,9 @@ class Connected(BaseNote, frozen=True):
     id: StrictStr | None = None
     """The session id we asked for; None: the server chose one."""
 
+    server_version: StrictStr | None = None
+    """Release of the server, as whoever made the call named it; None: not known."""
+
 
 class Closed(BaseNote, frozen=True):
     """The connection is closed: the authoritative end of the call."""
@@ -239,6 +242,46 @@ class Gap(BaseNote, frozen=True):
     """When it was resumed, same clock; None while it is not."""
 
 
+class Tapped(BaseNote, frozen=True):
+    """The call's audio is heard through a tap from now on (`MonitorOption`)."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"text": "id", "key": "call_type"}
+
+    note: Literal["tapped"] = "tapped"
+
+    id: StrictStr
+    """The session id, as the server names it."""
+
+    call_type: StrictStr = ""
+    """``webSocket``, ``webrtc`` or ``sip``."""
+
+    started_at: StrictStr = ""
+    """When the session began, RFC 3339, the server's clock."""
+
+
+class AudioLost(BaseNote, frozen=True):
+    """A server dropped audio of a tap because it was read too slowly.
+
+    It tells nobody; the loss shows by the time that passed.
+    """
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "leg", "value": "lost_ms"}
+
+    note: Literal["audioLost"] = "audioLost"
+
+    leg: LegName
+    """Whose audio."""
+
+    lost_ms: WireInt
+    """How much, about, milliseconds."""
+
+    began_ms: WireInt
+    """When it began, about, milliseconds since the Unix epoch, our clock."""
+
+    ended_ms: WireInt
+    """When it ended, about, same clock."""
+
+
 class ClockStep(BaseNote, frozen=True):
     """A clock was set during the call; call time goes on past it.
 
@@ -284,6 +327,8 @@ KnownNote = (
     | SoundStarted
     | SoundStopped
     | Gap
+    | Tapped
+    | AudioLost
     | ClockStep
 )
 """Every note we know: the one list."""

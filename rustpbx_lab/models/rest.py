@@ -137,6 +137,20 @@ class ActiveCall(BaseRecord, frozen=True):
     """``locked`` while the call's state cannot be read; then nothing else is told."""
 
 
+CALL_TYPES: Mapping[str, str] = {
+    "webSocket": "websocket",
+    "webrtc": "webrtc",
+    "sip": "sip",
+    "b2bua": "sip",
+}
+"""The server's name of a kind of call → ours."""
+
+
+def our_call_type(name: str | None) -> str:
+    """Return the kind of a call as an address names it; an unknown one as it is."""
+    return CALL_TYPES.get(name or "", name or "")
+
+
 class ActiveCalls(BaseRecord, frozen=True):
     """The answer of ``GET /list``."""
 

@@ -23,6 +23,8 @@ from .call_tables import Table
 from .event_rows import kind_of, message_of
 
 SAMPLES_A_TICK = 16000 * 120
+HEARD = ("speaking", "asrDelta", "asrFinal", "dtmf")
+"""Events that only sound from the other side can cause."""
 SLOT_S, RATE_SLOTS = 0.1, 50
 """Arrivals are counted by the tenth of a second, over five seconds."""
 
@@ -90,6 +92,8 @@ class Facts:
         """Whether the caller was muted, by the commands sent."""
         self.is_paused = False
         """Whether playback was paused, by the commands sent."""
+        self.is_media_lost = False
+        """Whether no audio packets come from the other side, as far as is known."""
         self.last_ms = 0
         """The newest call time of a record."""
         self.n_errors = 0
@@ -105,6 +109,10 @@ class Facts:
         if record.direction == "event":
             self._count_arrival()
         self.ending.take(record)
+        if record.name == "rtpTimeout":
+            self.is_media_lost = True
+        elif record.name in HEARD:
+            self.is_media_lost = False
         if record.name in ("invite", "accept", "answer"):
             message = message_of(record)
             if isinstance(message, commands.Invite | commands.Accept):

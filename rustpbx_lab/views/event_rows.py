@@ -138,6 +138,10 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
         + (", with silence" if message.is_silent else "")
     ),
     notes.AudioStopped: lambda message: f"{message.leg} audio pauses",
+    notes.AudioLost: lambda message: (
+        f"{message.leg} audio lost, about {thousands(message.lost_ms)} ms"
+    ),
+    notes.Tapped: lambda message: f"audio from a tap on {message.id}",
     notes.SoundStarted: lambda message: f"{message.leg} is heard",
     notes.Closed: lambda message: (
         message.why + ("" if message.code is None else f", code {message.code}")

@@ -72,6 +72,19 @@ def _of_line(message: object) -> Told | None:
                 "It was played with autoHangup; a track that is interrupted says "
                 "nothing of it.",
             )
+        case notes.AudioLost():
+            return (
+                "The tap's audio has a hole.",
+                "We read too slowly, and the server keeps 200 frames (4 s of one leg) "
+                "and drops what is older. It tells nobody: the hole shows by the time "
+                "that passed.",
+            )
+        case notes.Tapped():
+            return (
+                "The audio comes from a tap (option monitor).",
+                "The server sends a copy of both legs; whoever runs the call is not "
+                "disturbed.",
+            )
         case _:
             return None
 

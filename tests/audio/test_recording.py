@@ -1,7 +1,10 @@
 import threading
+from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from waiting import join
 
 from rustpbx_lab.audio.clip import Clip
@@ -172,3 +175,41 @@ def test_readers_see_a_prefix_while_one_thread_writes():
     for part in [*seen, leg.samples()]:
         assert np.array_equal(part, whole[: len(part)])
     assert leg.n_samples == len(whole)
+
+
+def timely(arrivals: list[tuple[int, int]]) -> Leg:
+    """Return a leg whose sender keeps time: (begin of its 20 ms, when they came)."""
+    leg = Leg("pcm")
+    leg.keep_time()
+    for begin_ms, at_ms in arrivals:
+        assert leg.duration_ms == begin_ms
+        leg.append(bytes(640), at_ms)
+    return leg
+
+
+def test_delays_are_taken_out_of_a_leg_that_keeps_time():
+    # each 20 ms are sent on time; the network holds some of them up
+    late = [70, 60, 40, 0, 3, 45, 25, 5, 0, 12]
+    leg = timely([(20 * n, 1000 + 20 * n + ms) for n, ms in enumerate(late)])
+    assert leg.anchors == [(0, 1000)]
+    assert leg.time_of(640) == 1040
+
+
+def test_a_pause_stays_where_it_was():
+    before = [(20 * n, 1000 + 20 * n) for n in range(10)]
+    after = [(200 + 20 * n, 1700 + 20 * n + late) for n, late in enumerate((30, 0, 8))]
+    leg = timely(before + after)
+    assert leg.anchors == [(0, 1000), (3200, 1700)]
+    assert len(leg.placed(1000, 16000)) == 16 * (700 + 60)
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=2000), st.randoms())
+def test_a_leg_that_keeps_time_is_never_placed_after_it_came(
+    late: list[int], random: Random
+):
+    leg = timely([(20 * n, 20 * n + ms) for n, ms in enumerate(late)])
+    place = random.randrange(len(late))
+    assert 0 <= leg.time_of(320 * place) - 20 * place <= late[place]
+    assert len(leg.anchors) <= len(late)
+    begins = [sample for sample, _ in leg.anchors]
+    assert begins == sorted(set(begins))

@@ -24,6 +24,7 @@ class AudioLegs:
         self._note = note
         self._last_ms: dict[str, int] = {}
         self._first: dict[str, int] = {}  # sample of the burst that is under way
+        self._began_ms: dict[str, int] = {}  # and when it was noted to begin
         self._listener: Listener | None = None
         self.frames = {"caller": 0, "server": 0}
         """Binary frames per leg."""
@@ -46,7 +47,7 @@ class AudioLegs:
         self.frames[name] += 1
         sample = leg.n_samples
         if is_first:
-            self._first[name] = sample
+            self._first[name], self._began_ms[name] = sample, at_ms
         leg.append(frame, at_ms)
         if name == "server":
             self._listen(leg, sample, at_ms, is_first=is_first)
@@ -85,7 +86,8 @@ class AudioLegs:
             if now_ms is None or now_ms - last_ms >= GAP_MS:
                 del self._last_ms[name]
                 leg, first = self._leg(name), self._first[name]
-                off = tuple(anchor for anchor in leg.anchors if anchor[0] > first)
+                began = first, self._began_ms.pop(name, None)
+                off = tuple(a for a in leg.anchors if a[0] >= first and a != began)
                 self._note(
                     notes.AudioStopped(
                         leg=name,  # pyright: ignore[reportArgumentType]

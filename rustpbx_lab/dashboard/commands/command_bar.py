@@ -16,6 +16,7 @@ from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import SynthesisOption
 
 from .forms import CommandDialog
+from .keypad import Keypad
 from .say_box import SayBox
 
 KEPT_BY_NULL = {"samplerate": None, "speed": None, "volume": None, "codec": None}
@@ -64,6 +65,7 @@ class CommandBar(Viewer):
             "Play URL…", "audio_file", "Play URL…: a file that the server fetches"
         )
         self.play.stylesheets = [WIDE_ONLY_CSS]
+        self.keypad = Keypad(self._send, width=36, height=32, margin=(9, 3))
         self.more = pmui.MenuButton(
             label="More",
             icon="more_horiz",
@@ -90,6 +92,7 @@ class CommandBar(Viewer):
             self.mute,
             self.pause,
             self.play,
+            self.keypad,
             self.more,
             html("", width=5),
             self.hang_up,
@@ -190,6 +193,7 @@ class CommandBar(Viewer):
         ):
             if widget.disabled == talks:
                 widget.disabled = not talks
+        self.keypad.show_call(None if view is None else view.call, talks=talks)
         can_end = is_allowed and view is not None and not view.is_over
         if self.hang_up.disabled == can_end:
             self.hang_up.disabled = not can_end

@@ -86,6 +86,9 @@ def state_chip(view: CallView | None) -> StateChip:
             return _saved(view)
         case "replay":
             return StateChip("wait", f"Replay · {clock(view.now_ms, 1)}")
+        case _ if view.facts.is_media_lost:
+            where = "In call" if call.is_ours else "Watching"
+            return StateChip("wait", f"{where} · no audio arrives")
         case _:
             who = "caller speaking" if view.is_speaking else ""
             playing = view.is_agent_heard

@@ -25,6 +25,7 @@ KEYS = (
     KeyHelp("T", "say something to the caller", ("t",)),
     KeyHelp("I", "interrupt", ("i",)),
     KeyHelp("M", "mute or unmute the caller", ("m",)),
+    KeyHelp("D", "keypad: digits to the other side", ("d",)),
     KeyHelp("H, Enter", "hang up", ("h",)),
     KeyHelp(
         "/",
@@ -92,6 +93,8 @@ class LiveKeys:
                 self._page.host.keys.focus("lab-filter")
             case "i" if not self._page.bar.interrupt.disabled:
                 self._page.bar.interrupt.clicks += 1
+            case "d":
+                self._page.bar.keypad.open()
             case "m" if not self._page.bar.mute.disabled:
                 self._page.bar.toggle_mute()
             case "h" if not self._page.bar.hang_up.disabled:

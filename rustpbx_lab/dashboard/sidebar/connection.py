@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from html import escape
 from typing import Any
-from urllib.parse import quote
 
 import panel as pn
 import panel_material_ui as pmui
@@ -24,26 +23,18 @@ from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.lint.rules import remarks
 from rustpbx_lab.models.options import CallOption
+from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.participants.registry import AGENTS, make_agent, make_caller
 
+from .call_rows import LIST_CSS, call_rows
 from .caller_fields import CallerFields
 from .option_panel import OptionPanel
 from .other_calls import OtherCalls
 from .presets import Presets
+from .tap_card import TapCard
 
-LIST_CSS = """
-.c{display:grid;grid-template-columns:10px minmax(0,1fr) auto;gap:8px;
-  align-items:center;padding:4px 12px;font-size:11.5px;color:inherit;
-  text-decoration:none}
-.c:hover{background:var(--lab-raised)}
-.c.sel{background:var(--lab-accent-tint);box-shadow:inset 3px 0 0 var(--lab-accent)}
-.c i{width:8px;height:8px;border-radius:50%}
-.c .m{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-.none{padding:4px 12px;color:var(--lab-muted);font-size:11.5px}
-"""
 TWICE_S = 0.6
 """Two presses within this are a double click."""
-MARKS = {"in call": "vad", "ended": "llm", "failed": "error"}
 
 
 FOOT = {
@@ -82,7 +73,7 @@ class ConnectionPanel(Viewer):
         self.presets = Presets(
             self.option,
             self._load,
-            lambda: ((self.endpoint.value or "").strip(), self.call_type.value),
+            self._place,
         )
         self.opener = FileOpener(
             self.show_opened, sizing_mode="stretch_width", margin=(4, 0, 4, 0)
@@ -93,6 +84,7 @@ class ConnectionPanel(Viewer):
         self.others = OtherCalls(
             self.server, watched, self._tell, sizing_mode="stretch_width", margin=0
         )
+        self.taps = TapCard(hub, user, sizing_mode="stretch_width", margin=0)
         self._layout = self._assemble()
         self.lint()
         self.show_calls(None)
@@ -117,6 +109,11 @@ class ConnectionPanel(Viewer):
         self.callee = text_field("Callee", "", "sip:bob@example.com")
         self.caller = text_field("Caller", "", "sip:alice@example.com")
         self.session_id = text_field("Session id", "", "chosen for you")
+        known = self._hub.server_version
+        self.version = text_field(
+            "Server version", "" if known is None else str(known), "not known"
+        )
+        self.version.param.watch(callback(self.lint), "value")
         self.audio = CallerFields(self._tell)
         self.agent = select_field("Agent", list(AGENTS))
         self.button = pmui.Button(
@@ -160,7 +157,9 @@ class ConnectionPanel(Viewer):
             self.call_type,
             self.callee,
             self.caller,
-            self.session_id,
+            pn.Row(
+                self.session_id, self.version, margin=0, sizing_mode="stretch_width"
+            ),
             self.audio,
             self.agent,
             self.button,
@@ -173,6 +172,13 @@ class ConnectionPanel(Viewer):
             margin=0,
             sizing_mode="stretch_width",
             visible=False,
+        )
+        self._tapped = pn.Column(
+            _title("Audio tap", "calls of others"),
+            self.taps,
+            margin=0,
+            sizing_mode="stretch_width",
+            visible=self.taps.refresh(),
         )
         return pn.Column(
             _title("Connection"),
@@ -191,6 +197,7 @@ class ConnectionPanel(Viewer):
             _title("Calls here", "newest first"),
             self.list,
             self._elsewhere,
+            self._tapped,
             self.opener,
             pn.Spacer(height=12),
             margin=0,
@@ -211,10 +218,27 @@ class ConnectionPanel(Viewer):
                     fixed[name] = field.value
         return self.options.build(**fixed)
 
+    def server_version(self) -> ServerVersion | None:
+        """Return the release that is filled in; None if it is none, or malformed."""
+        try:
+            named = (self.version.value or "").strip()
+            return ServerVersion.parse(named) if named else None
+        except InvalidOptionError:
+            return None
+
+    def _place(self) -> tuple[str, str, str | None]:
+        version = self.server_version()
+        return (
+            (self.endpoint.value or "").strip(),
+            self.call_type.value,
+            None if version is None else str(version),
+        )
+
     def lint(self) -> None:
         """Show what the server would do with the option as it stands."""
         option = self.option()
-        self.options.show_remarks([] if option is None else remarks(option))
+        version = self.server_version()
+        self.options.show_remarks([] if option is None else remarks(option, version))
         self.on_option()
 
     def press(self) -> None:
@@ -294,6 +318,7 @@ class ConnectionPanel(Viewer):
             call_id=(self.session_id.value or "").strip() or None,
             agent=make_agent(self.agent.value),
             user=self._user,
+            server_version=(self.version.value or "").strip() or None,
             **{name: value for name, value in extra.items() if value is not None},
         )
 
@@ -309,7 +334,10 @@ class ConnectionPanel(Viewer):
     # ------------------------------------------------------------------ showing
 
     def poll_server_calls(self) -> None:
-        """List the calls that the server runs besides ours."""
+        """List the calls that the server runs besides ours, and what taps hear."""
+        has_taps = self.taps.refresh()
+        if self._tapped.visible != has_taps:
+            self._tapped.visible = has_taps
         has_any = self.others.poll()
         if self._elsewhere.visible != has_any:
             self._elsewhere.visible = has_any
@@ -317,8 +345,7 @@ class ConnectionPanel(Viewer):
     def show_calls(self, shown: HubCall | None) -> None:
         """Redraw the list of calls and the button."""
         self.presets.show_call(shown)
-        rows = "".join(_call_row(call, call is shown) for call in self._hub.calls)
-        text = rows or '<div class="none">None yet.</div>'
+        text = call_rows(self._hub.calls, shown)
         if self.list.object != text:
             self.list.object = text
         self._tell_failure(shown)
@@ -346,16 +373,6 @@ class ConnectionPanel(Viewer):
             self._failure = self.problem.object
         elif self.problem.object == self._failure:  # it is about a call not shown
             self._tell(None)
-
-
-def _call_row(call: HubCall, is_shown: bool) -> str:
-    link, role = quote(call.id, safe=""), MARKS.get(call.state, "accent")
-    return (
-        f'<a class="c {"sel" if is_shown else ""}" href="?call={link}" '
-        f'title="{escape(call.id)}"><i style="background:var(--lab-{role})"></i>'
-        f'<span class="m">{escape(call.id)}</span>'
-        f'<span class="mu">{escape(call.state)}</span></a>'
-    )
 
 
 def _title(text: str, right: str = "") -> pn.pane.HTML:

@@ -15,9 +15,13 @@ def as_json(option: CallOption) -> str:
     return json.dumps(option.to_wire(), ensure_ascii=False, indent=2)
 
 
-def as_python(option: CallOption, url: str, call_type: str) -> str:
+def as_python(
+    option: CallOption, url: str, call_type: str, server_version: str | None = None
+) -> str:
     """Return a program that makes this call."""
     where = f"{json.dumps(url)}, call_type={json.dumps(call_type)}"
+    if server_version is not None:
+        where += f", server_version={json.dumps(server_version)}"
     return "\n".join(
         (
             "import anyio",

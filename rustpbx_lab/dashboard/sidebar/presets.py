@@ -25,14 +25,14 @@ class Presets(Viewer):
     Args:
         option: Returns the option as it is filled in; None if a field is wrong.
         load: Fills the form in.
-        place: Returns endpoint and kind of call.
+        place: Returns endpoint, kind of call, and the server's release if known.
     """
 
     def __init__(
         self,
         option: Callable[[], CallOption | None],
         load: Callable[[CallOption], None],
-        place: Callable[[], tuple[str, str]],
+        place: Callable[[], tuple[str, str, str | None]],
     ) -> None:
         super().__init__()
         self._option, self._load, self._place = option, load, place

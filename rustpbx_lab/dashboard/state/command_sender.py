@@ -38,8 +38,8 @@ class CommandSender:
     def is_allowed(self) -> bool:
         """Whether the call that is shown takes commands from this user."""
         call = self._get_call()
-        is_live = call is None or call.is_live
-        return self._hub.may_send(self._user) and is_live
+        takes = call is None or call.takes_commands
+        return self._hub.may_send(self._user) and takes
 
     def send(self, command: BaseCommand) -> None:
         """Send a command in the call that is shown."""

@@ -6,11 +6,10 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from rustpbx_lab.client.watch import CALL_TYPES
 from rustpbx_lab.errors import RustpbxLabError, UnknownCallError
 from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
-from rustpbx_lab.models.rest import ActiveCall
+from rustpbx_lab.models.rest import ActiveCall, our_call_type
 from rustpbx_lab.wording import clock
 
 LIST_EVERY_S, AFTER_FAILURE_S = 2.0, 10.0
@@ -114,7 +113,7 @@ class ServerCalls:
 
 def kind_of_call(call: ActiveCall) -> str:
     """Return how a call came to the server, as ``sip``."""
-    return CALL_TYPES.get(call.call_type or "", call.call_type or "")
+    return our_call_type(call.call_type)
 
 
 def state_of_call(call: ActiveCall) -> str:

@@ -13,6 +13,7 @@ LOGS_VARIABLE = "RUSTPBX_LAB_LOGS"
 ENDPOINT_VARIABLE = "RUSTPBX_LAB_ENDPOINT"
 OPERATORS_VARIABLE = "RUSTPBX_LAB_OPERATORS"
 CAFILE_VARIABLE = "RUSTPBX_LAB_CAFILE"
+VERSION_VARIABLE = "RUSTPBX_LAB_SERVER_VERSION"
 
 
 @cache
@@ -24,7 +25,8 @@ def process_hub() -> CallHub:
 
     Raises:
         ServerStartError: If the variable of the operators has an empty name.
-        InvalidOptionError: If the file of certificates cannot be used.
+        InvalidOptionError: If the file of certificates cannot be used, or the server's
+            version is malformed.
     """
     cafile = os.environ.get(CAFILE_VARIABLE)
     logs = os.environ.get(LOGS_VARIABLE)
@@ -33,6 +35,7 @@ def process_hub() -> CallHub:
         logs=Path(logs) if logs else None,
         operators=None if named is None else operator_names(named, OPERATORS_VARIABLE),
         ssl=tls_context(Path(cafile) if cafile else None),
+        server_version=os.environ.get(VERSION_VARIABLE) or None,
     )
 
 

@@ -34,6 +34,7 @@ TAG_PX = 70
 """How wide the words at an interruption are at least."""
 BOX_BOTTOM, BOX_TOP = 5, 25
 BOX_Y = (BOX_BOTTOM + BOX_TOP) / 2
+ENDS_CALL = "then hangs up"
 LABEL_PX = 6
 """From the edge of a box to its words."""
 LOOKS = {
@@ -171,6 +172,7 @@ def box_columns(
         boxes["why"].append(cut_offs.get(row.play_id or "", ""))
         boxes["heard"].append(row.heard_ms)
         boxes["unheard"].append(box.unheard_ms)
+        boxes["hangs_up"].append(row.hangup_reason is not None)
         boxes["seq"].append(row.seq)
         boxes["tip"].append(_tip(row))
         if row.interrupted_ms is not None:
@@ -219,6 +221,8 @@ def box_labels(boxes: Columns, window: Window) -> list[Label]:
         words = f"{thousands(missed)} ms not heard"
         if missed and room > 6 * len(words) + 2 * LABEL_PX:
             labels.append(Label(right, BOX_Y, words, "muted", LABEL_PX, tip))
+        if boxes["hangs_up"][index] and right <= window.end_ms:
+            labels.append(Label(right, BOX_Y, ENDS_CALL, "muted", LABEL_PX, tip))
         if boxes["is_cut"][index] and window.start_ms <= right <= window.end_ms:
             words, ink = _cut_words(boxes, index, window), "agent_ink"
             labels.append(Label(right, TAG_Y, words, ink, LABEL_PX, tip, "agent_tint"))
@@ -265,13 +269,15 @@ def _tip(row: Playback) -> str:
             f"interrupted {clock(row.interrupted_ms)}: heard "
             f"{thousands(row.heard_ms)} of {thousands(row.total_ms)} ms"
         )
+    if row.hangup_reason is not None:
+        lines.append(f"the server hangs up after it (autoHangup: {row.hangup_reason})")
     return "\n".join([*lines, f"log row {row.seq}"])
 
 
 def _no_boxes() -> Columns:
     names = (
         *("asked", "left", "right", "planned", "name"),
-        *("is_cut", "why", "heard", "unheard", "seq", "tip"),
+        *("is_cut", "why", "heard", "unheard", "hangs_up", "seq", "tip"),
     )
     return {name: [] for name in names}
 

@@ -18,10 +18,8 @@ from rustpbx_lab.simulator.core.times import rfc3339
 from rustpbx_lab.simulator.core.wire import event_text, option_wire
 from rustpbx_lab.simulator.telephone.sip_script import Script
 from rustpbx_lab.simulator.telephone.telephone import Telephone
-from rustpbx_lab.simulator.tracks.ambiance import Ambiance
 from rustpbx_lab.simulator.tracks.audio_out import AudioOut, SocketOut
 from rustpbx_lab.simulator.tracks.playback import CommandError, Playback, SetUpError
-from rustpbx_lab.simulator.tracks.recorder import Recorder
 from rustpbx_lab.simulator.tracks.track import PlayedTrack
 
 from .bridges import Bridges
@@ -30,6 +28,7 @@ from .keep_alive import KeepAlive
 from .keypad import Keypad
 from .processors import Processors, build_processors
 from .services import Line, Services
+from .side_audio import SideAudio
 from .transfer import Transfer
 
 QUEUED_COMMANDS = 32
@@ -58,8 +57,7 @@ class Call:
         self.answered_ms: int | None = None
         self.caller: CallerLeg | None = None
         self.out: AudioOut | None = None
-        self._recorder: Recorder | None = None
-        self._ambiance: Ambiance | None = None
+        self.side_audio = SideAudio(query.id, services, self.report)
         self.playback = Playback(self, services.voice, services.media)
         self.bridges = Bridges(self, services.registry)
         self.transfer = Transfer(self)
@@ -118,17 +116,13 @@ class Call:
         self.transfer.cancel()
         self.hang_up_peer()
         self.bridges.close()
-        if self._ambiance is not None:
-            self._ambiance.close()
+        self.side_audio.end_background()
         if self.caller is not None:
             self.caller.end()
         self.playback.end()
         self.keypad.release()
         self._keep_alive.stop()
-        if self._recorder is None:
-            self._close()
-        else:
-            self._recorder.close(self._close)
+        self.side_audio.close(self._close)
 
     def hang_up_peer(self) -> None:
         """Let go of whom the call talks to; a WebSocket call has nobody else."""
@@ -176,17 +170,13 @@ class Call:
         """Send a frame of a track; without a caller's track nobody hears it."""
         if self.is_over:
             return
-        if self._ambiance is not None:
-            samples = self._ambiance.under(samples)
-        if self._recorder is not None:
-            self._recorder.server(samples)
+        samples = self.side_audio.played(samples)
         if self.out is not None:
             self.out.frame(track.ssrc, samples)
 
     def hear_bridge(self, source: str, samples: Samples) -> None:
         """Send and record what another call's party says."""
-        if self._recorder is not None:
-            self._recorder.server(samples)
+        self.side_audio.bridged(samples)
         if self.out is not None:
             self.out.frame(source, samples)
 
@@ -287,35 +277,17 @@ class Call:
             self.report("not simulated", f"{key}: {what}")
         self.out, self.caller = out, caller
         caller.processors = self.processors(option, self.id, self.emit)
-        self.tap(option, caller, out)
+        self.side_audio.begin(option, caller, out)
         self.playback.forget_current()
         caller.start()
 
     def answered(self, sdp: str) -> None:
         """Say that the call is answered."""
         now = self.answered_ms = self.runtime.now_ms()
+        self.side_audio.answered(self.call_type)
         self.emit(events.Answer(track_id=self.id, timestamp=now, sdp=sdp, refer=False))
         if self.caller is not None and self.caller.processors is not None:
             self.caller.processors.answered()
-
-    def tap(self, option: CallOption, caller: CallerLeg, out: AudioOut) -> None:
-        """Start the recorder and the ambiance, unless they run."""
-        folder = self.services.dump_dir
-        if option.recorder is None or self._recorder is not None:
-            pass
-        elif folder is None:
-            self.report("not simulated", "recorder: it needs a dump_dir to write to")
-        else:
-            self._recorder = Recorder(option.recorder, self.id, folder, self.runtime)
-            caller.taps.append(self._recorder.caller)
-        if option.ambiance is not None and self._ambiance is None:
-            self._ambiance = Ambiance(
-                option.ambiance,
-                self.runtime,
-                self.services.media,
-                lambda samples: out.frame("ambiance-track", samples),
-                self.report,
-            )
 
     def processors(
         self, option: CallOption, track_id: str, emit: Callable[[BaseEvent], None]

@@ -229,7 +229,7 @@ class SipCall(Call):
         caller.processors = self.processors(option, self.id, self.emit)
         if isinstance(out, PeerOut):
             out.tells_server = option.subscribe is True
-        self.tap(option, caller, out)
+        self.side_audio.begin(option, caller, out)
 
     # ------------------------------------------------------------------ commands
 

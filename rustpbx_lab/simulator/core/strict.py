@@ -76,8 +76,6 @@ def not_simulated(option: CallOption) -> dict[str, str]:
         found["ringbackDetection"] = "the stock server has no classifier either"
     if option.rtp_timeout:
         found["rtpTimeout"] = "no rtpTimeout is sent"
-    if option.monitor is not None:
-        found["monitor"] = "it is not connected, as if the other side were down"
     if option.recorder is not None and option.recorder.native_samplerate:
         found["recorder.nativeSamplerate"] = "the file has 16000 Hz"
     return found

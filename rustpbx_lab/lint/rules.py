@@ -18,6 +18,7 @@ from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.plugins import installed
 
 from .command_rules import COMMAND_RULES
+from .fault_rules import known_server_faults
 from .hearing_rules import HEARING_RULES
 from .json_checks import read_raw
 from .remark import Remark, Remarks
@@ -94,15 +95,19 @@ def command_remarks(
         server_version: The server's; None is not known.
 
     Returns:
-        Remarks with places in the command, by rule.
+        Remarks with places in the command, by rule; the known faults of the server
+        that it invites, too.
     """
+    faults = known_server_faults(command, call, server_version)
     if isinstance(command, commands.Invite | commands.Accept):
+        found = remarks(command.option, server_version)
         return [
-            remark._replace(path=f"option.{remark.path}")
-            for remark in remarks(command.option, server_version)
+            *(remark._replace(path=f"option.{remark.path}") for remark in found),
+            *faults,
         ]
     return [
         *newer_than_server(command, server_version),
+        *faults,
         *_by_rule(command, call),
     ]
 
@@ -135,6 +140,7 @@ def lint_text(
     found = list(raw.remarks)
     if isinstance(raw.model, CallOption):
         found += remarks(raw.model, server_version)
+        found += known_server_faults(raw.model, None, server_version)
     elif isinstance(raw.model, BaseCommand):
         found += command_remarks(raw.model, None, server_version)
     return found

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from rustpbx_lab.lint.fault_symptoms import FaultWatch, Symptom
 from rustpbx_lab.lint.rules import command_remarks
 from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
@@ -69,6 +70,7 @@ class CallAdvisor:
         self._burst = 0
         self._last_ms: int | None = None
         self._said: set[tuple[str, str]] = set()
+        self._faults = FaultWatch(server_version)
 
     # ------------------------------------------------------------------ advising
 
@@ -266,6 +268,22 @@ class CallAdvisor:
             case _:
                 pass
 
+    def faults(self, message: object, at_ms: int, row: int) -> Advised:
+        """Yield what known faults of the server a message shows, each once a call.
+
+        Args:
+            message: An event, a command or a note of the call, in order.
+            at_ms: When, milliseconds; only differences count.
+            row: Its row in the log.
+        """
+        version = self._server_version
+        for symptom in self._faults.take(message, at_ms, row):
+            fault = symptom.fault
+            is_sure = version is not None and not fault.is_intended
+            severity = "warning" if is_sure else "info"
+            text = _fault_text(symptom, version)
+            yield _advice(fault.name, severity, text, fault.helps)
+
     def _track_ended(self, event: events.TrackEnd) -> None:
         if event.track_id == self._id:
             return
@@ -287,6 +305,13 @@ class CallAdvisor:
     def _decide(self, blocker: str) -> None:
         if self._blocked_by == blocker:
             self._blocked_by = None
+
+
+def _fault_text(symptom: Symptom, version: ServerVersion | None) -> str:
+    fault = symptom.fault
+    issues = "".join(f", #{issue}" for issue in fault.issues)
+    told = f"{fault.symptom} ({symptom.evidence})"
+    return f"{told}; {fault.on(version)}{issues}"
 
 
 def _play_id(command: commands.Tts | commands.Play) -> str | None:

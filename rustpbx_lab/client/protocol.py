@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from rustpbx_lab.errors import InvalidOptionError, UnreadableFrameError
+from rustpbx_lab.lint.fault_symptoms import WATCHED
 from rustpbx_lab.log import Record
 from rustpbx_lab.masking import mask_text, secret_values
 from rustpbx_lab.models import commands, events, notes
@@ -24,6 +25,9 @@ STATE_EVENTS = PHASE_EVENTS | WATCHED_EVENTS
 
 AUDIO_HEADERS = {0: "server", 1: "caller"}
 """First byte of a subscribed audio frame → leg. Source: protocol.md, 1.6."""
+
+FAULT_ROWS = WATCHED - {"closed"}
+"""Rows that may show a fault of the server; behind the last row nothing is said."""
 
 EVENT_BEGINS = b'{"event":'
 """No audio begins like this by chance."""
@@ -169,6 +173,20 @@ class CallProtocol:
                 f"{self.mask(told)}; lint='warn' sends it all the same"
             )
         return given
+
+    def faults(self, record: Record) -> list[notes.Advice]:
+        """Return what known faults of the server the next row of the log shows.
+
+        Args:
+            record: The row, placed in its log.
+        """
+        if self._lint == "off" or record.name not in FAULT_ROWS:
+            return []
+        try:
+            message = record.message
+        except UnreadableFrameError:  # masked beyond reading: it says nothing here
+            return []
+        return list(self._advisor.faults(message, record.time_ms or 0, record.seq))
 
     def commit(self, outgoing: Outgoing) -> None:
         """Remember the half character that waits after a command that is sent."""

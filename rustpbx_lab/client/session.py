@@ -239,6 +239,13 @@ class CallSession(CallReader, CallCommands):
             self._finish("the call was cancelled on our side", 1000)
             raise
 
+    @override
+    def _keep(self, record: Record) -> Record:
+        kept = super()._keep(record)
+        for advice in self._protocol.faults(kept):
+            self.note(advice)
+        return kept
+
     def _take(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes):
             self._hear(frame)

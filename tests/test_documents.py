@@ -71,12 +71,13 @@ def test_a_command_and_its_options_exist(document: str, name: str, arguments: st
         assert option in known[name], f"{document}: rustpbx-lab {name} {option}"
 
 
-def test_the_picture_of_the_architecture_is_that_of_the_contracts():
-    path = ROOT / "docs" / "architecture.py"
-    spec = importlib.util.spec_from_file_location("architecture", path)
+@pytest.mark.parametrize("page", ["architecture", "server_faults"])
+def test_a_page_that_a_script_writes_is_up_to_date(page: str):
+    path = ROOT / "docs" / f"{page}.py"
+    spec = importlib.util.spec_from_file_location(page, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    written = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    assert written == module.document(), "run python docs/architecture.py"
+    written = path.with_suffix(".md").read_text("utf-8")
+    assert written == module.document(), f"run python docs/{page}.py"

@@ -57,6 +57,31 @@ _URL_PARAMETER = re.compile(
 _URL_LOGIN = re.compile(r"(://[^\s/:@\"'\\]*):([^\s/@\"'\\]+)@")
 _SIP_LOGIN = re.compile(r"(\bsips?:[^\s:@\"'\\]+):([^\s@\"'\\]+)@", re.IGNORECASE)
 _SECRET_HEADER = re.compile(r"auth|token|secret|key|password|cookie", re.IGNORECASE)
+_SIP_NAME = r"[A-Za-z0-9.!%*_+`'~-]+[ \t]*:"
+_SIP_HEADER = re.compile(
+    rf"^(?P<name>{_SIP_NAME}[ \t]*)"
+    rf"(?P<value>[^\r\n]*+(?:\r?\n(?!{_SIP_NAME})[^\r\n]++)*+)",
+    re.MULTILINE,
+)
+"""A header with the lines that are none: its own, folded or torn off by a server."""
+_DIGEST = re.compile(r'\b(response=)"[^"\r\n]*"?', re.IGNORECASE)
+_CHALLENGES = frozenset({"www-authenticate", "proxy-authenticate"})
+"""What a server asks with is sent to everybody: it holds no credential."""
+_SCHEME = re.compile(r"(?:Digest|Basic|Bearer)(?=\s)", re.IGNORECASE)
+_SIP_BODY = re.compile(
+    r"^(a=crypto:[^\r\n]*?inline:|a=ice-pwd:|a=key-mgmt:|k=|"
+    rf"[ \t]*(?:{_URL_NAMES})[ \t]*[=:][ \t]*)[^\r\n]+",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""Keys of a session description (RFC 4568, 8839, 4567, 8866), and of a form."""
+_XML_SECRET = re.compile(
+    rf"(<(?:\w+:)?(?:{_URL_NAMES})(?:\s[^<>]*)?>)[^<]+(?=</)", re.IGNORECASE
+)
+_HEADER_IN_URI = re.compile(
+    r"([?&][a-z-]*(?:authorization|token|secret|password|cookie)[a-z-]*=)[^&\s\"'<>;]+",
+    re.IGNORECASE,
+)
+"""A header that a URI asks to be sent, as in Refer-To."""
 
 
 def _letters(place: int) -> str:
@@ -117,6 +142,37 @@ def mask_url(url: str) -> str:
     if "@" in url:
         url = _SIP_LOGIN.sub(rf"\1:{MASK}@", url)
     return url
+
+
+def mask_sip(text: str) -> str:
+    """Mask the credentials of a SIP message.
+
+    Masked are headers that carry one (``Authorization``, ``Proxy-Authorization``,
+    cookies, tokens), keys of a session description (``a=crypto``, ``a=ice-pwd``,
+    ``k=``), and what stands in a body or a URI as a password. A challenge is kept: it
+    was sent to whoever asked.
+
+    Args:
+        text: One message, as it was on the wire; it need not be a valid one.
+
+    Returns:
+        The text with ``***`` for each secret, otherwise unchanged.
+    """
+    end = re.search(r"\r?\n\r?\n", text)
+    cut = len(text) if end is None else end.start()
+    head = _DIGEST.sub(rf'\1"{MASK}"', _SIP_HEADER.sub(_mask_header, text[:cut]))
+    body = _XML_SECRET.sub(rf"\g<1>{MASK}", text[cut:])
+    body = _SIP_BODY.sub(rf"\g<1>{MASK}", body)
+    return mask_text(_HEADER_IN_URI.sub(rf"\g<1>{MASK}", head) + body)
+
+
+def _mask_header(header: re.Match[str]) -> str:
+    name, value = header["name"], header["value"]
+    is_open = not value or name.rstrip(": \t").casefold() in _CHALLENGES
+    if is_open or not _SECRET_HEADER.search(name):
+        return header[0]
+    scheme = _SCHEME.match(value)
+    return f"{name}{MASK}" if scheme is None else f"{name}{scheme[0]} {MASK}"
 
 
 def url_secrets(url: str) -> set[str]:

@@ -120,7 +120,7 @@ def _kind(
     if record.direction == "command":
         return "command"
     if record.direction == "note":
-        if record.name in AUDIO_NOTES:
+        if record.name in AUDIO_NOTES or record.name == notes.SIP_MESSAGE:
             return None
         return "error" if _is_failure(record) else "note"
     if record.name == "error":

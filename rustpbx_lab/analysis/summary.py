@@ -10,6 +10,7 @@ import pandas as pd
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import events, notes
+from rustpbx_lab.models.notes import SIP_MESSAGE
 
 from .ending import Ending
 from .folds import Quality
@@ -96,7 +97,8 @@ def summaries(logs: Iterable[EventLog]) -> pd.DataFrame:
 
 
 def _summary(log: EventLog) -> tuple[Summary, dict[str, Value]]:
-    records = log.records()
+    # they come from another file, and may precede the first record of the call
+    records = [record for record in log.records() if record.name != SIP_MESSAGE]
     life = _Life()
     for record in records:
         life.take(record)

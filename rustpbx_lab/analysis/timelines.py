@@ -16,6 +16,7 @@ from .moments import MarkFold, MetricFold
 from .pipeline import Basics, BuiltFold
 from .playback import PlaybackFold
 from .recognition import RecognitionFold
+from .sip import SipFold
 from .speech import SpeechFold
 from .transcript import TranscriptFold
 
@@ -31,6 +32,7 @@ TIMELINES: Mapping[str, type[Fold[Any]]] = {
     "turns": TurnFold,
     "overlaps": OverlapFold,
     "holds": HoldFold,
+    "sip": SipFold,
 }
 """Name → fold. ``TIMELINES[name]()`` begins one; rows are dataclasses whose fields are
 the table's columns, times in milliseconds of call time."""

@@ -35,7 +35,7 @@ from .caller_audio import by_the_connection, caller_audio, check_audio
 from .hub_call import HubCall, Participant
 from .replay_call import ReplayCall, ReplayRun
 from .running_calls import RunningCalls
-from .saved_call import read_saved
+from .saved_call import SavedCall, read_saved
 from .tapped_call import HubTap, TappedHubCall
 from .watched_call import WatchedHubCall, running_calls
 
@@ -196,12 +196,12 @@ class CallHub(RunningCalls):
         return call
 
     def replay(
-        self, path: Path, speed: float = 1.0, *, at_end: bool = False
+        self, path: Path | SavedCall, speed: float = 1.0, *, at_end: bool = False
     ) -> ReplayCall:
         """Read a saved call and let it happen once more; see `ReplayCall`.
 
         Args:
-            path: The event log; a WAV file beside it is the sound.
+            path: The event log; sound and SIP messages lie beside it. Or read already.
             speed: Times as fast, 0.5 to 20.
             at_end: Begin at the end: all of the call is there to look at, and playing
                 begins at its beginning.
@@ -210,7 +210,7 @@ class CallHub(RunningCalls):
             LogFileError: If it is not an event log that can be read.
             InvalidOptionError: If the speed is not 0.5 to 20.
         """
-        saved = read_saved(path)
+        saved = path if isinstance(path, SavedCall) else read_saved(path)
         with self._lock:
             call_id = self._free_id(f"{REPLAY_PREFIX}{saved.name}")
             version = saved.server_version or self.server_version

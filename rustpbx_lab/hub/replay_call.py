@@ -15,7 +15,7 @@ from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.client.protocol import CallPhase
 from rustpbx_lab.client.session import system_clock_ms
 from rustpbx_lab.errors import InvalidOptionError, shorten
-from rustpbx_lab.log import EventLog, Record
+from rustpbx_lab.log import EventLog
 from rustpbx_lab.models.server_versions import ServerVersion
 from rustpbx_lab.speech.vad_engines import SAMPLE_RATE_HZ, Probabilities, VadEngine
 
@@ -294,7 +294,7 @@ class ReplayCall(HubCall):
     def _feed(self, position: float) -> None:
         stop = bisect_right(self._due, position) if len(self.saved.log) else 0
         for record in self.saved.log.records(self._n_fed, max(stop, self._n_fed)):
-            self.log.append(_once_more(record))
+            self.log.append(record.copy())
         self._n_fed = max(stop, self._n_fed)
         for leg, source in _legs(self._heard, self.saved.recording):
             _feed_leg(leg, source, position + self._origin_ms)
@@ -358,14 +358,6 @@ def _feed_leg(leg: Leg, source: Leg, our_ms: float) -> None:
     for low, high in zip([start, *cuts], [*cuts, stop], strict=True):
         piece = data[2 * (low - start) : 2 * (high - start)]
         leg.append(piece, source.time_of(low))
-
-
-def _once_more(record: Record) -> Record:
-    copy = Record(
-        record.direction, record.name, record.raw, record.timestamp, record.received_ms
-    )
-    copy.time_ms = record.time_ms
-    return copy
 
 
 def _checked(speed: float) -> float:

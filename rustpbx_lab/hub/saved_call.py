@@ -11,13 +11,13 @@ import numpy as np
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.audio.recording import Leg, Recording
-from rustpbx_lab.errors import AudioError, InvalidOptionError
+from rustpbx_lab.errors import AudioError, InvalidOptionError, LogFileError
 from rustpbx_lab.log import EventLog, read_log
+from rustpbx_lab.log.sipflow import read_sipflow, sipflow_beside, with_sip_messages
+from rustpbx_lab.log.storage import session_name
 from rustpbx_lab.models import commands, notes
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.server_versions import ServerVersion
-
-LOG_ENDINGS = (".events.jsonl", ".jsonl", ".json")
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class SavedCall:
     @property
     def name(self) -> str:
         """File name without its endings: usually the call's id."""
-        return _stem(self.path)
+        return session_name(self.path)
 
     @property
     def option(self) -> CallOption | None:
@@ -73,13 +73,20 @@ class SavedCall:
         return None
 
 
-def read_saved(path: Path) -> SavedCall:
+def read_saved(path: Path, sipflow: Path | None = None) -> SavedCall:
     """Read an event log and the sound beside it: ``ID.wav``, ``ID.caller.wav``.
 
-    A sound file that cannot be read leaves its leg empty and becomes a remark.
+    A sound file that cannot be read leaves its leg empty and becomes a remark. SIP
+    messages become rows of the log (see `with_sip_messages`); a file of them that was
+    only found, and cannot be used, becomes a remark.
+
+    Args:
+        path: The event log.
+        sipflow: The SIP messages of the session; None: `sipflow_beside` looks for them.
 
     Raises:
-        LogFileError: If there is no such file, or it is not an event log.
+        LogFileError: If there is no such file, or it is not an event log; or if
+            ``sipflow`` cannot be used.
     """
     log = read_log(path)
     saved = SavedCall(path, log, Recording())
@@ -90,11 +97,27 @@ def read_saved(path: Path) -> SavedCall:
         saved.remarks.append(
             "The log has no end: the call was cut off, or is still running."
         )
-    both = _sound(path.with_name(f"{_stem(path)}.wav"), saved)
-    caller = _sound(path.with_name(f"{_stem(path)}.caller.wav"), saved)
+    both = _sound(path.with_name(f"{session_name(path)}.wav"), saved)
+    caller = _sound(path.with_name(f"{session_name(path)}.caller.wav"), saved)
     if both is not None or caller is not None:
         _place(saved, both, caller)
+    _add_sip_messages(saved, sipflow)
     return saved
+
+
+def _add_sip_messages(saved: SavedCall, named: Path | None) -> None:
+    found = sipflow_beside(saved.path) if named is None else named
+    if found is None:
+        return
+    try:
+        flow = read_sipflow(found, saved.name)
+        saved.log = with_sip_messages(saved.log, flow)
+    except LogFileError as exc:
+        if named is not None:
+            raise
+        saved.remarks.append(f"No SIP messages: {exc}.")
+        return
+    saved.remarks += [f"{found.name}: {remark}." for remark in flow.remarks]
 
 
 def _is_cut_off(log: EventLog) -> bool:
@@ -102,14 +125,6 @@ def _is_cut_off(log: EventLog) -> bool:
     is_ours = any(record.name == "connected" for record in log.records(0, 5))
     last = log.records(max(len(log) - 20, 0))
     return is_ours and all(record.name != "closed" for record in last)
-
-
-def _stem(path: Path) -> str:
-    name = path.name.removesuffix(".gz")
-    for ending in LOG_ENDINGS:
-        if name.endswith(ending):
-            return name.removesuffix(ending)
-    return name
 
 
 CAUGHT_UP_MS = 100

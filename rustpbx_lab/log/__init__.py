@@ -3,6 +3,7 @@
 from .columns import LOG_COLUMNS
 from .event_log import Cursor, EventLog
 from .record import Record
+from .sipflow import SipFlow, read_sipflow, sipflow_beside, with_sip_messages
 from .source import LogSource
 from .writer import LogWriter, free_path, latest_path, write_as_it_comes
 
@@ -12,9 +13,13 @@ __all__ = [
     "EventLog",
     "LogWriter",
     "Record",
+    "SipFlow",
     "free_path",
     "latest_path",
     "read_log",
+    "read_sipflow",
+    "sipflow_beside",
+    "with_sip_messages",
     "write_as_it_comes",
 ]
 

@@ -120,6 +120,14 @@ class Record:
         raw = mask_text(note.to_json(), secrets)
         return cls("note", note.note, raw, None, received_ms)
 
+    def copy(self) -> "Record":
+        """Return the same row with the same call time, for another log."""
+        made = Record(
+            self.direction, self.name, self.raw, self.timestamp, self.received_ms
+        )
+        made.time_ms, made._message = self.time_ms, self._message
+        return made
+
     @property
     def message(self) -> BaseEvent | BaseCommand | BaseNote:
         """The typed message; parsed from ``raw`` when it is first asked for."""

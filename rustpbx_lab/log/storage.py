@@ -24,6 +24,8 @@ from .record import Direction, Record, column_int
 from .rewritten import Row, RowFinder
 from .source import LineSource, LogSource
 
+LOG_ENDINGS = (".events.jsonl", ".jsonl", ".json")
+"""Endings of an event log's name; what stands before them names the session."""
 MAX_DAMAGED_LINES = 1000
 """Line numbers of damage that are remembered; all of it is counted."""
 SHOWN_LINES = 5
@@ -47,6 +49,13 @@ class Damage:
         self.count += 1
         if len(self.lines) < MAX_DAMAGED_LINES:
             self.lines.append(line)
+
+
+def session_name(log: Path) -> str:
+    """Return the name of an event log without its endings: the session's id."""
+    name = log.name.removesuffix(".gz")
+    ending = next((one for one in LOG_ENDINGS if name.endswith(one)), "")
+    return name.removesuffix(ending)
 
 
 def record_line(record: Record) -> bytes:

@@ -12,6 +12,7 @@ from .parsing import Reader
 Severity = Literal["info", "warning", "error"]
 LegName = Literal["caller", "server"]
 ClockName = Literal["server", "ours"]
+SipWay = Literal["sent", "received"]
 
 BROKEN_CODES = (1006, 1011)
 """Close codes that stand for a connection that broke."""
@@ -306,6 +307,36 @@ class ClockStep(BaseNote, frozen=True):
     """How it shows."""
 
 
+class SipMessage(BaseNote, frozen=True):
+    """A SIP message of one of the call's legs, out of the server's sipflow file."""
+
+    log_columns: ClassVar[Mapping[str, str]] = {"key": "call_id", "text": "text"}
+
+    note: Literal["sipMessage"] = "sipMessage"
+
+    at_us: WireInt
+    """When the server saw it, microseconds since the Unix epoch, its clock."""
+
+    call_id: StrictStr
+    """Call-ID of the dialog."""
+
+    source: StrictStr | None = None
+    """Who sent it, ``HOST:PORT``; the server names itself by the address it bound."""
+
+    destination: StrictStr | None = None
+    """Who it was sent to, ``HOST:PORT``."""
+
+    way: SipWay | None = None
+    """Whether the server sent or received it; None where the file does not tell."""
+
+    text: StrictStr
+    """The message, secrets masked."""
+
+
+SIP_MESSAGE = "sipMessage"
+"""Name of that note: what counts the rows of a call leaves it out."""
+
+
 class UnknownNote(BaseNote, frozen=True):
     """A note of a name we do not know, with all its fields."""
 
@@ -330,6 +361,7 @@ KnownNote = (
     | Tapped
     | AudioLost
     | ClockStep
+    | SipMessage
 )
 """Every note we know: the one list."""
 

@@ -48,7 +48,8 @@ def call_figure(
         end_ms: Right edge, call time; None is the end.
         width: Width in pixels.
         palette: ``theme.LIGHT`` or ``theme.DARK``.
-        lanes: What is drawn, from above; None is every lane there is.
+        lanes: What is drawn, from above; None is every lane there is that has
+            something to show of this call.
         engine: Computes the probability of speech; None is Silero.
 
     Returns:
@@ -62,8 +63,9 @@ def call_figure(
     axis = TimeAxis(Painter(palette))
     axis.move(start, end)
     bands = Bands(axis.painter)
-    drawn = [kind(axis, bands) for kind in (all_lanes() if lanes is None else lanes)]
     scene = _scene(log, records, recording or Recording(), window, engine)
+    kinds = [kind for kind in all_lanes() if _has_rows(kind, scene)]
+    drawn = [kind(axis, bands) for kind in (kinds if lanes is None else lanes)]
     bands.show(scene.rows("turns"), scene.rows("overlaps"), window)
     guard = Guard()
     for lane in drawn:
@@ -99,6 +101,10 @@ def _scene(
         frame_ms(engine),
         _vad_params(log),
     )
+
+
+def _has_rows(kind: type[Lane], scene: Scene) -> bool:
+    return not kind.is_optional or any(map(scene.rows, kind.tables))
 
 
 def _vad_params(log: EventLog) -> VadParams | None:

@@ -17,6 +17,7 @@ from rustpbx_lab.audio.recording import Leg, Recording
 from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events
+from rustpbx_lab.models.notes import SIP_MESSAGE
 from rustpbx_lab.models.options import CallOption
 
 from .call_tables import Table
@@ -94,8 +95,10 @@ class Facts:
         """Whether playback was paused, by the commands sent."""
         self.is_media_lost = False
         """Whether no audio packets come from the other side, as far as is known."""
+        self.first_ms = 0
+        """The earliest call time of a record: a SIP message may precede the log."""
         self.last_ms = 0
-        """The newest call time of a record."""
+        """The newest call time of a record; SIP messages do not count."""
         self.n_errors = 0
         """Rows of the chip Errors: errors, refusals, failures, what nobody can read."""
         self.ending = Ending()
@@ -104,7 +107,9 @@ class Facts:
     def learn(self, record: Record) -> None:
         """Process the next record."""
         if record.time_ms is not None:
-            self.last_ms = max(self.last_ms, record.time_ms)
+            self.first_ms = min(self.first_ms, record.time_ms)
+            if record.name != SIP_MESSAGE:
+                self.last_ms = max(self.last_ms, record.time_ms)
         self.n_errors += kind_of(record) == "Errors"
         if record.direction == "event":
             self._count_arrival()

@@ -9,6 +9,7 @@ from rustpbx_lab.analysis.moments import AUDIO_NOTES, FAILURES
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.log import Record
 from rustpbx_lab.models import commands, events, notes
+from rustpbx_lab.models.sip_message import read_sip
 from rustpbx_lab.wording import clock, thousands
 
 KINDS = {
@@ -118,6 +119,15 @@ def _said(message: commands.History | events.AddHistory) -> str:
     return f"{message.speaker} “{message.text}”"
 
 
+def _sip(message: notes.SipMessage) -> str:
+    said = read_sip(message.text)
+    if said is None:
+        return message.text
+    title = f"{said.code} {said.reason} to {said.method}" if said.code else said.method
+    where = f"{message.source or '?'} to {message.destination or '?'}"
+    return ", ".join(filter(None, [title, message.way, where, said.sdp]))
+
+
 _WRITERS: dict[type, Callable[[Any], str]] = {
     events.Speaking: _speaking,
     events.Silence: _silence,
@@ -146,6 +156,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     notes.Closed: lambda message: (
         message.why + ("" if message.code is None else f", code {message.code}")
     ),
+    notes.SipMessage: _sip,
     notes.SoundStopped: lambda message: f"{message.leg} sends silence",
     notes.Advice: lambda message: (
         message.text + (f"; instead: {message.instead}" if message.instead else "")

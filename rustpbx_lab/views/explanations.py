@@ -53,6 +53,8 @@ def explain(record: Record, tables: Mapping[str, Table]) -> Told | None:
             )
         case notes.Advice() as message:
             return (message.text, message.instead or "")
+        case notes.SipMessage():
+            return _sip(record, tables)
         case message:
             return _of_line(message)
 
@@ -123,6 +125,17 @@ def _final(message: events.AsrFinal) -> Told:
         f"The final came {thousands(late)} ms after the end of the speech, "
         "by the recogniser's own clock.",
     )
+
+
+def _sip(record: Record, tables: Mapping[str, Table]) -> Told | None:
+    at = record.time_ms or 0
+    rows = tables["sip"].rows(at - 1, at + 1)
+    row = next((row for row in rows if row.seq == record.seq), None)
+    if row is None:
+        return None
+    again = ", sent before" if row.is_retransmission else ""
+    told = [f"{row.way or 'seen'}{again}", row.delays, row.sdp]
+    return f"{row.title}:", "; ".join(filter(None, told)) + "."
 
 
 def _at(record: Record, epoch_ms: int) -> int | None:

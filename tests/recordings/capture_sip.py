@@ -85,7 +85,7 @@ async def outbound(server: RealServer, scenario: str, name: str) -> CallSession:
             )
             with suppress(errors.CallRejectedError):  # to be refused is the session
                 await session.invite(option, timeout=10)
-            await _until_closed(session.log)
+            await until_closed(session.log)
     return session
 
 
@@ -106,11 +106,12 @@ async def keys(server: RealServer) -> CallSession:
             await session.tts(
                 beep(300), play_id="farewell", base64=True, auto_hangup=True
             )
-            await _until_closed(session.log)
+            await until_closed(session.log)
     return session
 
 
-async def _until_closed(log: EventLog) -> None:
+async def until_closed(log: EventLog) -> None:
+    """Wait for the end of a call."""
     with anyio.fail_after(20):
         async for _ in log.cursor():
             pass

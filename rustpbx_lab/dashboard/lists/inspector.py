@@ -12,8 +12,12 @@ from rustpbx_lab.dashboard.browser.document_lock import callback
 from rustpbx_lab.dashboard.browser.styles import BOX, html
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.log import Record
+from rustpbx_lab.models.notes import SipMessage
+from rustpbx_lab.views.event_rows import message_of
 from rustpbx_lab.views.explanations import explain
 from rustpbx_lab.wording import clock
+
+from .sip_ladder import SipLadder
 
 CSS = """
 .ex{margin:8px 10px 6px;padding:7px 9px;border-radius:3px;font-size:11.5px;
@@ -34,17 +38,34 @@ DRAWER_CSS = """
 """
 """On a narrow page the inspector is a drawer; Enter opens and closes it."""
 DRAWER_ONLY_CSS = "@media (min-width:1400px){:host{display:none !important}}"
+LADDER_CSS = (
+    ":host{flex:0 1 auto;max-height:55%;min-height:90px;display:flex !important;"
+    "flex-direction:column;border-bottom:1px solid var(--lab-border)}"
+)
 EMPTY = '<div class="row">Tap a mark or a row to see it here.</div>'
 MAX_TEXT = 20_000
 
 
 class Inspector(Viewer):
-    """Shows the selected row."""
+    """Shows the selected row.
 
-    def __init__(self, copy: Callable[[str], None], width: int = 286) -> None:
+    Args:
+        copy: Called with the text that someone wants on the clipboard.
+        on_select: Called with the log row of a SIP message that was chosen.
+        width: In pixels.
+    """
+
+    def __init__(
+        self,
+        copy: Callable[[str], None],
+        on_select: Callable[[int], None] = lambda seq: None,
+        width: int = 286,
+    ) -> None:
         super().__init__()
         self._copy = copy
         self._text = ""
+        self.ladder = SipLadder(on_select, sizing_mode="stretch_width", margin=0)
+        self.ladder.stylesheets = [LADDER_CSS]
         self.body = html(
             EMPTY,
             CSS,
@@ -68,6 +89,7 @@ class Inspector(Viewer):
         )
         self._layout = pn.Column(
             head,
+            self.ladder,
             self.body,
             width=width,
             margin=0,
@@ -99,6 +121,7 @@ class Inspector(Viewer):
 
     def show_row(self, view: CallView | None, seq: int | None) -> None:
         """Show a row of a call's log, or none."""
+        self.ladder.show_row(view, seq)
         if view is None or seq is None or not 0 <= seq < len(view.log):
             self._text, self.body.object = "", EMPTY
             return
@@ -118,12 +141,22 @@ def _icon(name: str, description: str, size_px: int) -> pmui.IconButton:
 
 
 def pretty(record: Record) -> str:
-    """Return the JSON of a record with line breaks; text that is none as it is."""
+    """Return the JSON of a record with line breaks; text that is none as it is.
+
+    Of a SIP message it is the message itself.
+    """
+    message = message_of(record)
+    if isinstance(message, SipMessage):
+        return _cut("\n".join(message.text.splitlines()).strip())
     try:
         shown = json.dumps(json.loads(record.raw), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):  # the latter if nested too deep
         shown = record.raw
-    return shown if len(shown) <= MAX_TEXT else shown[:MAX_TEXT] + "\n… cut"
+    return _cut(shown)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "\n… cut"
 
 
 def record_html(record: Record, text: str, view: CallView) -> str:

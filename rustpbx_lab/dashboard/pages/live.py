@@ -61,7 +61,7 @@ class LivePage(Page):
         use_vad = connection.options.use_vad
         self.timeline.what_if.on_use = lambda params: host.say(*use_vad(params))
         self.transcript = TranscriptBox(self.select)
-        self.inspector = Inspector(host.keys.copy)
+        self.inspector = Inspector(host.keys.copy, self.select)
         self.events = EventsBox(self.select, [self.inspector.opener()])
         self.picture = Picture(host.say)
         self.bar = CommandBar(host.sender.send, host.sender.hang_up)

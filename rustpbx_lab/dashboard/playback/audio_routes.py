@@ -26,7 +26,8 @@ from tornado.web import (
 from rustpbx_lab.dashboard.browser.connection_watch import AliveHandler
 from rustpbx_lab.errors import RustpbxLabError, UnknownCallError
 from rustpbx_lab.hub.hub import CallHub
-from rustpbx_lab.hub.saved_call import LOG_ENDINGS
+from rustpbx_lab.log.sipflow import SIPFLOW_ENDING
+from rustpbx_lab.log.storage import LOG_ENDINGS
 
 MOST_BYTES = 4 * 2**30
 """The largest file that is taken from a browser."""
@@ -141,10 +142,11 @@ class OpenHandler(AuthRequestHandler):
         self._file.write(chunk)
 
     async def post(self) -> None:
-        """Replay the log that is now whole; a sound file waits for its log."""
+        """Replay the log that is now whole; what lies beside a log waits for it."""
         self._file.close()
         answer: dict[str, str] = {}
-        if self._path.name.removesuffix(".gz").endswith(LOG_ENDINGS):
+        name = self._path.name.removesuffix(".gz")
+        if name.endswith(LOG_ENDINGS) and not name.endswith(SIPFLOW_ENDING):
             loop = asyncio.get_running_loop()
             try:
                 read = partial(self._files.hub.replay, self._path, at_end=True)

@@ -108,6 +108,17 @@ class LaneHeaders:
             for lane in self._lanes
         ]
 
+    @property
+    def absent(self) -> set[str]:
+        """Lanes that are left out: the call has nothing for them."""
+        view = self._view
+        return {
+            lane.name
+            for lane in self._lanes
+            if lane.is_optional
+            and (view is None or not any(view.tables[t].n_rows for t in lane.tables))
+        }
+
     def show_cursor(self, at_ms: float | None) -> None:
         """Show the time under the pointer, and the values there; None: it is away."""
         view = self._view

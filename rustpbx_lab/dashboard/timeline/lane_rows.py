@@ -26,6 +26,7 @@ class LaneRows:
         self, headers: LaneHeaders, overview: Any, lanes: Sequence[Lane]
     ) -> None:
         self._headers, self._lanes = headers, lanes
+        self._hidden: set[str] = set()
         plots: list[Any] = [lane.figure for lane in lanes]
         self._tops = [plot.y_range.end for plot in plots]
         self.whole_call = _row(headers.whole_call, _pane(overview))
@@ -38,6 +39,7 @@ class LaneRows:
         for row, lane in zip(self.rows, lanes, strict=True):
             if lane.is_dispensable:
                 row.stylesheets = [LOW_CSS]
+        self.hide(set())
 
     @property
     def folded(self) -> set[str]:
@@ -51,12 +53,15 @@ class LaneRows:
         return is_one
 
     def hide(self, names: set[str]) -> None:
-        """Show all lanes but these."""
+        """Show all lanes but these, and those that the call has nothing for."""
+        self._hidden = set(names)
+        unseen = self._hidden | self._headers.absent
         for row, lane in zip(self.rows, self._lanes, strict=True):
-            row.visible = lane.name not in names
+            row.visible = lane.name not in unseen
 
     def fit(self) -> None:
-        """Make each lane as high as its header is."""
+        """Make each lane as high as its header is, and leave out what is empty."""
+        self.hide(self._hidden)
         for lane, height, row, header, pane, top in zip(
             self._lanes,
             self._headers.heights,

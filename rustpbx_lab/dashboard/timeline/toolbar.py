@@ -24,6 +24,7 @@ FOLLOW = "Follow live"
 SHOWN, HIDDEN = "check", "check_box_outline_blank"
 """Icons of a lane in the menu."""
 ONLY_HIGH = "Left out of windows lower than 900 pixels"
+ONLY_FILLED = "Left out of calls that have nothing for it"
 TOGGLE_SX = {"minWidth": "0", "padding": "2px 5px", "height": "26px"}
 BAR_CSS = """
 .lg{display:flex;gap:12px;align-items:center;height:30px;font-size:11px;
@@ -152,6 +153,7 @@ class TimelineBar(Viewer):
         self.lanes.items = [
             {"label": lane.name, "icon": HIDDEN if lane.name in self.hidden else SHOWN}
             | ({"tooltip": ONLY_HIGH} if lane.is_dispensable else {})
+            | ({"tooltip": ONLY_FILLED} if lane.is_optional else {})
             for lane in self._all_lanes
         ]
 

@@ -184,9 +184,10 @@ class Viewport:
             self._move(*self._around(self.middle_ms, span))
 
     def _whole(self) -> tuple[float, float]:
-        end = self._view.end_ms if self._view is not None else 0
-        length = max(end, 5000)
-        return -length * 0.01, length * (1 + AHEAD)
+        view = self._view
+        start, end = (0, 0) if view is None else (view.facts.first_ms, view.end_ms)
+        length = max(end - start, 5000)
+        return start - length * 0.01, start + length * (1 + AHEAD)
 
     # ------------------------------------------------------------------ following
 

@@ -83,6 +83,8 @@ class Lane:
     """What a folded lane shows, bottom and top; None: its upper part."""
     is_dispensable: ClassVar[bool] = False
     """Whether a low window leaves it out."""
+    is_optional: ClassVar[bool] = False
+    """Whether a call without rows in ``tables`` is shown without it."""
     follows_what_if: ClassVar[bool] = False
     """Whether it shows what `Scene.ghosts` holds, and is redrawn with a slider."""
     has_ruler: ClassVar[bool] = False

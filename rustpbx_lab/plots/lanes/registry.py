@@ -13,6 +13,7 @@ from .caller import CallerLane
 from .commands import CommandsLane
 from .lane import Lane
 from .metrics import MetricsLane
+from .sip import SipLane
 from .turn_latency import LatencyLane
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ OWN_LANES: tuple[type[Lane], ...] = (
     LatencyLane,
     MetricsLane,
     CommandsLane,
+    SipLane,
 )
 
 

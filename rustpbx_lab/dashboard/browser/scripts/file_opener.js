@@ -2,12 +2,13 @@ export function render({model, el}) {
   const box = part('div'), say = part('span')
   box.className = 'f'
   const tell = teller(say)
-  const isLog = (file) => /\.jsonl?(\.gz)?$/.test(file.name)
+  const isLog = (file) => /\.jsonl?(\.gz)?$/.test(file.name) &&
+    !/\.sipflow\.jsonl(\.gz)?$/.test(file.name)
   async function open(files) {
     // a plain http page of another machine has no crypto.randomUUID
     const random = crypto.getRandomValues(new Uint32Array(4))
     const logs = files.filter(isLog), batch = [...random].join('-')
-    if (!logs.length) throw new Error('choose an event log (*.jsonl) and its WAV files')
+    if (!logs.length) throw new Error('choose an event log (*.jsonl), and its WAV files')
     for (const file of [...files.filter((f) => !isLog(f)), ...logs]) {
       tell(`opening ${file.name} …`)
       const query = new URLSearchParams({batch, name: file.name})
@@ -26,7 +27,7 @@ export function render({model, el}) {
   const input = picker('.jsonl,.json,.gz,.wav,audio/wav', true,
     (files) => open(files).catch((error) => tell(error.message, true)))
   const button = part('button', 'Open files…',
-                      'Replay a saved call: its event log, and its WAV files')
+                      'Replay a saved call: its event log, and its WAV and sipflow files')
   button.onclick = () => input.click()
   box.append(button, input, say)
   el.append(box)

@@ -17,6 +17,7 @@ from .shared import (
     Rate,
     ServerRelease,
     Set,
+    SipflowFile,
     command,
     read_stdin,
     stdin_as_file,
@@ -36,13 +37,24 @@ def analyse(
         Path | None, typer.Option(metavar="OUT", help="Write the table as CSV.")
     ] = None,
     overwrite: Overwrite = False,
+    sip: Annotated[
+        bool,
+        typer.Option(
+            "--sip", help="The SIP transactions of the calls instead, one row each."
+        ),
+    ] = False,
+    sipflow: SipflowFile = None,
 ) -> None:
     """Sum up saved calls, one row each; exit 1 if some cannot be read."""
     with starting():
         from rustpbx_lab.log.output_files import check_outputs
         from rustpbx_lab.workbench.call_table import summarise_files
 
-    check_outputs({"--csv": csv}, inputs=paths, overwrite=overwrite)
+    inputs = paths if sipflow is None else [*paths, sipflow]
+    check_outputs({"--csv": csv}, inputs=inputs, overwrite=overwrite)
+    if sip or sipflow is not None:
+        _show_sip(paths, sipflow, csv, json)
+        return
     with stdin_as_file(paths) as copies:
         files = [path for path in paths if path != STDIN]
         table = summarise_files([*copies, *files], copies)
@@ -63,6 +75,33 @@ def analyse(
         raise typer.Exit(INTERRUPTED)
     if table.skipped:
         raise typer.Exit(1 if table.rows else MISTAKE)
+
+
+def _show_sip(
+    paths: list[Path], sipflow: Path | None, csv: Path | None, as_json: bool
+) -> None:
+    from rustpbx_lab.workbench.sip_table import SHOWN, sip_of_files
+
+    with stdin_as_file(paths) as copies:
+        files = [path for path in paths if path != STDIN]
+        table = sip_of_files([*copies, *files], copies, sipflow)
+    for one in table.skipped:
+        output.error(f"skipped: {one.why}")
+    for call in table.calls:
+        for remark in call["remarks"]:
+            output.progress(f"{call['file']}: {remark}")
+    if table.n_without:
+        output.progress(f"{table.n_without} calls without SIP messages")
+    if csv is not None and table.calls:
+        table.write_csv(csv)
+        output.progress(f"the SIP of {len(table.calls)} calls written to {csv}")
+    if as_json:
+        skipped = [one.to_dict() for one in table.skipped]
+        output.json({"calls": table.calls, "skipped": skipped})
+    elif csv is None and table.calls:
+        output.table(SHOWN, table.cells())
+    if table.skipped:
+        raise typer.Exit(1 if table.calls else MISTAKE)
 
 
 @command()

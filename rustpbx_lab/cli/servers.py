@@ -16,6 +16,7 @@ from .shared import (
     Logs,
     Port,
     ServerRelease,
+    SipflowFile,
     TapToken,
     TapUrl,
     command,
@@ -212,6 +213,7 @@ def tap(
 def replay(
     file: Annotated[Path, typer.Argument(help="A saved event log.")],
     speed: Annotated[float, typer.Option(help="Times as fast: 0.5 to 20.")] = 1.0,
+    sipflow: SipflowFile = None,
     port: Port = 5006,
     no_browser: Browser = False,
     allow_host: AllowHost = [],  # noqa: B006
@@ -220,9 +222,10 @@ def replay(
     with starting():
         from rustpbx_lab.dashboard.app import serve as serve_pages
         from rustpbx_lab.hub.hub import CallHub
+        from rustpbx_lab.hub.saved_call import read_saved
 
     with ended_by_signals(CallHub()) as hub:
-        hub.replay(file, speed)
+        hub.replay(read_saved(file, sipflow), speed)
         serve_pages(
             hub,
             port=port,

@@ -188,6 +188,15 @@ LogFile = Annotated[
         help="Write the event log as it comes; .gz packs it.",
     ),
 ]
+SipflowFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--sipflow",
+        metavar="FILE",
+        help="SIP messages of the session; without it ID.sipflow.jsonl or ID.jsonl "
+        "beside the log.",
+    ),
+]
 CaFile = Annotated[
     Path | None,
     typer.Option(

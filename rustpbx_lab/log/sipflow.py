@@ -239,6 +239,29 @@ def _is_same(path: Path, log: Path) -> bool:
         return False
 
 
+def read_with_sip_messages(
+    log: Path, sipflow: Path | None = None
+) -> tuple[EventLog, SipFlow | None]:
+    """Read an event log and the SIP messages of its session, and put them together.
+
+    Args:
+        log: The event log.
+        sipflow: The messages; None: `sipflow_beside` looks for them.
+
+    Returns:
+        The log, and what was read of the messages: None if there is no file of them.
+
+    Raises:
+        LogFileError: If one of the files cannot be read, or the messages not placed.
+    """
+    read = EventLog.load(log)
+    found = sipflow_beside(log) if sipflow is None else sipflow
+    if found is None:
+        return read, None
+    flow = read_sipflow(found, session_name(log))
+    return with_sip_messages(read, flow), flow
+
+
 def with_sip_messages(log: EventLog, flow: SipFlow) -> EventLog:
     """Return the log with the SIP messages among its rows, each at its call time.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from rustpbx_lab.analysis.summary import summary
 from rustpbx_lab.errors import LogFileError, RustpbxLabError, shorten
-from rustpbx_lab.log import read_log
+from rustpbx_lab.log import read_log, sipflow_beside
 from rustpbx_lab.log.output_files import whole_file
 
 LOG_NAMES = ("*.events.jsonl", "*.events.jsonl.gz")
@@ -94,15 +94,25 @@ class CallTable:
         Raises:
             OutputFileError: If the file cannot be written.
         """
-        names = list(self.rows[0]) if self.rows else list(SHOWN)
-        with (
-            whole_file(path) as partial,
-            partial.open("w", encoding="utf-8", newline="") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(names)
-            for row in self.rows:
-                writer.writerow([_harmless(row[name]) for name in names])
+        write_rows(path, list(self.rows[0]) if self.rows else list(SHOWN), self.rows)
+
+
+def write_rows(
+    path: Path, names: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Write rows as CSV, whole or not at all; see `CallTable.write_csv`.
+
+    Raises:
+        OutputFileError: If the file cannot be written.
+    """
+    with (
+        whole_file(path) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(names)
+        for row in rows:
+            writer.writerow([_harmless(row[name]) for name in names])
 
 
 def summarise_files(
@@ -196,9 +206,11 @@ def _usable(path: Path) -> Path | SkippedFile:
 def _row(file: Path, label: str) -> dict[str, Any]:
     log = read_log(file)
     plain = {name: _plain(value) for name, value in summary(log).items()}
+    sipflow = sipflow_beside(file)
     return {
         "file": label,
         **plain,
+        "sipflow": None if sipflow is None else str(sipflow),
         "damage": log.damage,
         "damaged_lines": log.damaged_lines,
         "remarks": log.remarks,

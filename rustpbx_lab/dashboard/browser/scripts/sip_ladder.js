@@ -33,6 +33,13 @@ export function render({model, el}) {
   list.setAttribute('role', 'listbox')
   list.setAttribute('aria-label', 'SIP ladder, oldest on top')
   el.append(list)
+  el.className = 'box'
+  const reveal = (row) => {  // scrollIntoView would scroll the page, too
+    const above = row.offsetTop - list.firstChild.offsetHeight
+    const below = row.offsetTop + row.offsetHeight - list.clientHeight
+    if (list.scrollTop > above) list.scrollTop = above
+    else if (list.scrollTop < below) list.scrollTop = below
+  }
   const mark = () => {
     for (const row of list.querySelectorAll('.step')) {
       const isSelected = row.dataset.seq === String(model.selected)
@@ -40,7 +47,7 @@ export function render({model, el}) {
       row.setAttribute('aria-selected', isSelected)
       if (!isSelected) continue
       list.setAttribute('aria-activedescendant', row.id)
-      row.scrollIntoView({block: 'nearest'})
+      reveal(row)
     }
   }
   const draw = () => {
@@ -82,6 +89,7 @@ export function render({model, el}) {
     const next = rows[at < 0 ? 0 : at + step]
     if (next) model.send_msg({select: Number(next.dataset.seq)})
   })
+  new ResizeObserver(mark).observe(list)
   model.on('ladder', draw)
   model.on('selected', mark)
   draw()

@@ -108,7 +108,7 @@ def read_sipflow(source: LogSource, session_id: str | None = None) -> SipFlow:
     messages = [_message(line, local) for line in ordered]
     remarks = [*lines.remarks, *_told(damage)]
     if messages and local is None:
-        remarks.append("which side the server is cannot be told: no direction is shown")
+        remarks.append("nothing says which side the server is: no direction is shown")
     return SipFlow(messages, damage.count, damage.lines, remarks)
 
 
@@ -141,14 +141,15 @@ def _line(raw: bytes) -> _Line | None:
     at_us = column_int(row.get("timestamp"))
     text = row.get("payload")
     call_id = row.get("call_id", row.get("callId"))
-    if at_us not in PLAUSIBLE_US or not isinstance(text, str):
+    # None in a range looks at each of its numbers
+    if at_us is None or at_us not in PLAUSIBLE_US or not isinstance(text, str):
         return None
     said = read_sip(text)
     if said is None:
         return None
     agent = said.header("user-agent") or said.header("server")
     return _Line(
-        at_us=cast(int, at_us),
+        at_us=at_us,
         call_id=call_id if isinstance(call_id, str) else said.header("call-id"),
         source=_address(row.get("src_addr", row.get("srcAddr"))),
         destination=_address(row.get("dst_addr", row.get("dstAddr"))),

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rustpbx_lab.analysis.timelines import TIMELINES, timeline
-from rustpbx_lab.log import EventLog
+from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import notes
 
 VAD = {"type": "silero", "speechPadding": 250, "silencePadding": 100}
@@ -421,6 +421,12 @@ def test_a_transcript_is_the_conversation_in_order():
 # ---------------------------------------------------------------------- all folds
 
 
+def sip_message() -> Record:
+    text = "BYE sip:a@h SIP/2.0\r\nCSeq: 1 BYE\r\n\r\n"
+    note = notes.SipMessage(at_us=1, call_id="c", text=text)
+    return Record.of_note(note, None)
+
+
 @pytest.mark.parametrize("name", TIMELINES)
 def test_no_rows_give_an_empty_table_of_the_same_types(name: str):
     empty = timeline(name, EventLog())
@@ -430,6 +436,7 @@ def test_no_rows_give_an_empty_table_of_the_same_types(name: str):
     call.asr("asrFinal", 2300, "x")
     call.synthesised(2400, "a", 1, 2)
     call.command("mute", 2500)
+    call.log.append(sip_message())
     filled = timeline(name, call.log)
     assert empty.empty
     assert not filled.empty

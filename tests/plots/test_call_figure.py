@@ -18,6 +18,10 @@ from rustpbx_lab.speech.vad_engines import EnergyEngine
 RECORDING = Path(__file__).parents[1] / "recordings" / "conversation.log.jsonl"
 
 
+ALWAYS = [lane for lane in all_lanes() if not lane.is_optional]
+"""The lanes of a call that has nothing for the others."""
+
+
 @pytest.fixture(scope="module")
 def log() -> EventLog:
     return EventLog.load(RECORDING)
@@ -31,7 +35,7 @@ def columns_of(plot: object, name: str) -> list[list[object]]:
 
 def test_every_lane_is_drawn_on_one_axis_with_its_name(log: EventLog):
     plots = call_figure(log).children
-    assert len(plots) == len(all_lanes())
+    assert len(plots) == len(ALWAYS)
     assert len({id(plot.x_range) for plot in plots}) == 1
     names = [plot.left[0].text for plot in plots]
     assert names[:6] == ["Caller", "ASR", "Agent", "Turns", "Delays", "Sent"]
@@ -55,7 +59,7 @@ def test_the_words_of_the_call_are_in_it(log: EventLog):
 
 def test_a_log_without_rows_is_an_empty_figure():
     plots = call_figure(EventLog()).children
-    assert len(plots) == len(all_lanes())
+    assert len(plots) == len(ALWAYS)
 
 
 def test_sound_is_outlined_and_listened_to_by_the_engine_that_is_chosen(

@@ -34,6 +34,11 @@ export function render({model, el}) {
   list.setAttribute('aria-label', 'SIP ladder, oldest on top')
   el.append(list)
   el.className = 'box'
+  let wanted = null  // what was asked for and is not selected yet
+  const select = (seq) => {
+    wanted = seq
+    model.send_msg({select: seq})
+  }
   const reveal = (row) => {  // scrollIntoView would scroll the page, too
     const above = row.offsetTop - list.firstChild.offsetHeight
     const below = row.offsetTop + row.offsetHeight - list.clientHeight
@@ -72,7 +77,7 @@ export function render({model, el}) {
       const time = cell('span', step.time, 'mono time')
       if (step.leg) time.append(cell('span', step.leg, 'leg'))
       row.append(time, arrow(step, parties.length))
-      row.onclick = () => model.send_msg({select: step.seq})
+      row.onclick = () => select(step.seq)
       return row
     })
     list.replaceChildren(heads, ...note(left_out[0], 'before'), ...rows,
@@ -85,12 +90,16 @@ export function render({model, el}) {
     event.preventDefault()
     event.stopPropagation()
     const rows = [...list.querySelectorAll('.step')]
-    const at = rows.findIndex((row) => row.dataset.seq === String(model.selected))
+    const from = String(wanted ?? model.selected)
+    const at = rows.findIndex((row) => row.dataset.seq === from)
     const next = rows[at < 0 ? 0 : at + step]
-    if (next) model.send_msg({select: Number(next.dataset.seq)})
+    if (next) select(Number(next.dataset.seq))
   })
   new ResizeObserver(mark).observe(list)
   model.on('ladder', draw)
-  model.on('selected', mark)
+  model.on('selected', () => {
+    if (model.selected === wanted || model.selected === null) wanted = null
+    mark()
+  })
   draw()
 }

@@ -92,7 +92,7 @@ def test_the_inspector_shows_ladder_and_masked_text_of_a_message():
     for record in view.log:
         inspector.show_row(view, record.seq)
         is_sip = record.name == "sipMessage"
-        assert inspector.ladder.visible == is_sip
+        assert inspector.ladder.is_shown == is_sip
         if is_sip:
             assert inspector.ladder.selected == record.seq
             told.append(inspector.body.object)
@@ -102,7 +102,7 @@ def test_the_inspector_shows_ladder_and_masked_text_of_a_message():
     drawn = json.loads(inspector.ladder.ladder)
     assert len(drawn["steps"]) == len(told) == 10
     inspector.show_row(view, None)
-    assert not inspector.ladder.visible
+    assert not inspector.ladder.is_shown
 
 
 def test_hostile_text_of_a_message_is_shown_as_text(tmp_path):

@@ -39,7 +39,7 @@ DRAWER_CSS = """
 """On a narrow page the inspector is a drawer; Enter opens and closes it."""
 DRAWER_ONLY_CSS = "@media (min-width:1400px){:host{display:none !important}}"
 LADDER_CSS = (
-    ":host{flex:0 1 auto;max-height:50%;min-height:90px;display:flex !important;"
+    ":host{flex:0 1 auto;max-height:50%;min-height:90px;display:flex;"
     "flex-direction:column;border-bottom:1px solid var(--lab-border)}"
 )
 EMPTY = '<div class="row">Tap a mark or a row to see it here.</div>'

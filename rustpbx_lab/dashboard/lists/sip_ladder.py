@@ -15,6 +15,8 @@ from rustpbx_lab.views.sip_ladder import ladder
 
 from .row_list import LIST_CSS
 
+GONE = "gone"
+"""Class of a ladder that is not there: our style sheets outdo ``visible``."""
 EMPTY = '{"parties":[],"steps":[],"left_out":[0,0]}'
 
 
@@ -36,19 +38,24 @@ class SipLadder(JSComponent):
     _esm = script("list", "sip_ladder")
 
     def __init__(self, on_select: Callable[[int], None], **params: Any) -> None:
-        super().__init__(visible=False, **params)
+        super().__init__(css_classes=[GONE], **params)
         self._on_select = on_select
         self.on_msg(self._on_message)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a SIP message is selected."""
+        return GONE not in self.css_classes
 
     def show_row(self, view: CallView | None, seq: int | None) -> None:
         """Show the ladder around a row of the log, or none if it is not of SIP."""
         is_row = view is not None and seq is not None and 0 <= seq < len(view.log)
         if view is None or not is_row or view.log[seq or 0].name != SIP_MESSAGE:
-            self.param.update(visible=False, selected=None)
+            self.param.update(css_classes=[GONE], selected=None)
             return
         rows = sorted(view.tables["sip"].rows(), key=lambda row: row.seq)
         drawn = orjson.dumps(ladder(rows, seq, view.clock)).decode()
-        self.param.update(ladder=drawn, selected=seq, visible=True)
+        self.param.update(ladder=drawn, selected=seq, css_classes=[])
 
     def _on_message(self, event: Any) -> None:
         message = getattr(event, "data", event)

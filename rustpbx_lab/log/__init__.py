@@ -3,7 +3,13 @@
 from .columns import LOG_COLUMNS
 from .event_log import Cursor, EventLog
 from .record import Record
-from .sipflow import SipFlow, read_sipflow, sipflow_beside, with_sip_messages
+from .sipflow import (
+    SipFlow,
+    read_sipflow,
+    read_with_sip_messages,
+    sipflow_beside,
+    with_sip_messages,
+)
 from .source import LogSource
 from .writer import LogWriter, free_path, latest_path, write_as_it_comes
 
@@ -18,6 +24,7 @@ __all__ = [
     "latest_path",
     "read_log",
     "read_sipflow",
+    "read_with_sip_messages",
     "sipflow_beside",
     "with_sip_messages",
     "write_as_it_comes",

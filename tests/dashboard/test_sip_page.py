@@ -80,6 +80,17 @@ def test_hostile_text_is_shown_as_text(kept, site, tmp_path):
     assert tab.locator("img").count() == 0
 
 
+def test_the_files_of_a_session_are_opened_together(kept, site):
+    tab = kept.page
+    chooser = tab.locator("input[type=file][multiple]").first
+    chooser.wait_for(state="attached")
+    before = {call.id for call in site.hub.calls}
+    names = ("sipflow_refused.sipflow.jsonl", "sipflow_refused.events.jsonl")
+    chooser.set_input_files([RECORDINGS / name for name in names])
+    (call,) = until(lambda: [c for c in site.hub.calls if c.id not in before])
+    until(lambda: sum(record.name == "sipMessage" for record in call.log) == 4)
+
+
 def test_a_call_without_messages_has_no_lane(kept, site):
     call, tab = site.hub.replay(RECORDINGS / "sip_keys.events.jsonl"), kept.page
     call.show_whole()

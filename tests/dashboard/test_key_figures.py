@@ -20,7 +20,9 @@ from rustpbx_lab.wording import clock, thousands
 from rustpbx_lab.workbench.call_table import summarise_files
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
-FILES = sorted(RECORDINGS.glob("*.jsonl"))
+FILES = sorted(
+    path for path in RECORDINGS.glob("*.jsonl") if ".sipflow." not in path.name
+)
 N_GENERATED = 200
 
 

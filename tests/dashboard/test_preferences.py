@@ -80,7 +80,9 @@ class TestPage:
         assert page.page.dark_theme
         assert live(page).timeline.bar.wall_clock.value
         assert live(page).timeline.bar.hidden == {"Metrics"}
-        shown = [row.visible for row in live(page).timeline.rows.rows]
+        timeline = live(page).timeline
+        rows = zip(timeline.lanes, timeline.rows.rows, strict=True)
+        shown = [row.visible for lane, row in rows if not lane.is_optional]
         assert shown == [True, True, True, True, False, True]
 
     def test_what_is_changed_is_kept(self, page: Shell, kept: list[Preferences]):

@@ -36,6 +36,7 @@ ALLOWED = {
     "real_server.py time.monotonic": "its deadline",
     "recordings/capture.py anyio.sleep": "a script that talks to the real server",
     "recordings/capture_sip.py anyio.sleep": "a script that talks to the real server",
+    "recordings/capture_sipflow.py anyio.sleep": "another",
     "sip_phone.py anyio.sleep": "20 ms of sound take 20 ms",
     "simulator/test_caller.py anyio.sleep": "polls, up to a limit; a reply's length",
     "client/test_serving.py anyio.sleep": "polls, up to a limit",

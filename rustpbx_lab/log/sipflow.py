@@ -215,7 +215,9 @@ def sipflow_beside(log: Path) -> Path | None:
     URL escapes it.
     """
     session = session_name(log)
-    spellings = dict.fromkeys((session, quote(session, safe="@"), quote(session, "")))
+    # a file name may have bytes that are no UTF-8
+    quoted = (quote(session, safe, errors="surrogateescape") for safe in ("@", ""))
+    spellings = dict.fromkeys((session, *quoted))
     names = [
         pattern.format(one) + packed
         for one in spellings

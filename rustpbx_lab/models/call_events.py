@@ -15,7 +15,7 @@ from rustpbx_lab.models.base import (
     WireInt,
     WireModel,
 )
-from rustpbx_lab.models.field_metadata import Since, Unit
+from rustpbx_lab.models.field_metadata import SINCE_0_3_100, Since, Unit
 from rustpbx_lab.models.times import rfc3339_ms
 
 _SOME = re.compile(r"Some\((.*)\)\Z", re.DOTALL)
@@ -196,7 +196,7 @@ class RtpTimeout(TrackEvent, frozen=True):
     Not on WebSocket calls. Source: protocol.md, 6.1.
     """
 
-    since: ClassVar[Since | None] = Since("0.3.100")
+    since: ClassVar[Since | None] = SINCE_0_3_100
     log_columns: ClassVar[Mapping[str, str]] = {"value": "timeout"}
 
     event: Literal["rtpTimeout"] = "rtpTimeout"

@@ -48,6 +48,12 @@ class Since:
 
     version: str
     """Such as ``0.3.100``."""
+    but_not: tuple[str, ...] = ()
+    """Later releases that lack it again."""
+
+
+SINCE_0_3_100 = Since("0.3.100", but_not=("0.3.101",))
+"""What 0.3.100 brought: 0.3.101 was made from 0.3.99, and 0.3.102 has it again."""
 
 
 def find_metadata(info: FieldInfo, kind: type[M]) -> M | None:

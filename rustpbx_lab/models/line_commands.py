@@ -7,7 +7,7 @@ from pydantic import Field, StrictStr
 
 from rustpbx_lab.errors import InvalidOptionError, shorten
 from rustpbx_lab.models.base import U32, BaseCommand, Bool, SpelledModel
-from rustpbx_lab.models.field_metadata import Since, Unit, Unused
+from rustpbx_lab.models.field_metadata import SINCE_0_3_100, Since, Unit, Unused
 from rustpbx_lab.models.sip_text import HeaderMap, SipText
 
 DTMF_DIGITS = "0123456789*#ABCD"
@@ -100,7 +100,7 @@ class Dtmf(BaseCommand, frozen=True):
     Source: protocol.md, 3.17.
     """
 
-    since: ClassVar[Since | None] = Since("0.3.100")
+    since: ClassVar[Since | None] = SINCE_0_3_100
     log_columns: ClassVar[Mapping[str, str]] = {"text": "digit", "value": "duration_ms"}
 
     command: Literal["dtmf"] = "dtmf"
@@ -123,7 +123,7 @@ class Renegotiate(BaseCommand, frozen=True):
     Source: protocol.md, 3.18.
     """
 
-    since: ClassVar[Since | None] = Since("0.3.100")
+    since: ClassVar[Since | None] = SINCE_0_3_100
 
     command: Literal["renegotiate"] = "renegotiate"
 

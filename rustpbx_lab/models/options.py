@@ -21,7 +21,7 @@ from rustpbx_lab.models.base import (
     Secret,
     StringMap,
 )
-from rustpbx_lab.models.field_metadata import Since, Unit, Unused
+from rustpbx_lab.models.field_metadata import SINCE_0_3_100, Since, Unit, Unused
 from rustpbx_lab.models.sip_text import HeaderMap, SipText
 from rustpbx_lab.models.speech_options import (
     AGCOption,
@@ -289,7 +289,7 @@ class CallOption(BaseOption, frozen=True):
     inactivity_timeout: Annotated[U64 | None, Unit("s")] = None
     """Hang up after so many seconds without any audio packet; missing or 0: off."""
 
-    rtp_timeout: Annotated[U64 | None, Unit("s"), Since("0.3.100")] = None
+    rtp_timeout: Annotated[U64 | None, Unit("s"), SINCE_0_3_100] = None
     """Say `rtpTimeout` after so many seconds without any audio packet, and go on;
     missing or 0: off."""
 

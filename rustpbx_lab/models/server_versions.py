@@ -64,10 +64,16 @@ OLDEST, NEWEST = ServerVersion(0, 3, 83), ServerVersion(0, 3, 113)
 TESTED = (OLDEST, NEWEST)
 
 
+def knows(version: ServerVersion, since: Since) -> bool:
+    """Return whether a release has what came with another."""
+    is_later = ServerVersion.parse(since.version) <= version
+    return is_later and str(version) not in since.but_not
+
+
 def is_known(kind: type[BaseModel], version: ServerVersion) -> bool:
     """Return whether a release knows a kind of message."""
     since = getattr(kind, "since", None)
-    return not isinstance(since, Since) or ServerVersion.parse(since.version) <= version
+    return not isinstance(since, Since) or knows(version, since)
 
 
 class Newer(NamedTuple):
@@ -100,7 +106,7 @@ def newer_parts(
             continue
         path = ".".join(part for part in (place, field.alias or name) if part)
         came = find_metadata(field, Since)
-        if came is not None and version < ServerVersion.parse(came.version):
+        if came is not None and not knows(version, came):
             yield Newer(path, ServerVersion.parse(came.version))
         elif isinstance(value, BaseModel):
             yield from newer_parts(value, version, path)
@@ -118,7 +124,7 @@ def without_newer(model: M, version: ServerVersion) -> M:
     for name in model.model_fields_set:
         field, value = type(model).model_fields.get(name), getattr(model, name)
         came = None if field is None else find_metadata(field, Since)
-        if came is not None and version < ServerVersion.parse(came.version):
+        if came is not None and not knows(version, came):
             assert field is not None
             changed[name] = field.get_default(call_default_factory=True)
             dropped.add(name)

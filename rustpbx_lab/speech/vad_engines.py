@@ -15,7 +15,8 @@ import numpy.typing as npt
 from rustpbx_lab.audio.clip import level_dbfs
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.errors import SpeechEngineError, shorten
-from rustpbx_lab.models.server_versions import ServerVersion
+from rustpbx_lab.models.field_metadata import SINCE_0_3_100
+from rustpbx_lab.models.server_versions import ServerVersion, knows
 from rustpbx_lab.plugins import installed
 
 from .silero_network import NetworkStream
@@ -184,7 +185,7 @@ SERVER_ENGINES = (SileroEngine.name, OlderSileroEngine.name)
 """Names of those that decide as a server does."""
 SERVERS_OWN = "silero"
 """Name for the engine of the server: `SileroEngine`, or that of its version."""
-WHOLE_WEIGHTS = ServerVersion(0, 3, 100)
+WHOLE_WEIGHTS = SINCE_0_3_100
 PLUGIN_GROUP = "rustpbx_lab.engines"
 
 
@@ -211,8 +212,9 @@ def server_engine(version: str | ServerVersion | None = None) -> SileroEngine:
     Raises:
         InvalidOptionError: If the version is malformed.
     """
-    is_old = version is not None and ServerVersion.parse(version) < WHOLE_WEIGHTS
-    return OlderSileroEngine() if is_old else SileroEngine()
+    if version is None or knows(ServerVersion.parse(version), WHOLE_WEIGHTS):
+        return SileroEngine()
+    return OlderSileroEngine()
 
 
 def make_engine(

@@ -39,7 +39,9 @@ CAPTURED = {
 }
 """Scenario → release → the fault that its recording shows; all others show none."""
 FILES = sorted((RECORDINGS / "faults").glob("*.log.jsonl"))
-HEALTHY = sorted(RECORDINGS.glob("*.jsonl"))
+HEALTHY = sorted(
+    file for file in RECORDINGS.glob("*.jsonl") if ".sipflow." not in file.name
+)
 TRACK = "s.1"
 
 

@@ -20,6 +20,7 @@ from rustpbx_lab.models.server_versions import (
     newer_parts,
     without_newer,
 )
+from rustpbx_lab.speech.vad_engines import server_engine
 
 NEW = options.CallOption(
     rtp_timeout=30,
@@ -27,6 +28,7 @@ NEW = options.CallOption(
     recorder=options.RecorderOption(native_samplerate=True, ptime=100),
     monitor=options.MonitorOption(url="ws://127.0.0.1:9000/tap"),
 )
+RELEASES = ("0.3.83", "0.3.99", "0.3.100", "0.3.101", "0.3.102", "0.3.113")
 NUMBERS = st.integers(0, 999_999)
 
 
@@ -161,3 +163,14 @@ def test_lint_of_a_text_takes_the_version_too():
     (told,) = lint_text(text, OLDEST)
     assert (told.path, told.severity) == ("option.rtpTimeout", "warning")
     assert lint_text(text, NEWEST) == []
+
+
+def test_a_release_may_lack_what_an_earlier_one_brought():
+    # 0.3.101 was made from 0.3.99
+    known = [v for v in RELEASES if is_known(commands.Dtmf, ServerVersion.parse(v))]
+    assert known == ["0.3.100", "0.3.102", "0.3.113"]
+    option = options.CallOption(rtp_timeout=30)
+    assert [part.path for part in newer_parts(option, ServerVersion.parse("0.3.101"))]
+    assert not list(newer_parts(option, ServerVersion.parse("0.3.102")))
+    assert server_engine("0.3.101").name == "silero-f32"
+    assert server_engine("0.3.102").name == "silero-i16"

@@ -119,9 +119,9 @@ def lint(
     """Say what the server will really do with an option; exit 1 on errors."""
     with starting():
         from rustpbx_lab.lint.rules import lint_file, lint_text
-        from rustpbx_lab.models.server_versions import ServerVersion
+        from rustpbx_lab.models.server_versions import named_version
 
-    version = None if server_version is None else ServerVersion.parse(server_version)
+    version = named_version(server_version)
     is_stdin = option == STDIN
     remarks = (
         lint_text(read_stdin(), version) if is_stdin else lint_file(option, version)

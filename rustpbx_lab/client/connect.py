@@ -16,7 +16,7 @@ from rustpbx_lab.errors import ConnectError
 from rustpbx_lab.log import EventLog
 from rustpbx_lab.masking import mask_url
 from rustpbx_lab.models import notes
-from rustpbx_lab.models.server_versions import ServerVersion
+from rustpbx_lab.models.server_versions import ServerVersion, named_version
 
 from .backoff import Backoff
 from .call_address import call_url, type_of_call
@@ -93,7 +93,7 @@ async def connect(
         InvalidOptionError: If there is ``audio`` for a call that takes none, or
             ``server_version`` is malformed.
     """
-    version = None if server_version is None else ServerVersion.parse(server_version)
+    version = named_version(server_version)
     kind = type_of_call(url, call_type)
     if audio is not None:
         check_takes_audio(kind)

@@ -19,13 +19,12 @@ from rustpbx_lab.errors import (
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, options
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
-from rustpbx_lab.models.line_commands import read_keys
 from rustpbx_lab.models.server_versions import ServerVersion
 
-from .base_call import CallReader, system_clock_ms
+from .base_call import system_clock_ms
 from .call_advisor import LintMode
-from .call_commands import CallCommands
 from .protocol import CallProtocol, ends_set_up
+from .steered_call import SteeredCall
 from .transport import Transport, TransportClosedError
 
 NO_AUDIO = {
@@ -34,8 +33,6 @@ NO_AUDIO = {
 }
 """Call type → why it takes no audio over its connection, and what would work."""
 
-KEY_GRACE_S = 5
-"""What a key may take longer than it sounds."""
 CLOSE_GRACE_S = 7
 """What an orderly close of the wire may take before the call counts as closed."""
 
@@ -52,7 +49,7 @@ def check_takes_audio(call_type: str) -> None:
         )
 
 
-class CallSession(CallReader, CallCommands):
+class CallSession(SteeredCall):
     """One call: its log, its commands, its audio.
 
     Iterating yields every event from the first, in order, and ends with the call. Made
@@ -193,35 +190,6 @@ class CallSession(CallReader, CallCommands):
 
     # ------------------------------------------------------------------ keys
 
-    async def press(self, digits: str, duration_ms: int | None = None) -> list[Record]:
-        """Press keys one after another, as the other side of a voice menu expects them.
-
-        Each waits for the end of the one before: a digit that came earlier would
-        replace it. For servers since 0.3.100; see `dtmf`.
-
-        Args:
-            digits: ``0``-``9``, ``*``, ``#``, ``A``-``D``; spaces are left out.
-            duration_ms: How long each sounds; the server's default is 100 ms.
-
-        Returns:
-            The row of each command.
-
-        Raises:
-            InvalidOptionError: If one of them is unknown; nothing is pressed then.
-            CallTimeoutError: If a key does not end: the server may not know it.
-            CallClosedError: If the call ended before the last.
-        """
-        keys = read_keys(digits)
-        limit_s = KEY_GRACE_S + (duration_ms or 0) / 1000
-        rows: list[Record] = []
-        for key in keys:
-            row = await self.dtmf(key, duration_ms)
-            rows.append(row)
-            await self._wait(
-                "trackEnd", limit_s, row, _ends_key, awaited=f"end of {key}"
-            )
-        return rows
-
     # ------------------------------------------------------------------ running
 
     @override
@@ -269,7 +237,3 @@ class CallSession(CallReader, CallCommands):
             await self._transport.close()
             await self._closed.wait()
         self._finish("the server did not answer our close", None)
-
-
-def _ends_key(event: events.TrackEnd) -> bool:
-    return event.track_id == events.DTMF_TRACK_ID

@@ -23,12 +23,12 @@ from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import events, notes
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.rest import ActiveCall, our_call_type
-from rustpbx_lab.models.server_versions import ServerVersion
+from rustpbx_lab.models.server_versions import ServerVersion, named_version
 
 from .backoff import Backoff
-from .base_call import CallReader, system_clock_ms
-from .call_commands import CallCommands
+from .base_call import system_clock_ms
 from .protocol import CallProtocol
+from .steered_call import SteeredCall
 
 ECHO_S = 5
 """What the stream is given to repeat a command that the server has taken."""
@@ -37,7 +37,7 @@ LEFT = "we stopped watching; the call goes on"
 BINARY = '{"event":"binary"'
 
 
-class WatchedCall(CallReader, CallCommands):
+class WatchedCall(SteeredCall):
     """Someone else's call: its events and commands as rows, its audio, a say in it.
 
     Read like a ``CallSession``. Its methods send commands with ``POST /command/{id}``;
@@ -325,7 +325,7 @@ async def watch(
         ConnectError: If no server answers.
         InvalidOptionError: If ``server_version`` is malformed.
     """
-    version = None if server_version is None else ServerVersion.parse(server_version)
+    version = named_version(server_version)
     async with ServerApi(url, headers=headers, ssl=ssl) as api, api.stream(id) as first:
         # the stream first: between the two answers nothing is lost
         running = {call.id: call for call in await api.list()}

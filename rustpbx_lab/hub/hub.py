@@ -15,11 +15,11 @@ from rustpbx_lab.audio.sources import AudioSource
 from rustpbx_lab.client import connect
 from rustpbx_lab.client.incoming.audio_tap import TappedCall
 from rustpbx_lab.client.session import system_clock_ms
-from rustpbx_lab.client.tap import HeardCall, hear
+from rustpbx_lab.client.steered_call import SteeredCall
+from rustpbx_lab.client.tap import hear
 from rustpbx_lab.client.watch import watch
 from rustpbx_lab.errors import (
     CallError,
-    NotAllowedError,
     shorten,
 )
 from rustpbx_lab.log import Record, latest_path
@@ -27,12 +27,13 @@ from rustpbx_lab.log.output_files import make_log_folder
 from rustpbx_lab.models.base import BaseCommand
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.rest import ActiveCall
-from rustpbx_lab.models.server_versions import ServerVersion
+from rustpbx_lab.models.server_versions import ServerVersion, named_version
 from rustpbx_lab.speech.vad_engines import make_engine
 
 from .call_run import CallRun, Opening, Sounding
 from .caller_audio import by_the_connection, caller_audio, check_audio
 from .hub_call import HubCall, Participant
+from .operators import check_allowed
 from .replay_call import ReplayCall, ReplayRun
 from .running_calls import RunningCalls
 from .saved_call import SavedCall, read_saved
@@ -89,7 +90,7 @@ class CallHub(RunningCalls):
         self.operators = None if operators is None else frozenset(operators)
         self._unwatched_limit_s = unwatched_limit_s
         self._now_s, self._ssl = now_s, ssl
-        self.server_version = _parsed(server_version)
+        self.server_version = named_version(server_version)
         """Release of the servers, where a call names none; None is not known."""
         self._engine_for = partial(make_engine, engine)
         self._engine_for(self.server_version)  # one that does not exist fails here
@@ -136,12 +137,12 @@ class CallHub(RunningCalls):
             MissingExtraError: If a WebRTC call lacks its package.
             NotAllowedError: If operators are named and ``user`` is none of them.
         """
-        self._check_allowed(user, "start a call")
+        check_allowed(self.operators, user, "start a call")
         ssl = connect_options.setdefault("ssl", self._ssl)
         check_audio(call_type, has_sound=False)
         chosen = f"s.{uuid.uuid4()}" if call_id is None else call_id
         when = (system_clock_ms(), self._now_s)
-        version = _parsed(server_version) or self.server_version
+        version = named_version(server_version) or self.server_version
         call = HubCall(
             chosen, url, call_type, option, *when, self._engine_for(version), version
         )
@@ -186,13 +187,15 @@ class CallHub(RunningCalls):
                 return self._calls[call_id]
             ssl = watch_options.setdefault("ssl", self._ssl)
             when = (system_clock_ms(), self._now_s)
-            version = _parsed(server_version) or self.server_version
+            version = named_version(server_version) or self.server_version
             call = WatchedHubCall(
                 call_id, url, *when, ssl, self._engine_for(version), version
             )
             watch_options.update(log=call.log, server_version=version)
             opening = partial(watch, url, call_id, **watch_options)
-            self._add(call, self._call_run(call, opening))
+            run = self._call_run(call, opening)
+            self._keep(call, run)
+        self._begin(call, run)
         return call
 
     def replay(
@@ -220,7 +223,9 @@ class CallHub(RunningCalls):
             if at_end:
                 call.show_whole()
                 call.advance()
-            self._add(call, ReplayRun(call, self._changed))
+            run = ReplayRun(call, self._changed)
+            self._keep(call, run)
+        self._begin(call, run)
         return call
 
     def saved(self, call_id: str) -> ReplayCall | None:
@@ -337,12 +342,27 @@ class CallHub(RunningCalls):
             NotAllowedError: If operators are named and ``user`` is none of them.
             CallError: If the call is not connected yet.
         """
-        self._check_allowed(user, f"send {command.command}")
+        session = self._steered(call_id, user, f"send {command.command}")
+        return self._running_portal().start_task_soon(session.send, command)
+
+    def press(
+        self, call_id: str, digits: str, user: str | None = None
+    ) -> "Future[list[Record]]":
+        """Press keys in a call, each after the one before; fails and raises as `send`.
+
+        Returns:
+            A future of the rows of its commands.
+        """
+        session = self._steered(call_id, user, "press keys")
+        return self._running_portal().start_task_soon(session.press, digits)
+
+    def _steered(self, call_id: str, user: str | None, what: str) -> SteeredCall:
+        check_allowed(self.operators, user, what)
         call = self.get(call_id)
         session, why = call.session, call.why_no_commands
-        if why is not None or session is None or isinstance(session, HeardCall):
-            raise CallError(f"cannot send {command.command}: {why}")
-        return self._running_portal().start_task_soon(session.send, command)
+        if why is not None or not isinstance(session, SteeredCall):
+            raise CallError(f"cannot {what}: {why}")
+        return session
 
     def hang_up(self, call_id: str, user: str | None = None) -> "Future[None]":
         """End a call, which works while it rings, too.
@@ -356,7 +376,7 @@ class CallHub(RunningCalls):
             UnknownCallError: If there is no such call.
             NotAllowedError: If operators are named and ``user`` is none of them.
         """
-        self._check_allowed(user, "hang up")
+        check_allowed(self.operators, user, "hang up")
         call = self.get(call_id)
         if isinstance(call, WatchedHubCall) and not call.is_over:
             return self._running_portal().start_task_soon(call.kill)
@@ -376,17 +396,5 @@ class CallHub(RunningCalls):
             )
         return self._stop(call_id)
 
-    def _check_allowed(self, user: str | None, what: str) -> None:
-        if not self.may_send(user):
-            who = "somebody without a name" if user is None else shorten(user)
-            raise NotAllowedError(
-                f"{who} cannot {what}: only the operators may; ask one of them, or be "
-                "named with --operators"
-            )
-
     def __repr__(self) -> str:
         return f"<CallHub of {len(self._calls)} calls>"
-
-
-def _parsed(version: str | ServerVersion | None) -> ServerVersion | None:
-    return None if version is None else ServerVersion.parse(version)

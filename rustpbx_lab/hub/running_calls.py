@@ -39,8 +39,12 @@ class RunningCalls(KeptCalls):
         self._gone = anyio.Event()
 
     def _add(self, call: HubCall, run: CallRun | ReplayRun) -> None:
+        self._keep(call, run)
+        self._begin(call, run)
+
+    def _keep(self, call: HubCall, run: CallRun | ReplayRun) -> None:
         with self._lock:
-            portal = self._running_portal()
+            self._running_portal()
             if call.id in self._runs:
                 raise InvalidOptionError(
                     f"cannot start a call {shorten(call.id)}: one of this id runs; "
@@ -49,7 +53,10 @@ class RunningCalls(KeptCalls):
             self._calls.pop(call.id, None)
             self._calls[call.id], self._runs[call.id] = call, run
         self._changed()
-        portal.start_task_soon(self._run, run, call.id)
+
+    def _begin(self, call: HubCall, run: CallRun | ReplayRun) -> None:
+        """Start a run; without the lock, which the loop may be waiting for."""
+        self._running_portal().start_task_soon(self._run, run, call.id)
 
     async def _run(self, run: CallRun | ReplayRun, call_id: str) -> None:
         try:

@@ -59,6 +59,15 @@ class ServerVersion:
         return self.major, self.minor, self.patch
 
 
+def named_version(version: str | ServerVersion | None) -> ServerVersion | None:
+    """Return the release that someone has named; None is not known.
+
+    Raises:
+        InvalidOptionError: If it is not three numbers with dots between.
+    """
+    return None if version is None else ServerVersion.parse(version)
+
+
 OLDEST, NEWEST = ServerVersion(0, 3, 83), ServerVersion(0, 3, 113)
 """The releases that everything is tested against."""
 TESTED = (OLDEST, NEWEST)

@@ -7,7 +7,7 @@ import pytest
 from client_peer import Peer, a_call
 
 from rustpbx_lab import commands, connect, notes
-from rustpbx_lab.client import session
+from rustpbx_lab.client import steered_call
 from rustpbx_lab.errors import CallClosedError, CallTimeoutError, InvalidOptionError
 from rustpbx_lab.models.server_versions import NEWEST, OLDEST
 
@@ -73,7 +73,7 @@ async def test_what_is_no_key_is_refused_before_anything_is_pressed():
 
 
 async def test_a_key_that_never_ends_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(session, "KEY_GRACE_S", 0.05)
+    monkeypatch.setattr(steered_call, "KEY_GRACE_S", 0.05)
     async with a_call() as (call, _):
         with pytest.raises(CallTimeoutError, match="end of 5"):
             await call.press("5")

@@ -52,11 +52,11 @@ def test_it_is_off_where_no_one_would_hear(
 
 
 def test_only_what_a_telephone_has_is_sent():
-    sent: list[Dtmf] = []
+    sent: list[str] = []
     pad = Keypad(sent.append)
     for message in ({"digit": "5"}, {"digit": "55"}, {"digit": ""}, {"digit": 5}, {}):
         pad._on_message(message)
-    assert [one.digit for one in sent] == ["5"]
+    assert sent == ["5"]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import anyio
 import numpy as np
 import pytest
 from anyio.from_thread import start_blocking_portal
-from waiting import until
+from waiting import join, until
 from workbench.scripted_server import ANSWER, REJECT, RINGING, ScriptedServer, running
 
 from rustpbx_lab import errors
@@ -348,3 +348,23 @@ def test_a_call_that_is_accepted_by_its_agent_needs_no_invite(hub: CallHub):
         )
         until(lambda: [c["command"] for c in server.commands] == ["accept"])
         assert call.state == "inviting"
+
+
+def test_a_call_is_added_while_the_loop_waits_to_look(server: ScriptedServer):
+    looks, may_look = threading.Event(), threading.Event()
+    with start_blocking_portal() as portal, CallHub(portal=portal) as hub:
+
+        async def look() -> int:
+            looks.set()
+            assert may_look.wait(LIMIT_S)
+            return len(hub.calls)
+
+        looking = portal.start_task_soon(look)
+        assert looks.wait(LIMIT_S)
+        before = hub.revision
+        adding = threading.Thread(target=hub.watch, args=(server.url, "s.1"))
+        adding.start()
+        until(lambda: hub.revision > before)  # the loop is needed next
+        may_look.set()
+        assert looking.result(LIMIT_S) == 1
+        join(adding)

@@ -41,7 +41,10 @@ class CommandBar(Viewer):
     """Buttons that send commands; off unless the call can take them."""
 
     def __init__(
-        self, send: Callable[[BaseCommand], None], hang_up: Callable[[], None]
+        self,
+        send: Callable[[BaseCommand], None],
+        press: Callable[[str], None],
+        hang_up: Callable[[], None],
     ) -> None:
         super().__init__()
         self._send = send
@@ -65,7 +68,7 @@ class CommandBar(Viewer):
             "Play URL…", "audio_file", "Play URL…: a file that the server fetches"
         )
         self.play.stylesheets = [WIDE_ONLY_CSS]
-        self.keypad = Keypad(self._send, width=36, height=32, margin=(9, 3))
+        self.keypad = Keypad(press, width=36, height=32, margin=(9, 3))
         self.more = pmui.MenuButton(
             label="More",
             icon="more_horiz",

@@ -23,7 +23,7 @@ class Keypad(JSComponent):
     """A button that opens the keys of a telephone; typing works, too.
 
     Args:
-        on_digit: Called with the command of each key that was pressed.
+        on_digit: Called with each key that was pressed.
     """
 
     _stylesheets = [CSS]  # noqa: RUF012
@@ -38,7 +38,7 @@ class Keypad(JSComponent):
     """Id of the call; what was pressed in another one is not shown."""
     digits = param.String(default=DIGITS, constant=True)
 
-    def __init__(self, on_digit: Callable[[Dtmf], None], **params: Any) -> None:
+    def __init__(self, on_digit: Callable[[str], None], **params: Any) -> None:
         super().__init__(**params)
         self._on_digit = on_digit
         on_message(self, self._on_message)
@@ -68,7 +68,7 @@ class Keypad(JSComponent):
     def _on_message(self, message: Mapping[str, Any]) -> None:
         digit = message.get("digit")
         if isinstance(digit, str) and len(digit) == 1 and digit in DIGITS:
-            self._on_digit(Dtmf(digit=digit))
+            self._on_digit(digit)
 
 
 def why_no_keys(call: HubCall) -> str | None:

@@ -64,7 +64,8 @@ class LivePage(Page):
         self.inspector = Inspector(host.keys.copy, self.select)
         self.events = EventsBox(self.select, [self.inspector.opener()])
         self.picture = Picture(host.say)
-        self.bar = CommandBar(host.sender.send, host.sender.hang_up)
+        sender = host.sender
+        self.bar = CommandBar(sender.send, sender.press, sender.hang_up)
         self.bar.dialog.on_open = host.keys.focus
         self.replay = ReplayBar(self.timeline.show_playhead)
 

@@ -47,6 +47,12 @@ class CommandSender:
         if call is not None:
             self._try(lambda: self._hub.send(call.id, command, user=self._user))
 
+    def press(self, digit: str) -> None:
+        """Press a key in the call that is shown, after those that still sound."""
+        call = self._get_call()
+        if call is not None:
+            self._try(lambda: self._hub.press(call.id, digit, user=self._user))
+
     def hang_up(self) -> None:
         """End the call: by command once it is answered, else by closing the socket.
 

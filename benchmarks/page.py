@@ -153,7 +153,9 @@ def wait_for_rows(host: Child, rows: int) -> float:
     return time.monotonic() - began
 
 
-def watch(rates: Sequence[int], rows: int, seconds: float) -> dict[str, Any]:
+def watch(
+    rates: Sequence[int], rows: int, seconds: float, settle_s: float
+) -> dict[str, Any]:
     """Open a page on a call with ``rows`` rows and measure each rate in turn."""
     with (
         child("steady.py", rates[0], "--before", rows) as server,
@@ -173,7 +175,7 @@ def watch(rates: Sequence[int], rows: int, seconds: float) -> dict[str, Any]:
         results = {}
         for rate in rates:
             server.tell(rate)
-            page.wait_for_timeout(SETTLE_S * 1000)
+            page.wait_for_timeout(settle_s * 1000)
             results[str(rate)] = measured(page, host, seconds)
         browser.close()
     return {
@@ -190,8 +192,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0, help="rows that came before")
     parser.add_argument("--rates", type=int, nargs="*", default=RATES)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--settle", type=float, default=SETTLE_S, help="s before each")
     options = parser.parse_args()
-    report("page", watch(options.rates, options.rows, options.seconds), options.json)
+    how = (options.rates, options.rows, options.seconds, options.settle)
+    report("page", watch(*how), options.json)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,29 @@ def browser() -> Iterator[object]:
             yield started
         finally:
             started.close()
+
+
+class Shared:
+    """What the tests with a browser share: made when needed, kept for those after.
+
+    A test without a browser must find it closed: the loop of Playwright runs in the
+    main thread, where the others have loops of their own.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Callable[..., Any], Any] = {}
+        self._closing = ExitStack()
+
+    def get(self, make: Callable[..., AbstractContextManager[Any]], *how: Any) -> Any:
+        """Return what ``make`` gives, the same until all is closed."""
+        if make not in self._made:
+            self._made[make] = self._closing.enter_context(make(*how))
+        return self._made[make]
+
+    def close(self) -> None:
+        """Close all, the newest first; what is asked for then is made anew."""
+        self._made.clear()
+        self._closing.close()
 
 
 class Page:

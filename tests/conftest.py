@@ -2,9 +2,11 @@
 
 import os
 import signal
+from typing import Any
 
 import hypothesis
 import pytest
+from browser import Shared, browser
 from real_server import real_server
 
 __all__ = ["anyio_backend", "real_server"]
@@ -17,14 +19,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("lab")
 
 BROWSER_S = 180
-"""Limit of a test with a browser: the first of a module starts it and opens a page."""
+"""Limit of a test with a browser: the first one starts it and opens a page."""
 
 
 LONG = {"browser", "slow", "speech"}
 """Marks of tests that take seconds."""
+SHARED = pytest.StashKey[Shared]()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let signals end the programs that tests start.
 
     A run in the background of a shell, or under ``nohup``, hands on that they are
@@ -37,19 +40,50 @@ def pytest_configure() -> None:
             signal.signal(
                 number, signal.default_int_handler if is_interrupt else signal.SIG_DFL
             )
+    config.stash[SHARED] = Shared()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what the last tests with a browser have left open."""
+    config.stash[SHARED].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Close what tests with a browser share before one without."""
+    if "browser" not in _marks_of(item):
+        item.config.stash[SHARED].close()
+
+
+@pytest.fixture(scope="session")
+def shared(pytestconfig: pytest.Config) -> Shared:
+    """What the tests with a browser share."""
+    return pytestconfig.stash[SHARED]
+
+
+@pytest.fixture
+def chromium(shared: Shared) -> Any:
+    """A browser, one for all tests: who opens a page closes it."""
+    return shared.get(browser)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give tests with a browser a limit of their own, and begin with the long ones.
 
     A worker that has nothing left takes tests from the end of another's: there only
-    short ones make both end at the same time.
+    short ones make both end at the same time. Those with a browser come first, one
+    after another, since they share it.
     """
     for item in items:
         names = _marks_of(item)
         if "browser" in names and "timeout" not in names:
             item.add_marker(pytest.mark.timeout(BROWSER_S))
-    items.sort(key=lambda item: LONG.isdisjoint(_marks_of(item)))
+    items.sort(key=_place_of)
+
+
+def _place_of(item: pytest.Item) -> tuple[bool, bool]:
+    names = _marks_of(item)
+    return "browser" not in names, LONG.isdisjoint(names)
 
 
 def _marks_of(item: pytest.Item) -> set[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import jiwer
 import pytest
-from browser import Page, browser
+from browser import Page, Shared, browser
 from waiting import until
 
 from rustpbx_lab import EventLog, events, read_log
@@ -117,12 +117,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 
 @pytest.fixture(scope="module")
-def page(demo: RunningDemo) -> Iterator[Page]:
-    with browser() as chromium:
-        size = {"width": 1600, "height": 1000}
-        opened = Page(chromium.new_page(viewport=size), demo.url)
-        opened.page.goto(demo.url)
-        yield opened
+def page(demo: RunningDemo, shared: Shared) -> Iterator[Page]:
+    size = {"width": 1600, "height": 1000}
+    opened = Page(shared.get(browser).new_page(viewport=size), demo.url)
+    opened.page.goto(demo.url)
+    yield opened
+    opened.page.close()
 
 
 class Watch:

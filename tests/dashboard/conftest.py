@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from browser import Page, browser
+from browser import Page, Shared, browser
 
 from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
@@ -14,11 +15,13 @@ from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
 from rustpbx_lab.simulator.server.stand_in import StandIn
 
-from .site import IS_IDLE, PAINTS_FAST, SIZE, Site, serving
+from .site import IS_IDLE, PAINTS_FAST, SIZE, Site, serving, show_in
 
 SID = "s.3f0c9a52-6a0e-4c53-9f2b-6a1f6f4a7d10"
 SST = "server-side-track"
 T0 = 1_787_302_461_000
+SIDEBAR_FROM_PX = 1280
+"""Width of a window that has room for the sidebar."""
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 
 
@@ -112,22 +115,21 @@ def log() -> EventLog:
     return ended_call(conversation()).log
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A browser; one a module, since its loop must not meet those of other tests."""
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+@contextmanager
+def stand_in_site() -> Iterator[Site]:
     """A stand-in, a hub, and the dashboard in front of them."""
     with (
         StandIn(asr="scripted", tts="scripted").in_thread() as server,
-        CallHub() as hub,
+        CallHub(keep_ended=1000) as hub,
         serving(hub, server) as served,
     ):
         yield served
+
+
+@pytest.fixture
+def site(shared: Shared) -> Site:
+    """A stand-in, a hub, and the dashboard in front of them; one for all tests."""
+    return shared.get(stand_in_site)
 
 
 @pytest.fixture
@@ -140,22 +142,38 @@ def opened(chromium: Any, site: Site) -> Iterator[Page]:
 
 
 class KeptPage:
-    """The live page of a module: opened when needed, kept while all is well."""
+    """The live page of all tests: opened when needed, kept while all is well."""
 
     def __init__(self, chromium: Any, site: Site) -> None:
         self._chromium, self._site = chromium, site
+        self._first = ended_call(conversation(), "s.first")
         self._page: Page | None = None
 
     def open(self) -> Page:
-        """Return the page; a new one shows a call that is over."""
+        """Return the page, in a window of `SIZE`, with a call that is over."""
         if self._page is None:
             page = Page(self._chromium.new_page(viewport=SIZE), self._site.host)
-            call = ended_call(conversation(), "s.first")
-            page.page.goto(self._site.page_of(call))
+            page.page.goto(self._site.page_of(self._first))
             page.page.wait_for_function(IS_IDLE)
             page.page.wait_for_function(PAINTS_FAST)
             self._page = page
+        elif self._page.page.viewport_size != SIZE:
+            self._widen(self._page.page)
+        self._site.keep(self._first)
+        show_in(self._page.page, self._first)
+        self._site.forget_others(self._first)
         return self._page
+
+    def _widen(self, tab: Any) -> None:
+        """Make the window as it was, with the sidebar that a narrow one closes."""
+        is_narrow = tab.viewport_size["width"] < SIDEBAR_FROM_PX
+        closed = tab.get_by_role("button", name="Open drawer")
+        if is_narrow:
+            closed.wait_for()
+        tab.set_viewport_size(SIZE)
+        if is_narrow:
+            closed.click()
+            tab.get_by_role("button", name="Close drawer").wait_for()
 
     def close(self) -> None:
         """Close the page; the next `open` begins anew."""
@@ -164,18 +182,32 @@ class KeptPage:
             self._page = None
 
 
-@pytest.fixture(scope="module")
-def kept_page(chromium: Any, site: Site) -> Iterator[KeptPage]:
+@contextmanager
+def page_to_keep(chromium: Any, site: Site) -> Iterator[KeptPage]:
+    """A page that is opened when the first test asks for it."""
     made = KeptPage(chromium, site)
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def kept_page_of(shared: Shared) -> KeptPage:
+    """Return the page that all tests share."""
+    return shared.get(page_to_keep, shared.get(browser), shared.get(stand_in_site))
+
+
+@pytest.fixture
+def kept_page(shared: Shared) -> KeptPage:
+    return kept_page_of(shared)
 
 
 @pytest.fixture
 def kept(kept_page: KeptPage, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The live page as the last test left it; `show_in` brings a call to it.
+    """The live page of all tests with a call that is over; `show_in` shows another.
 
-    A test that fails may leave anything: the next one gets a new page.
+    They leave it as they found it, but for the call and the size of the window. A
+    test that fails may leave anything: the next one gets a new page.
     """
     n_failed = request.session.testsfailed
     page = kept_page.open()

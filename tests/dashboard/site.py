@@ -1,15 +1,19 @@
 """A dashboard that is served, for tests that look at it as a browser does."""
 
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
+from weakref import WeakSet
 
 from waiting import join, until
 
 from rustpbx_lab.dashboard.app import serve
+from rustpbx_lab.dashboard.shell import Shell
 from rustpbx_lab.dashboard.web.page_server import PageThread
 from rustpbx_lab.hub.hub import CallHub
 from rustpbx_lab.hub.hub_call import HubCall
@@ -39,6 +43,11 @@ PAINTS_FAST = """() => {
 """The page has the methods of `FastPaint`: without, new data can make Bokeh fail."""
 
 
+CALL = re.compile(r"[?&]call=([^&#]+)")
+HUBS: "WeakSet[CallHub]" = WeakSet()
+"""Those whose dashboards are served here."""
+
+
 @dataclass
 class Site:
     """A hub and its dashboard; ``server`` is the stand-in that it calls."""
@@ -48,6 +57,9 @@ class Site:
     server: StandIn | None = None
     thread: PageThread | None = None
     """What serves it."""
+
+    def __post_init__(self) -> None:
+        HUBS.add(self.hub)
 
     @property
     def host(self) -> str:
@@ -62,6 +74,12 @@ class Site:
     def keep(self, call: HubCall) -> None:
         """Let the hub have a call that is not its own."""
         self.hub._calls.setdefault(call.id, call)
+
+    def forget_others(self, call: HubCall) -> None:
+        """Let the hub forget what is over, but for a call: lists stay short."""
+        with self.hub._lock:
+            for call_id in self.hub._calls.keys() - self.hub._runs.keys() - {call.id}:
+                del self.hub._calls[call_id]
 
     def page_of(self, call: HubCall) -> str:
         """Address of the live page of a call, which the hub takes in if need be."""
@@ -109,15 +127,33 @@ def answers(url: str) -> bool:
 
 
 def show_in(tab: Any, call: HubCall) -> None:
-    """Show another call in a page that is open, by the list of all calls.
+    """Show another call of the hub in a page that is open.
 
-    A new page costs the server and Chromium some six times as much.
+    The page is asked as it is by a card of the list of calls, and nothing has the
+    focus. To turn to that list and back costs ten times as much, a new page forty.
     """
-    tab.locator("nav button", has_text="Calls").click()
-    card = tab.locator(f".card[data-id='{call.id}']")
-    card.locator("button", has_text="Open").click()
+    found = CALL.search(tab.evaluate("location.href"))
+    assert found is not None, "the page shows no call"
+    shown = unquote(found[1])
+    for shell in shells_on(shown):
+        shell.open_call(call)
+    tab.evaluate(LEAVE)
     tab.locator(f".q[title='{call.id}']").wait_for()  # the last that is drawn
     tab.locator(".row.ev").first.wait_for()
+
+
+LEAVE = """() => {
+  let node = document.activeElement
+  while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement
+  node?.blur?.()
+}"""
+
+
+def shells_on(call_id: str) -> list[Shell]:
+    """Return what serves the pages that show a call."""
+    calls = [one for hub in HUBS for one in hub.calls if one.id == call_id]
+    found = [each for call in calls for each in call._watchers]
+    return [each for each in found if isinstance(each, Shell)]
 
 
 def sent(call: HubCall) -> list[str]:

@@ -78,11 +78,19 @@ def test_everything_that_can_be_worked_with_has_a_name(kept: Page, site: Site):
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     tab.keyboard.press("w")
     tab.get_by_role("slider").nth(6).wait_for()
-    for summary in ("ASR", "TTS", "SIP", "Recorder", "Media"):
-        tab.locator(".MuiAccordionSummary-root", has_text=summary).first.click()
+    parts = [
+        tab.locator(".MuiAccordionSummary-root", has_text=summary).first
+        for summary in ("ASR", "TTS", "SIP", "Recorder", "Media")
+    ]
+    for part in parts:
+        part.click()
     found = until(lambda: seen if len(seen := named(tab)) > 70 else [])
     assert {("button", "Zoom in (+)"), ("switch", "Follow live")} <= set(found)
     assert [role for role, name in found if not name] == []
+    for part in parts:
+        part.click()
+    tab.keyboard.press("w")
+    tab.get_by_role("slider").nth(6).wait_for(state="hidden")
     site.hub.hang_up(call.id)
 
 

@@ -229,13 +229,14 @@ PAINT_WHILE_DATA_COME = """() => {
     view.plot_view.model.tags.includes('rustpbx-lab-lane'))
   let n = 0
   for (const view of glyphs) {
-    const source = view.model.data_source, more = {}
-    for (const [name, column] of Object.entries(source.data))
+    const source = view.model.data_source, before = source.data, more = {}
+    for (const [name, column] of Object.entries(before))
       more[name] = [...column, ...column, ...column]
     if (!Object.values(more).some((column) => column.length)) continue
     source.data = more
     const canvas = view.plot_view.canvas_view ?? view.plot_view.canvas
     view.paint(canvas.primary.ctx)
+    source.data = before
     n++
   }
   return n

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Page
+from browser import Page, Shared
 from waiting import until
 
 from rustpbx_lab.errors import UnreadableFrameError
@@ -14,7 +14,15 @@ from rustpbx_lab.hub.hub_call import HubCall
 from rustpbx_lab.log import EventLog, Record
 from rustpbx_lab.models import commands, events, notes
 
-from .conftest import SID, T0, KeptPage, command, conversation, ended_call
+from .conftest import (
+    SID,
+    T0,
+    command,
+    conversation,
+    ended_call,
+    kept_page_of,
+    stand_in_site,
+)
 from .site import Site, show_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -168,11 +176,11 @@ def places_of(tab: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def places(kept_page: KeptPage, site: Site) -> dict[str, Any]:
+def places(shared: Shared) -> dict[str, Any]:
     """Where things stand when nobody says anything bad."""
     call = ended_call([*conversation(), *every_event("fine")], "s.harmless")
-    tab = kept_page.open().page
-    show(site, tab, call)
+    tab = kept_page_of(shared).open().page
+    show(shared.get(stand_in_site), tab, call)
     found = places_of(tab)
     assert len(found) >= 4
     return found

@@ -20,6 +20,7 @@ from rustpbx_lab.dashboard.shell import Shell
 from rustpbx_lab.dashboard.state.call_view import CallView
 from rustpbx_lab.hub.hub_call import HubCall
 
+from .conftest import stand_in_site
 from .site import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -102,8 +103,10 @@ async def a_turn() -> None:
 
 
 @pytest.fixture
-def visited(site: Site) -> Visited:
-    return Visited(site, site.call())
+def visited() -> Iterator[Visited]:
+    """A call of a dashboard that nobody else has used."""
+    with stand_in_site() as site:
+        yield Visited(site, site.call())
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ def test_a_reload_keeps_the_call_its_picture_and_what_was_typed(kept: Page, site
     until(lambda: tab.locator(".row.ev").count() == 1)
     until(lambda: slider.input_value() == "110")
     tab.get_by_placeholder("Filter").fill("")
+    slider.press("ArrowLeft")
     assert call.state == "in call"
     assert call.id in tab.url
     site.hub.hang_up(call.id)
@@ -133,3 +134,5 @@ def test_the_palette_changes_while_the_page_is_open(kept: Page, site: Site):
     until(lambda: canvas.screenshot() != before)
     assert '"theme":"dark"' in unquote(tab.evaluate("document.cookie"))
     assert tab.title().startswith("Disconnected"), "the tab is named after the call"
+    tab.get_by_role("button", name="Toggle theme").click()
+    tab.locator(".mui-light").first.wait_for(state="attached")

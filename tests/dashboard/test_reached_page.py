@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browser import Page
+from browser import Page, Shared, browser
 from waiting import until
 
 from rustpbx_lab.hub.hub import CallHub
@@ -49,12 +49,12 @@ def lan() -> Iterator[tuple[CallHub, str]]:
 
 
 @pytest.fixture(scope="module")
-def tab(chromium: Any, lan: tuple[CallHub, str]) -> Iterator[Any]:
+def tab(shared: Shared, lan: tuple[CallHub, str]) -> Iterator[Any]:
     """A tab of a page that the browser does not trust with its clipboard."""
     hub, host = lan
     call = ended_call(conversation(), "s.first")
     Site(hub, f"http://{host}").keep(call)
-    with tab_of(chromium, host) as page:
+    with tab_of(shared.get(browser), host) as page:
         page.page.goto(f"http://{host}/live?call={call.id}")
         page.page.wait_for_function(PAINTS_FAST)
         yield page.page

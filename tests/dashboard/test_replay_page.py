@@ -306,3 +306,7 @@ def test_options_are_saved_and_loaded(kept, tmp_path):
     tab.get_by_text("loaded mine.json").wait_for()
     # the slider's own label is hidden until it is dragged, and may stand first
     tab.get_by_text("480 ms").first.wait_for(state="attached")
+    before = tmp_path / "before.json"
+    before.write_text(text)
+    tab.locator("input[type=file]:not([multiple])").set_input_files(before)
+    tab.get_by_text("loaded before.json").wait_for()

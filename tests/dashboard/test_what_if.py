@@ -1,5 +1,6 @@
 """Sliders, ghosts and the words that tell what would change."""
 
+import itertools
 import re
 from types import SimpleNamespace
 
@@ -23,6 +24,8 @@ from rustpbx_lab.plots.theme import LIGHT
 from rustpbx_lab.speech.replay import replay_vad
 from rustpbx_lab.speech.vad import VadParams
 
+NUMBERS = itertools.count(1)
+
 
 def sound() -> np.ndarray:
     """Return two utterances, the first with a pause of 300 ms in its middle."""
@@ -36,7 +39,7 @@ def call_with_sound(option: CallOption | None = None) -> HubCall:
     records = conversation()
     if option is not None:
         records[1] = command(10, commands.Invite(option=option))
-    call = ended_call(records)
+    call = ended_call(records, f"s.sound-{next(NUMBERS)}")
     call.recording.caller.append(sound().tobytes(), T0 + 100)
     call.listen()
     return call

@@ -20,11 +20,13 @@ MAX_LINES = 400
 TOOL_S = 50
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_is_short(module: Path):
     assert len(module.read_text("utf-8").splitlines()) <= MAX_LINES
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_swallows_nothing_and_hides_no_import(module: Path):
     for node in ast.walk(ast.parse(module.read_text("utf-8"))):
@@ -48,6 +50,7 @@ def installed(tool: str) -> str:
     return str(program)
 
 
+@pytest.mark.source
 def test_imports_point_down():
     linted = subprocess.run(
         [installed("lint-imports"), "--no-cache"],
@@ -59,6 +62,7 @@ def test_imports_point_down():
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("tool", [["ruff", "check"], ["ruff", "format", "--check"]])
 def test_the_code_is_tidy(tool: list[str]):
     checked = subprocess.run(

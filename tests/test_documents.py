@@ -32,6 +32,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
 def test_its_links_lead_to_files_and_headings(document: Path):
     for target in LINK.findall(document.read_text("utf-8")):

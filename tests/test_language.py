@@ -46,6 +46,7 @@ def messages(module: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+@pytest.mark.source
 @pytest.mark.parametrize(
     "module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE))
 )
@@ -75,6 +76,7 @@ def documentation(module: Path) -> Iterator[tuple[int, str]]:
             yield constant.lineno, " ".join(constant.value.split())
 
 
+@pytest.mark.source
 @pytest.mark.parametrize(
     "module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE))
 )

@@ -27,6 +27,7 @@ def sources() -> Iterator[tuple[str, str, str]]:
             yield str(module.relative_to(ROOT)), found[1], found[2]
 
 
+@pytest.mark.source
 @pytest.mark.parametrize(("module", "name", "place"), list(sources()))
 def test_a_source_resolves_to_a_section(module: str, name: str, place: str):
     text = page(name)
@@ -38,5 +39,6 @@ def test_a_source_resolves_to_a_section(module: str, name: str, place: str):
         assert all(word.strip() in text for word in words), (module, quoted)
 
 
+@pytest.mark.source
 def test_sources_are_found():
     assert len(list(sources())) > 40

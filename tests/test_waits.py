@@ -78,6 +78,7 @@ def forbidden(call: ast.Call, is_awaited: bool) -> str:
     return name if is_bare and not is_awaited and method in WAITS else ""
 
 
+@pytest.mark.source
 @pytest.mark.parametrize(
     "file", sorted(TESTS.rglob("*.py")), ids=lambda file: str(file.relative_to(TESTS))
 )
@@ -87,6 +88,7 @@ def test_every_wait_has_a_condition_and_a_limit(file: Path):
     assert refused == set(), "wait for a condition: see tests/waiting.py, tests/work.py"
 
 
+@pytest.mark.source
 def test_what_is_allowed_is_used():
     used = {
         f"{file.relative_to(TESTS)} {name}"
@@ -96,6 +98,7 @@ def test_what_is_allowed_is_used():
     assert set(ALLOWED) - used == set()
 
 
+@pytest.mark.source
 def test_no_example_of_hypothesis_is_judged_by_a_clock():
     default = hypothesis.settings.default
     assert default is not None

@@ -144,14 +144,18 @@ def test_two_servers_are_compared(capsys):
         for version in ("0.3.83", "0.3.113")
     )
     with old as one, new as other:
-        words = ["conformance", one.url, other.url, "--only", "before an invite"]
-        assert run(words) == 1
+        words = ["conformance", one.url, other.url, "--only"]
+        assert run([*words, "renegotiate before an invite"]) == 1
         told = capsys.readouterr().out
-        assert "dtmf before an invite (§ 3.17)" in told
-        assert "['trackStart k', 'trackStart k', 'trackEnd k']" in told
-        assert run([*words, "--json"]) == 1
+        assert "renegotiate before an invite is an error (§ 3.18)" in told
+        assert f"{one.url} False, {other.url} True" in told
+        # that one sends nothing for a DTMF is known after eight seconds only
+        assert run([*words, "before an invite", "--json"]) == 1
         found = json.loads(capsys.readouterr().out)
         assert len(found["differences"]) == 2
+        (told,) = (each for each in found["differences"] if "dtmf" in each)
+        assert "dtmf before an invite (§ 3.17)" in told
+        assert "['trackStart k', 'trackStart k', 'trackEnd k']" in told
         assert [server["url"] for server in found["servers"]] == [one.url, other.url]
         assert run(["conformance", one.url, one.url, "--only", "dropped"]) == 0
         assert capsys.readouterr().out == "0 different\n"

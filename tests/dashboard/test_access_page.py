@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from browser import Page
@@ -148,13 +149,17 @@ def gaps_of(tab: Any) -> list[float]:
     return sorted(after - before for before, after in pairwise(steps))
 
 
-def test_a_page_is_as_the_system_is_liked_dark_or_still(chromium: Any, site: Site):
+def test_a_page_is_and_stays_as_the_system_is_dark_or_still(chromium: Any, site: Site):
     wishes = {"reduced_motion": "reduce", "color_scheme": "dark"}
     page = Page(chromium.new_page(viewport=SIZE, **wishes), site.host)
     tab, call = page.page, site.call()
     tab.goto(site.page_of(call))
     tab.locator(".row.ev", has_text="answer").first.wait_for()
     tab.locator(".mui-dark").first.wait_for(state="attached")
+    until(lambda: '"system":"dark"' in unquote(tab.evaluate("document.cookie")))
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        tab.locator(f".mui-{scheme}").first.wait_for(state="attached")
     before = tab.evaluate(END)
     for _ in range(4):
         tab.keyboard.press("+")  # a short span, so that it moves from the begin on

@@ -9,6 +9,7 @@ from waiting import until
 
 from .conftest import HOSTILE, conversation, ended_call
 from .site import PAINTS_FAST, Site, sent, show_in
+from .test_sizes_page import LIST_HEIGHT, Handle
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +43,9 @@ def test_a_reload_keeps_the_call_its_picture_and_what_was_typed(kept: Page, site
     slider = tab.get_by_role("slider", name="silencePadding").first
     slider.focus()
     slider.press("ArrowRight")
+    lanes = Handle(tab)
+    before, rows = lanes.y, tab.evaluate(LIST_HEIGHT)
+    lanes.drag(-150)
     until(lambda: {"110", "answ"} <= set(re.findall(r"\w+", tab.evaluate(DRAFT))))
     tab.reload()
     tab.wait_for_function(PAINTS_FAST)
@@ -49,6 +53,9 @@ def test_a_reload_keeps_the_call_its_picture_and_what_was_typed(kept: Page, site
     until(lambda: tab.get_by_placeholder("Filter").input_value() == "answ")
     until(lambda: tab.locator(".row.ev").count() == 1)
     until(lambda: slider.input_value() == "110")
+    until(lambda: lanes.y < before - 140, awaited="the height that was chosen")
+    assert tab.evaluate(LIST_HEIGHT) >= rows
+    lanes.bar.dblclick()
     tab.get_by_placeholder("Filter").fill("")
     slider.press("ArrowLeft")
     assert call.state == "in call"
@@ -108,18 +115,6 @@ DARK_WORDS_AFTER_TOGGLE = """async () => {
     .filter((node) => isDark(getComputedStyle(node).color))
     .map((node) => `${node.tagName} ${node.className} ${node.textContent}`)
 }"""
-
-
-def test_a_page_follows_its_system_until_a_palette_is_chosen(opened: Page, site: Site):
-    tab, call = opened.page, ended_call(conversation(), "s.system")
-    tab.goto(site.page_of(call))
-    tab.locator(".mui-light").first.wait_for(state="attached")
-    tab.locator(".row.ev").first.wait_for()
-    until(lambda: '"system":"light"' in unquote(tab.evaluate("document.cookie")))
-    tab.emulate_media(color_scheme="dark")
-    tab.locator(".mui-dark").first.wait_for(state="attached")
-    tab.emulate_media(color_scheme="light")
-    tab.locator(".mui-light").first.wait_for(state="attached")
 
 
 def test_the_palette_changes_while_the_page_is_open(kept: Page, site: Site):

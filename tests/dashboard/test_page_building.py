@@ -9,8 +9,7 @@ from contextlib import contextmanager
 import panel as pn
 import panel_material_ui as pmui
 import pytest
-from browser import Page
-from waiting import LIMIT_S, until
+from waiting import LIMIT_S
 
 from rustpbx_lab.dashboard import app
 from rustpbx_lab.dashboard.browser.skeleton import skeleton
@@ -18,7 +17,7 @@ from rustpbx_lab.dashboard.pages.preferences import COOKIE, Preferences
 from rustpbx_lab.dashboard.web import early_page
 from rustpbx_lab.hub.hub import CallHub
 
-from .site import SIZE, Site, answers, serving
+from .site import Site, answers, serving
 
 TOKEN = b'"token":'
 BOKEH = b"bokeh.min.js"
@@ -219,29 +218,6 @@ def test_the_outline_has_the_palette_of_its_page(
         body = answer.read().decode()
     assert skeleton(theme).head in body
     assert ("prefers-color-scheme" in skeleton(theme).head) == (theme is None)
-
-
-@pytest.mark.browser
-def test_the_outline_is_drawn_where_the_page_will_be(opened: Page, site: Site):
-    tab = opened.page
-    tab.set_viewport_size(SIZE)
-    tab.goto(site.live, wait_until="commit")
-    drawn = tab.locator(".lab-skeleton .lane b")
-    drawn.first.wait_for()
-    before = {name: box(drawn, place) for place, name in enumerate(("Caller", "ASR"))}
-    drawn.first.wait_for(state="detached")
-    for name, (left, top) in before.items():
-        fold = tab.get_by_role("button", name=f"Fold {name}")
-        fold.wait_for()
-        # titles are where they were, within the height of a line
-        until(lambda f=fold, y=top: abs(f.bounding_box()["y"] - y) < 20)
-        assert left < fold.bounding_box()["x"] < left + 150
-
-
-def box(drawn: object, place: int) -> tuple[float, float]:
-    """Return left and top of a lane's head in the outline."""
-    found = drawn.nth(place).bounding_box()
-    return found["x"], found["y"]
 
 
 def test_the_routes_that_are_no_page_stay_as_they_are(hub: CallHub):

@@ -245,9 +245,10 @@ def test_another_site_cannot_open_files(site):
     assert refused.value.code == 403
 
 
-def test_a_slow_click_on_the_wall_is_a_click(opened, site):
-    tab, call = opened.page, site.call()
-    tab.goto(f"{site.url}/calls?call={call.id}")
+def test_a_slow_click_on_the_wall_is_a_click(kept, site):
+    tab, call = kept.page, site.call()
+    show_in(tab, call)
+    tab.locator("nav button", has_text="Calls").click()
     button = tab.locator(f".card[data-id='{call.id}'] button", has_text="Open")
     button.hover()
     duration = tab.locator(".q", has_text="duration").locator("span")

@@ -103,30 +103,30 @@ class Handle:
     def y(self) -> float:
         return self.bar.bounding_box()["y"]
 
+    def drag(self, by: float) -> None:
+        """Move it down by so many pixels, or up."""
+        mouse, to = self.bar.page.mouse, self.y + by
+        self.bar.hover()
+        mouse.down()
+        mouse.move(700, to, steps=4)
+        mouse.up()
+        assert self.y == pytest.approx(to, abs=8)
 
-def test_the_lanes_give_room_to_the_lists_and_it_is_remembered(
-    opened: Page, site: Site
-):
-    tab, call = opened.page, ended_call(conversation(), "s.split")
+
+def test_the_lanes_give_room_to_the_lists(kept: Page, site: Site):
+    """That it is remembered is seen where a page is loaded again."""
+    tab, call = kept.page, ended_call(conversation(), "s.split")
     tab.set_viewport_size({"width": 1366, "height": 768})
-    tab.goto(site.page_of(call))
-    tab.locator(".row.ev").first.wait_for()
+    site.keep(call)
+    show_in(tab, call)
     handle = Handle(tab)
-    before, rows = handle.y, tab.evaluate(LIST_HEIGHT)
-    handle.bar.hover()
-    tab.mouse.down()
-    tab.mouse.move(700, before - 150, steps=4)
-    tab.mouse.up()
-    assert handle.y == pytest.approx(before - 150, abs=8)
+    handle.drag(-150)
     lanes = tab.get_by_role("button", name="Fold Commands, errors")
     assert lanes.bounding_box()["y"] > handle.y, "scrolled, not squeezed"
     lanes.scroll_into_view_if_needed()
     assert lanes.bounding_box()["y"] < handle.y
     assert tab.get_by_role("button", name="Fit", exact=True).is_visible()
-    tab.reload()
-    tab.locator(".row.ev").first.wait_for()
-    until(lambda: handle.y < before - 140, awaited="the height that was chosen")
-    assert tab.evaluate(LIST_HEIGHT) >= rows
+    handle.bar.dblclick()
 
 
 def test_the_height_of_the_lanes_is_chosen_by_keys_too(kept: Page, site: Site):

@@ -276,7 +276,28 @@ def test_a_call_of_somebody_else_is_watched_from_the_sidebar(kept: Page, site: S
         tab.get_by_role("button", name=f"Watch {theirs.id}").wait_for(state="detached")
 
 
-def test_a_page_without_a_call_offers_the_ways_to_one(chromium: Any):
+def outlined(tab: Any, url: str) -> None:
+    """Open a page and see that its outline is drawn where the page will be."""
+    tab.goto(url, wait_until="commit")
+    drawn = tab.locator(".lab-skeleton .lane b")
+    drawn.first.wait_for()
+    before = {name: box(drawn, place) for place, name in enumerate(("Caller", "ASR"))}
+    drawn.first.wait_for(state="detached")
+    for name, (left, top) in before.items():
+        fold = tab.get_by_role("button", name=f"Fold {name}")
+        fold.wait_for()
+        # titles are where they were, within the height of a line
+        until(lambda f=fold, y=top: abs(f.bounding_box()["y"] - y) < 20)
+        assert left < fold.bounding_box()["x"] < left + 150
+
+
+def box(drawn: Any, place: int) -> tuple[float, float]:
+    """Return left and top of a lane's head in the outline."""
+    found = drawn.nth(place).bounding_box()
+    return found["x"], found["y"]
+
+
+def test_a_page_without_a_call_has_an_outline_and_offers_the_ways_to_one(chromium: Any):
     with (
         StandIn(asr="scripted", tts="scripted").in_thread() as server,
         CallHub() as hub,
@@ -284,7 +305,7 @@ def test_a_page_without_a_call_offers_the_ways_to_one(chromium: Any):
     ):
         page = Page(chromium.new_page(viewport=SIZE), site.host)
         tab = page.page
-        tab.goto(site.live)
+        outlined(tab, site.live)
         sentence = tab.get_by_text("No call. Connect, or open a saved call.")
         sentence.wait_for()
         assert tab.get_by_text("Open files…").count() == 2

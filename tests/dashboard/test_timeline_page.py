@@ -72,10 +72,10 @@ def test_a_drag_moves_the_lanes_and_stops_following(kept: Page, site: Site):
     call = site.call()
     tab = shown_in(kept, site, call)
     lane = tab.locator("canvas").nth(4).bounding_box()
-    x, y = lane["x"] + 500, lane["y"] + lane["height"] / 2
+    x, y = lane["x"] + 150, lane["y"] + lane["height"] / 2
     tab.mouse.move(x, y)
     tab.mouse.down()
-    tab.mouse.move(x + 200, y, steps=8)
+    tab.mouse.move(x + 900, y, steps=8)  # far: soon the call is ahead of what is shown
     tab.mouse.up()
     start, _ = until(lambda: part_of(tab))
     assert start < 0

@@ -159,9 +159,8 @@ class KeptPage:
             self._page = page
         elif self._page.page.viewport_size != SIZE:
             self._widen(self._page.page)
-        self._site.keep(self._first)
+        self._site.renew(self._first)
         show_in(self._page.page, self._first)
-        self._site.forget_others(self._first)
         return self._page
 
     def _widen(self, tab: Any) -> None:

@@ -44,6 +44,8 @@ PAINTS_FAST = """() => {
 
 
 CALL = re.compile(r"[?&]call=([^&#]+)")
+KEPT = 10
+"""How many calls that are over a hub remembers between two tests."""
 HUBS: "WeakSet[CallHub]" = WeakSet()
 """Those whose dashboards are served here."""
 
@@ -75,10 +77,13 @@ class Site:
         """Let the hub have a call that is not its own."""
         self.hub._calls.setdefault(call.id, call)
 
-    def forget_others(self, call: HubCall) -> None:
-        """Let the hub forget what is over, but for a call: lists stay short."""
+    def renew(self, call: HubCall) -> None:
+        """Make a call the newest that is over, and forget the old ones."""
         with self.hub._lock:
-            for call_id in self.hub._calls.keys() - self.hub._runs.keys() - {call.id}:
+            self.hub._calls.pop(call.id, None)
+            self.hub._calls[call.id] = call
+            ended = [one for one in self.hub._calls if one not in self.hub._runs]
+            for call_id in ended[:-KEPT]:
                 del self.hub._calls[call_id]
 
     def page_of(self, call: HubCall) -> str:
@@ -132,14 +137,19 @@ def show_in(tab: Any, call: HubCall) -> None:
     The page is asked as it is by a card of the list of calls, and nothing has the
     focus. To turn to that list and back costs ten times as much, a new page forty.
     """
-    found = CALL.search(tab.evaluate("location.href"))
-    assert found is not None, "the page shows no call"
-    shown = unquote(found[1])
-    for shell in shells_on(shown):
+    shells = until(lambda: shells_on(call_of(tab)), awaited="a page with a call")
+    for shell in shells:
         shell.open_call(call)
     tab.evaluate(LEAVE)
     tab.locator(f".q[title='{call.id}']").wait_for()  # the last that is drawn
     tab.locator(".row.ev").first.wait_for()
+    until(lambda: call_of(tab) == call.id, awaited="the call in the address")
+
+
+def call_of(tab: Any) -> str:
+    """Return the call that the address names."""
+    found = CALL.search(tab.evaluate("location.href"))
+    return "" if found is None else unquote(found[1])
 
 
 LEAVE = """() => {
@@ -152,7 +162,7 @@ LEAVE = """() => {
 def shells_on(call_id: str) -> list[Shell]:
     """Return what serves the pages that show a call."""
     calls = [one for hub in HUBS for one in hub.calls if one.id == call_id]
-    found = [each for call in calls for each in call._watchers]
+    found = [each for call in calls for each in tuple(call._watchers)]
     return [each for each in found if isinstance(each, Shell)]
 
 

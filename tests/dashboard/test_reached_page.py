@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 USERS = {"ann": "pass"}
 NO_COPY = "() => { document.execCommand = () => false }"
+COPY_AGAIN = "() => { delete document.execCommand }"
 DRAWN = ".bk-Figure"
 
 
@@ -110,6 +111,7 @@ def test_a_refused_copy_shows_the_text_to_copy(tab: Any):
     assert tab.evaluate("getSelection().toString()").startswith("{")
     dialog.get_by_role("button", name="Close").click()
     dialog.wait_for(state="detached")
+    tab.evaluate(COPY_AGAIN)
 
 
 def test_files_are_opened_without_a_secure_context(

@@ -1,10 +1,9 @@
 """The keypad: keys pressed and typed reach the call; off where no one would hear."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from browser import Page
+from browser import Page, Shared, browser
 from waiting import until
 
 from rustpbx_lab.dashboard.commands.keypad import HINT, Keypad, why_no_keys
@@ -15,7 +14,8 @@ from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.server_versions import NEWEST, OLDEST, ServerVersion
 from rustpbx_lab.simulator import StandIn
 
-from .site import SIZE, Site, serving
+from .conftest import conversation, ended_call
+from .site import PAINTS_FAST, SIZE, Site, serving, show_in
 
 SIP = CallOption(callee="sip:bob@127.0.0.1", caller="sip:alice@127.0.0.1")
 
@@ -66,19 +66,28 @@ def sites() -> Iterator[tuple[Site, StandIn]]:
         yield site, server
 
 
+@pytest.fixture(scope="module")
+def page(shared: Shared, sites: tuple[Site, StandIn]) -> Iterator[Page]:
+    """A tab that shows a call which is over."""
+    site, _ = sites
+    opened = Page(shared.get(browser).new_page(viewport=SIZE), site.host)
+    opened.page.goto(site.page_of(ended_call(conversation(), "s.first")))
+    opened.page.wait_for_function(PAINTS_FAST)
+    yield opened
+    opened.page.close()
+
+
 def pressed(call: HubCall) -> list[str]:
     messages = [record.message for record in call.log if record.name == "dtmf"]
     return [one.digit for one in messages if isinstance(one, Dtmf)]
 
 
 @pytest.mark.browser
-def test_keys_are_clicked_and_typed(chromium: Any, sites: tuple[Site, StandIn]):
-    site, server = sites
-    page = Page(chromium.new_page(viewport=SIZE), site.host)
-    tab = page.page
+def test_keys_are_clicked_and_typed(page: Page, sites: tuple[Site, StandIn]):
+    (site, server), tab = sites, page.page
     call = site.hub.start(server.url, SIP, call_type="sip")
     until(lambda: call.state == "in call")
-    tab.goto(site.page_of(call))
+    show_in(tab, call)
     opener = tab.get_by_role("button", name="Keypad")
     until(opener.is_enabled)
     opener.click()
@@ -94,22 +103,19 @@ def test_keys_are_clicked_and_typed(chromium: Any, sites: tuple[Site, StandIn]):
     pad.wait_for(state="visible")
     site.hub.hang_up(call.id)
     pad.wait_for(state="hidden")  # the call takes no more
-    page.page.close()
     page.check()
 
 
 @pytest.mark.browser
 def test_an_older_server_turns_it_off_and_says_why(
-    chromium: Any, sites: tuple[Site, StandIn]
+    page: Page, sites: tuple[Site, StandIn]
 ):
     site, server = sites
-    page = Page(chromium.new_page(viewport=SIZE), site.host)
     call = site.hub.start(server.url, SIP, call_type="sip", server_version="0.3.83")
     until(lambda: call.state == "in call")
-    page.page.goto(site.page_of(call))
+    show_in(page.page, call)
     opener = page.page.get_by_role("button", name="Keypad")
     why = "Keypad is off: server 0.3.83 does not know dtmf; 0.3.100 and newer do"
     until(lambda: opener.get_attribute("title") == why)
     assert opener.is_disabled()
-    page.page.close()
     page.check()

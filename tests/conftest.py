@@ -72,7 +72,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     A worker that has nothing left takes tests from the end of another's: there only
     short ones make both end at the same time. Those with a browser come first, one
-    after another, since they share it.
+    after another, since they share it; of these the demo, which nobody takes then: it
+    waits for most of its time, and starting it twice loads all models twice.
     """
     for item in items:
         names = _marks_of(item)
@@ -81,9 +82,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place_of)
 
 
-def _place_of(item: pytest.Item) -> tuple[bool, bool]:
+def _place_of(item: pytest.Item) -> tuple[bool, int]:
     names = _marks_of(item)
-    return "browser" not in names, LONG.isdisjoint(names)
+    return "browser" not in names, -len(LONG & names)
 
 
 def _marks_of(item: pytest.Item) -> set[str]:

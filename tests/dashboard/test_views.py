@@ -11,6 +11,7 @@ import pytest
 from work import lines_run
 
 from rustpbx_lab.analysis.speech import SpeechFold
+from rustpbx_lab.client import CallPhase
 from rustpbx_lab.dashboard.lists.events import EventsBox
 from rustpbx_lab.dashboard.lists.inspector import Inspector, pretty
 from rustpbx_lab.dashboard.lists.transcript import TranscriptBox
@@ -348,6 +349,19 @@ def test_the_state_chip_says_who_ended_the_call(ending, look: str, words: str):
     session = type("Session", (), {"close_reason": last[-1].message.why})
     view.call.session = session()
     assert state_chip(view).look == look
+    assert words in state_chip(view).words
+
+
+@pytest.mark.parametrize(("is_heard", "words"), [(False, "no audio"), (True, "speak")])
+def test_the_state_chip_says_that_no_audio_arrives(is_heard: bool, words: str):
+    records = [event(4000, event="rtpTimeout", trackId=SID, timeout=1)]
+    if is_heard:
+        start = {"startTime": T0 + 4800}
+        records.append(event(5000, event="speaking", trackId=SID, **start))
+    view = seen([*conversation(), *records])
+    view.call.ended_ms = None
+    session = {"close_reason": None, "phase": CallPhase.ANSWERED}
+    view.call.session = type("Session", (), session)()
     assert words in state_chip(view).words
 
 

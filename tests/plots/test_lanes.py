@@ -165,6 +165,16 @@ def test_an_interruption_can_be_tapped_at_its_line_and_its_words(axis: TimeAxis)
     assert pick(lane.targets, 5000, BOX_Y, WINDOW) == PLAYBACK.seq
 
 
+def test_a_playback_that_ends_the_call_says_so(axis: TimeAxis):
+    lane = AgentLane(axis)
+    farewell = replace(PLAYBACK, interrupted_ms=None, hangup_reason="bySystem")
+    lane.draw(scene(playback=[farewell]))
+    words = lane.labels.source.data["text"]
+    assert "then hangs up" in words
+    (tip,) = lane.labels.source.data["tip"][words.index("then hangs up") :][:1]
+    assert "autoHangup: bySystem" in tip
+
+
 def test_a_mark_of_the_whole_call_can_be_tapped(axis: TimeAxis):
     whole = Overview(axis)
     silent = {"x": [], "low": [], "high": []}

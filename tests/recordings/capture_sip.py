@@ -32,6 +32,7 @@ SESSIONS: dict[str, tuple[str, list[str | int]]] = {
     "sip_busy": ("is_busy.xml", []),
     "sip_outbound": ("answers.xml", []),
     "sip_keys": ("is_silent.xml", []),
+    "sip_transfer_request": ("refers.xml", []),
 }
 """Name → what the other side does, and what it says."""
 
@@ -110,6 +111,23 @@ async def keys(server: RealServer) -> CallSession:
     return session
 
 
+async def transfer_request(server: RealServer) -> CallSession:
+    """Call someone who asks for a transfer, with headers of its own."""
+    with sipp("refers.xml") as port:
+        await anyio.sleep(1)  # it says nothing when it listens
+        async with connect(
+            server.url, "sip", id="capture-sip_transfer_request"
+        ) as session:
+            option = options.CallOption(
+                caller="sip:desk@127.0.0.1", callee=f"sip:bob@127.0.0.1:{port}"
+            )
+            await session.invite(option, timeout=10)
+            await session.wait_for("transferRequest", timeout=10)
+            await session.hangup()
+            await until_closed(session.log)
+    return session
+
+
 async def until_closed(log: EventLog) -> None:
     """Wait for the end of a call."""
     with anyio.fail_after(20):
@@ -127,6 +145,7 @@ async def main(names: list[str]) -> None:
                 "sip_busy": lambda: outbound(server, "is_busy.xml", "sip_busy"),
                 "sip_outbound": lambda: outbound(server, "answers.xml", "sip_outbound"),
                 "sip_keys": lambda: keys(server),
+                "sip_transfer_request": lambda: transfer_request(server),
             }
             for name in names or made:
                 session = await made[name]()

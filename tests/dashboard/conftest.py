@@ -160,7 +160,11 @@ class KeptPage:
         elif self._page.page.viewport_size != SIZE:
             self._widen(self._page.page)
         self._site.renew(self._first)
-        show_in(self._page.page, self._first)
+        try:
+            show_in(self._page.page, self._first)
+        except BaseException:
+            self.close()  # or every test after this one would fail with it
+            raise
         return self._page
 
     def _widen(self, tab: Any) -> None:

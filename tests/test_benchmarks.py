@@ -13,7 +13,7 @@ SMALLEST = {
     "ingest": "--events 500 --pairs 1",
     "log": "--rows 2000 --runs 1",
     "vad": "--runs 1 --settings 2",
-    "page": "--rates 50 --seconds 1 --settle 1",
+    "page": "--rates 50 --seconds 1 --settle 3",
     "open_page": "--openings 1",
 }
 HELPERS = {"crowd", "flood", "measure", "page_host", "steady"}

@@ -267,8 +267,8 @@ def simulate(
     allow_host: AllowHost = [],  # noqa: B006
     server_version: Annotated[
         str,
-        typer.Option(metavar="0.3.113", help="Release whose commands it knows."),
-    ] = "0.3.83",
+        typer.Option(metavar="0.3.113", help="Release that it behaves as."),
+    ] = "0.3.113",
 ) -> None:
     """Run the stand-in server alone, until Ctrl+C."""
     with starting():

@@ -7,10 +7,14 @@ from simulator.call_bench import EPOCH_MS, SST, TTS, CallBench, base64_tone, ton
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.log import read_log
 from rustpbx_lab.models import commands
+from rustpbx_lab.models.server_versions import OLDEST
+from rustpbx_lab.simulator.core.dialect import Dialect
 from rustpbx_lab.simulator.core.dump import file_name
 from rustpbx_lab.simulator.core.query import CallQuery, QueryError, read_query
 from rustpbx_lab.simulator.core.reasons import hangup_reason
 from rustpbx_lab.simulator.tracks.recorder import recording_path
+
+OLD = Dialect(OLDEST)
 
 
 def errors(bench):
@@ -171,22 +175,34 @@ def test_hangup_ends_the_tracks_and_closes():
     [
         ({}, "bySystem"),
         ({"reason": "AutoHangup"}, "autohangup"),
-        ({"reason": "noAnswer"}, "other(noAnswer)"),
+        ({"reason": "noAnswer"}, "noAnswer"),
+        ({"reason": "gone fishing"}, "other(gone fishing)"),
         ({"reason": "refer", "initiator": "callee"}, "byCallee"),
         ({"reason": "refer", "initiator": "me"}, "byRefer"),
     ],
 )
 def test_a_hangup_records_its_reason(fields, reason):
-    assert hangup_reason(commands.Hangup(**fields)) == reason
+    assert hangup_reason(commands.Hangup(**fields), Dialect()) == reason
 
 
-def test_more_than_32_commands_in_one_burst_end_the_call():
-    bench = CallBench()
-    for number in range(33):
+def test_an_older_release_records_some_reasons_as_they_were_said():
+    command = commands.Hangup(reason="noAnswer")
+    assert hangup_reason(command, OLD) == "other(noAnswer)"
+
+
+@pytest.mark.parametrize("dialect", [OLD, Dialect()])
+def test_more_than_32_commands_in_one_burst(dialect):
+    bench = CallBench(dialect=dialect)
+    for number in range(34):
         bench.say("custom", data=number)
     bench.advance(1)
-    assert bench.rules() == ["queue overflow"]
-    assert bench.line.closed_ms == 0
+    assert bench.rules()[0] == "queue overflow"
+    if dialect is OLD:
+        assert bench.line.closed_ms == 0
+    else:
+        heard = [event["data"] for _, event in bench.new_events()]
+        assert heard == list(range(2, 34)), "the oldest are lost"
+        assert bench.line.closed_ms is None
 
 
 def test_nobody_hears_what_is_played_before_the_invite():
@@ -198,8 +214,23 @@ def test_nobody_hears_what_is_played_before_the_invite():
     assert len(bench.line.frames) == 5
 
 
-def test_a_refer_blocks_and_times_out_as_if_nobody_answered():
+def test_a_command_sent_with_the_invite_is_reported_as_a_race():
     bench = CallBench()
+    bench.say("invite", option={})
+    bench.say("custom", data=1)
+    bench.advance(1)
+    bench.say("custom", data=2)
+    bench.advance(1)
+    assert bench.rules() == ["race"]
+    assert "before the answer" in bench.strict.reports[0].why
+    older = CallBench(dialect=OLD)
+    older.say("invite", option={})
+    older.say("custom", data=1)
+    assert older.rules() == []
+
+
+def test_a_refer_blocks_and_times_out_as_if_nobody_answered():
+    bench = CallBench(dialect=OLD)
     bench.invite()
     bench.tts(text=base64_tone(5000), base64=True, playId="a")
     bench.advance(100)
@@ -228,6 +259,28 @@ def test_a_refer_blocks_and_times_out_as_if_nobody_answered():
         "source": "sip:nobody@h:5060",
     }
     assert bench.line.closed_ms == 2200
+
+
+def test_a_refer_beside_the_call_times_out_and_the_call_goes_on():
+    bench = CallBench()
+    bench.invite()
+    bench.say("refer", caller="", callee="sip:nobody@h:5060", options={"timeout": 2})
+    bench.say("custom", data="does not wait")
+    bench.advance(3000)
+    events = bench.new_events()
+    assert [(at, event["event"]) for at, event in events] == [
+        (100, "trackStart"),
+        (100, "custom"),
+        (2100, "reject"),
+        (2100, "error"),
+        (2100, "trackEnd"),
+        (2100, "hangup"),
+    ]
+    error, end, hangup = (event for _, event in events[3:])
+    assert error["error"] == "Error: refer sip track creation timed out"
+    assert "autoHangup" not in end
+    assert (hangup["reason"], hangup["extra"]) == ("Canceled", {})
+    assert bench.line.closed_ms is None
 
 
 def test_a_failed_refer_without_auto_hangup_leaves_a_watch_that_ends_the_call():

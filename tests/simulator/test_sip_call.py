@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 from simulator.call_bench import SST, TTS, CallBench, base64_tone
 
+from rustpbx_lab.models.server_versions import NEWEST, OLDEST, ServerVersion
 from rustpbx_lab.simulator.call.sip_call import SipCall
+from rustpbx_lab.simulator.core.dialect import Dialect
+
+OLD, NEW = Dialect(OLDEST), Dialect(NEWEST)
 
 
 def sip_bench(**services):
     return CallBench(kind=SipCall, **services)
 
 
-def call(callee, **option):
-    bench = sip_bench()
+def call(callee, dialect=NEW, **option):
+    bench = sip_bench(dialect=dialect)
     option = {"caller": "sip:me@here", "callee": callee, "tts": TTS, **option}
     bench.say("invite", option=option)
     return bench
@@ -49,7 +53,7 @@ def test_a_call_that_rings_twice_is_answered_and_hung_up_by_the_callee():
         *("event", "trackId", "timestamp", "reason", "initiator", "startTime"),
         *("hangupTime", "answerTime", "ringingTime", "from", "to", "extra", "refer"),
     ]
-    assert (hangup["reason"], hangup["initiator"]) == ("Some(ByCallee)", "callee")
+    assert (hangup["reason"], hangup["initiator"]) == ("ByCallee", "callee")
     assert hangup["startTime"] == "2027-01-15T08:00:00.000000000+00:00"
     assert hangup["answerTime"] == "2027-01-15T08:00:00.600000000+00:00"
     assert hangup["from"] == {
@@ -86,7 +90,7 @@ def test_a_refusal(callee, code, reason):
     assert error["error"].startswith(f"Dialog error:{code} ")
     assert error["error"].endswith(f"({reason})")
     assert track_end["duration"] == 0
-    assert (hangup["reason"], hangup["initiator"]) == ("Some(BySystem)", "system")
+    assert (hangup["reason"], hangup["initiator"]) == ("BySystem", "system")
     assert "answerTime" not in hangup
     assert bench.line.closed_ms == 200
 
@@ -103,7 +107,7 @@ def test_credentials_are_asked_for():
 
 
 def test_a_hangup_that_is_sent_while_it_rings_waits_for_the_answer():
-    bench = call("sip:ring@h;rings=1;ring-ms=2000")
+    bench = call("sip:ring@h;rings=1;ring-ms=2000", OLD)
     bench.say("custom", data="waits too")
     bench.say("hangup")
     bench.advance(1900)
@@ -114,6 +118,38 @@ def test_a_hangup_that_is_sent_while_it_rings_waits_for_the_answer():
     assert bench.line.closed_ms == 2000  # and no hangup event: it is usually lost
 
 
+def test_commands_do_not_wait_for_the_answer_and_a_hangup_ends_the_ringing():
+    bench = call("sip:ring@h;rings=1;ring-ms=2000")
+    bench.advance(500)
+    bench.say("custom", data="does not wait")
+    bench.say("hangup", reason="noAnswer")
+    bench.advance(10)
+    events = bench.new_events()
+    story = ["trackStart", "ringing", "custom", "trackEnd", "hangup"]
+    assert names(events) == story
+    assert (events[-1][1]["reason"], events[-1][1]["initiator"]) == (
+        "NoAnswer",
+        "caller",
+    )
+    assert bench.line.closed_ms == 500
+
+
+def test_a_second_invite_while_it_rings_ends_the_call():
+    bench = call("sip:ring@h")
+    bench.advance(100)
+    bench.say("invite", option={"callee": "sip:other@h"})
+    bench.advance(10)
+    errors = [e["error"] for _, e in bench.new_events() if e["event"] == "error"]
+    assert errors == ["no track created for caller"]
+    assert bench.line.closed_ms == 100
+
+
+def test_an_older_release_prints_some_around_its_reasons():
+    bench = call("sip:ring@h;bye-after=100", OLD)
+    bench.advance(2000)
+    assert bench.new_events()[-1][1]["reason"] == "Some(ByCallee)"
+
+
 def test_what_closes_the_connection_cancels_a_call_that_rings():
     bench = call("sip:noanswer@h")
     bench.advance(3000)
@@ -121,12 +157,12 @@ def test_what_closes_the_connection_cancels_a_call_that_rings():
     bench.call.end("canceled")
     track_end, hangup = [event for _, event in bench.new_events()]
     assert track_end["event"] == "trackEnd"
-    assert (hangup["reason"], hangup["initiator"]) == ("Some(Canceled)", "caller")
+    assert (hangup["reason"], hangup["initiator"]) == ("Canceled", "caller")
     assert hangup["ringingTime"] == "2027-01-15T08:00:00.000000000+00:00"
 
 
 def test_more_than_32_commands_behind_a_ringing_call_end_it_when_it_is_answered():
-    bench = call("sip:ring@h;rings=1;ring-ms=500")
+    bench = call("sip:ring@h;rings=1;ring-ms=500", OLD)
     bench.advance(100)
     for number in range(33):
         bench.say("custom", data=number)
@@ -164,14 +200,16 @@ def test_a_silent_telephone_has_no_media():
     assert not bench.line.frames
 
 
-def test_what_the_callee_does_is_told():
+@pytest.mark.parametrize(("dialect", "lasted"), [(OLD, 300), (NEW, 700)])
+def test_what_the_callee_does_is_told(dialect, lasted):
     bench = call(
         "sip:answer@h;keys=1%23;keys-after=100;key-ms=50;hold-after=200;resume-after=400"
         ";message=hi%20there;message-after=500;transfer=sip:x%40y;transfer-after=600"
-        ";bye-after=700"
+        ";bye-after=700",
+        dialect,
     )
     bench.advance(1000)
-    events = bench.new_events()[3:]
+    events = [(at, e) for at, e in bench.new_events()[3:] if e["trackId"] == "me"]
     assert [(at, event["event"]) for at, event in events] == [
         (100, "dtmf"),
         (150, "dtmf"),
@@ -190,7 +228,8 @@ def test_what_the_callee_does_is_told():
     assert (hold["onHold"], resume["onHold"], hold["refer"]) == (True, False, False)
     assert (message["body"], message["refer"]) == ("hi there", False)
     assert transfer["referTo"] == "<sip:x@y>"
-    assert track_end["duration"] == 300  # a re-INVITE moves the answer's time
+    assert ("legSessionId" in transfer) == (dialect is NEW)
+    assert track_end["duration"] == lasted  # a re-INVITE moved the answer's time once
 
 
 def test_keys_of_a_muted_caller_are_not_seen_and_a_held_one_is_not_heard():
@@ -243,6 +282,7 @@ def test_the_callee_is_heard_by_the_processors():
 
 def test_messages_need_a_dialog():
     bench = call("sip:answer@h")
+    bench.advance(10)
     bench.say("message", body="hi")
     bench.say("message", body="hi", refer=True)
     bench.advance(100)
@@ -294,8 +334,8 @@ def test_a_callee_that_makes_no_sense_is_a_clear_error(option, why):
 # ---------------------------------------------------------------------- transfers
 
 
-def transferred(callee, **options):
-    bench = call("sip:answer@h", subscribe=True)
+def transferred(callee, dialect=NEW, **options):
+    bench = call("sip:answer@h", dialect, subscribe=True)
     bench.advance(1000)
     bench.new_events()
     bench.line.frames.clear()
@@ -305,22 +345,23 @@ def transferred(callee, **options):
 
 def test_a_transfer_that_is_answered_and_ends():
     bench = transferred("sip:ring@h;rings=1;ring-ms=300;bye-after=1000")
-    bench.say("custom", data="waits")
+    bench.say("custom", data="does not wait")
     bench.advance(5000)
     events = bench.new_events()
     assert [(at, e["event"], e.get("trackId"), e.get("refer")) for at, e in events] == [
         (1000, "trackStart", SST, None),
+        (1000, "custom", None, None),
         (1000, "ringing", SST, True),
         (1300, "answer", SST, True),
-        (1300, "custom", None, None),
         (1300, "mediaReady", SST, None),
         (2300, "trackEnd", SST, None),
         (2300, "hangup", SST, True),
     ]
     hangup = events[-1][1]
-    assert (hangup["reason"], hangup["initiator"]) == ("Some(ByCallee)", "callee")
+    assert (hangup["reason"], hangup["initiator"]) == ("ByCallee", "callee")
     assert hangup["from"]["source"] == "sip:me@here"
-    assert "extra" not in hangup
+    assert hangup["extra"] == {}
+    assert events[-2][1]["autoHangup"] == "byRefer"
     assert sum(data[0] == 0 for _, data in bench.line.frames) == 50
     assert bench.line.closed_ms == 2300  # autoHangup is the default
 
@@ -337,9 +378,22 @@ def test_a_transfer_without_auto_hangup_leaves_the_call_until_its_hidden_watch()
     assert 51_400 < bench.line.closed_ms - 1000 <= 51_500
 
 
+def test_commands_of_an_older_release_wait_for_the_transfer():
+    bench = transferred("sip:ring@h;rings=1;ring-ms=300;bye-after=1000", OLD)
+    bench.say("custom", data="waits")
+    bench.advance(5000)
+    events = bench.new_events()
+    assert names(events)[2:4] == ["answer", "custom"]
+    assert "extra" not in events[-1][1]
+
+
 @pytest.mark.parametrize("auto_hangup", [True, False])
-def test_a_transfer_that_is_refused(auto_hangup):
-    bench = transferred("sip:busy@h", autoHangup=auto_hangup)
+@pytest.mark.parametrize(
+    ("version", "ends"), [("0.3.83", True), ("0.3.95", True), ("0.3.96", False)]
+)
+def test_a_transfer_that_is_refused(auto_hangup, version, ends):
+    dialect = Dialect(ServerVersion.parse(version))
+    bench = transferred("sip:busy@h", dialect, autoHangup=auto_hangup)
     bench.advance(1000)
     events = bench.new_events()
     story = ["trackStart", "ringing", "reject", "error", "trackEnd", "hangup"]
@@ -348,8 +402,9 @@ def test_a_transfer_that_is_refused(auto_hangup):
     assert (reject["code"], reject["refer"], reject["trackId"]) == (486, True, SST)
     assert (error["sender"], error["trackId"]) == ("command", "me")
     assert error["error"] == "Dialog error:486 Busy Here(486 Busy Here)"
-    assert (hangup["reason"], hangup["initiator"]) == ("Some(ByCallee)", "system")
-    assert (bench.line.closed_ms is not None) == auto_hangup
+    assert hangup["reason"] in ("ByCallee", "Some(ByCallee)")
+    assert hangup["initiator"] == "system"
+    assert (bench.line.closed_ms is not None) == (auto_hangup and ends)
 
 
 def test_music_plays_until_the_third_party_answers(tmp_path):
@@ -378,6 +433,22 @@ def test_a_failed_transfer_with_music_leaves_the_call_and_the_music(tmp_path):
     assert bench.line.closed_ms is None
 
 
+@pytest.mark.parametrize(("dialect", "starts"), [(OLD, 1), (NEW, 4)])
+def test_music_on_hold_is_repeated_by_newer_releases(tmp_path, dialect, starts):
+    moh = write_tone(tmp_path / "moh.wav", 300)
+    bench = transferred("sip:nobody@h", dialect, moh=moh, timeout=1)
+    bench.advance(5000)
+    story = bench.story()
+    assert story.count(("trackStart", moh)) == story.count(("trackEnd", moh)) == starts
+
+
+def test_music_that_cannot_be_loaded_is_tried_once_and_reported():
+    bench = transferred("sip:nobody@h", moh="/no/such.wav", timeout=1)
+    bench.advance(3000)
+    assert [name for name, _ in bench.story()].count("trackStart") == 1
+    assert "flood" in bench.rules()
+
+
 def write_tone(path, ms):
     from simulator.call_bench import tone
 
@@ -394,7 +465,20 @@ def test_a_hangup_of_the_transfer_leaves_the_call():
     bench.say("hangup", refer=True, reason="refer")
     bench.advance(100)
     _, (_, hangup) = bench.new_events()
-    assert (hangup["reason"], hangup["initiator"]) == ("Some(ByRefer)", "caller")
+    assert (hangup["reason"], hangup["initiator"]) == ("ByRefer", "caller")
+    assert bench.line.closed_ms is None
+
+
+def test_a_hangup_of_a_transfer_that_rings_is_told_as_a_refusal():
+    bench = transferred("sip:noanswer@h")
+    bench.advance(500)
+    bench.new_events()
+    bench.say("hangup", refer=True)
+    bench.advance(100)
+    events = bench.new_events()
+    assert names(events) == ["trackEnd", "hangup", "reject", "error"]
+    assert events[2][1]["code"] == 487
+    assert events[3][1]["error"].startswith("Dialog error:487 Request Terminated")
     assert bench.line.closed_ms is None
 
 
@@ -406,8 +490,9 @@ def test_caller_and_third_party_hear_each_other():
     assert loudest(bench, 0) > 1000  # the caller's own voice, echoed
 
 
-def test_speech_over_a_transfer_silences_it_and_forgets_its_auto_hangup():
-    bench = transferred("sip:answer@h;bye-after=2000")
+@pytest.mark.parametrize(("dialect", "ends"), [(OLD, False), (NEW, True)])
+def test_speech_over_a_transfer_silences_it(dialect, ends):
+    bench = transferred("sip:answer@h;bye-after=2000", dialect)
     bench.advance(500)
     bench.new_events()
     bench.say("pause")
@@ -415,7 +500,99 @@ def test_speech_over_a_transfer_silences_it_and_forgets_its_auto_hangup():
     bench.advance(5000)
     error = bench.new_events()[0][1]
     assert error["error"] == f"track does not support pausing: {SST}"
+    assert (bench.line.closed_ms is not None) == ends, "its autoHangup is forgotten"
+
+
+def test_speech_that_plays_when_the_third_party_leaves_keeps_the_call():
+    bench = transferred("sip:answer@h;bye-after=1000")
+    bench.advance(500)
+    bench.tts(text=base64_tone(2000), base64=True, playId="p")
+    bench.advance(5000)
+    ends = [e for _, e in bench.new_events() if e["event"] == "trackEnd"]
+    assert [end.get("autoHangup") for end in ends] == ["byRefer", None]
     assert bench.line.closed_ms is None
+
+
+def test_whom_the_other_side_asks_for_is_called():
+    target = "transfer=sip:answer%40h%3Bbye-after%3D300;transfer-after=100"
+    bench = call(f"sip:answer@h;{target}")
+    bench.advance(2000)
+    events = bench.new_events()[3:]
+    assert [(at, e["event"], e["trackId"]) for at, e in events] == [
+        (100, "transferRequest", "me"),
+        (100, "trackStart", SST),
+        (100, "answer", SST),
+        (100, "mediaReady", SST),
+        (400, "trackEnd", SST),
+        (400, "hangup", SST),
+    ]
+    assert bench.line.closed_ms == 400
+    older = call(f"sip:answer@h;{target}", OLD)
+    older.advance(2000)
+    assert names(older.new_events())[3:] == ["transferRequest"]
+    assert older.line.closed_ms is None
+
+
+# ---------------------------------------------------------------------- no packets
+
+
+def timeouts(bench):
+    return [
+        (at, event["timeout"])
+        for at, event in bench.new_events()
+        if event["event"] == "rtpTimeout"
+    ]
+
+
+def test_no_packets_are_told_once_and_the_call_goes_on():
+    bench = call("sip:answer@h;silent", rtpTimeout=2)
+    bench.advance(10_000)
+    assert timeouts(bench) == [(2000, 2)]
+    assert bench.line.closed_ms is None
+
+
+def test_it_looks_once_a_second_from_the_start_of_the_track_on():
+    bench = call("sip:ring@h;rings=1;ring-ms=700;silent", rtpTimeout=1)
+    bench.advance(5000)
+    assert timeouts(bench) == [(2000, 1)]  # at 1000 it was answered for 300 ms
+
+
+def test_packets_that_come_between_let_it_be_told_again():
+    bench = call("sip:answer@h", rtpTimeout=1)
+    bench.advance(3500)
+    assert timeouts(bench) == []
+    phone = bench.call._phone
+    phone.hang_up()  # its packets stop; nothing is said on the line
+    bench.advance(3000)
+    assert timeouts(bench) == [(5000, 1)]
+    bench.call.caller.hear(np.zeros(320, np.int16))
+    bench.advance(3000)
+    assert timeouts(bench) == [(8000, 1)]
+
+
+@pytest.mark.parametrize("option", [{}, {"rtpTimeout": 0}])
+def test_without_the_option_nothing_is_told_of_packets(option):
+    bench = call("sip:answer@h;silent", **option)
+    bench.advance(5000)
+    assert timeouts(bench) == []
+
+
+def test_an_older_release_and_a_call_that_is_over_tell_nothing():
+    bench = call("sip:answer@h;silent", OLD, rtpTimeout=1)
+    bench.advance(5000)
+    assert timeouts(bench) == []
+    bench = call("sip:answer@h;silent;bye-after=500", rtpTimeout=1)
+    bench.advance(5000)
+    assert timeouts(bench) == []
+
+
+def test_the_option_of_an_accept_counts():
+    bench, _ = incoming("sip:alice@a;silent")
+    bench.say("ringing")
+    bench.advance(1500)
+    bench.say("accept", option={"rtpTimeout": 1})
+    bench.advance(4000)
+    assert timeouts(bench) == [(3000, 1)]
 
 
 # ---------------------------------------------------------------------- incoming
@@ -446,7 +623,7 @@ def test_an_incoming_call_is_accepted():
     assert first["trackId"] == said.dialog_id
     assert first["caller"] == "sip:alice@a;bye-after=500"
     assert first["headers"] == {"X-Customer": "42"}
-    assert (hangup["reason"], hangup["initiator"]) == ("Some(ByCaller)", "caller")
+    assert (hangup["reason"], hangup["initiator"]) == ("ByCaller", "caller")
     assert "from" not in hangup  # they are what the option says, and it said only to
     assert hangup["to"]["username"] == "1000"
     assert {data[0] for _, data in bench.line.frames} == {1}
@@ -505,8 +682,8 @@ def test_a_caller_who_gives_up_leaves_nothing_to_accept():
 @pytest.mark.parametrize(
     ("script", "fields", "reason", "initiator", "code"),
     [
-        ("sip:a@a;cancel-after=300", {}, "Some(Canceled)", "caller", 487),
-        ("sip:a@a", {"accept_timeout_s": 2}, "Some(ByCallee)", "callee", 408),
+        ("sip:a@a;cancel-after=300", {}, "Canceled", "caller", 487),
+        ("sip:a@a", {"accept_timeout_s": 2}, "ByCallee", "callee", 408),
     ],
 )
 def test_after_ringing_the_end_of_the_wait_is_told(

@@ -32,7 +32,7 @@ from .side_audio import SideAudio
 from .transfer import Transfer
 
 QUEUED_COMMANDS = 32
-"""Commands that may wait behind one that blocks; one more ends the call after it."""
+"""Commands that may wait; what one more does depends on the release."""
 
 
 class Call:
@@ -48,6 +48,7 @@ class Call:
         """The first that was recorded."""
         self.is_over = False
         self.services, self._line = services, line
+        self.dialect = services.dialect
         self._keep_alive = KeepAlive(self.runtime, query.ping_s, self._ping)
         self.witnesses = services.witnesses(query.id, is_logged=query.dump)
         self._waiting: deque[BaseCommand] = deque()
@@ -155,7 +156,7 @@ class Call:
     def emit(self, event: BaseEvent) -> None:
         """Send an event, log it, and let the playback follow it."""
         why = self.playback.hangs_up(event)
-        text = event_text(self.services.dialect.say(event, why))
+        text = event_text(self.dialect.say(event, why))
         self._line.text(text)
         self.witnesses.event(text)
         if not self.is_over:
@@ -204,7 +205,7 @@ class Call:
     def take_text(self, text: str) -> None:
         """Take a text frame; what the server cannot read is dropped in silence."""
         try:
-            command = read_command(text, self.services.dialect)
+            command = read_command(text, self.dialect)
         except UnreadableFrameError as exc:
             self.report("dropped", exc.why)
             return
@@ -215,11 +216,23 @@ class Call:
         if self.is_over:
             return
         self.witnesses.command(command)
-        if len(self._waiting) == QUEUED_COMMANDS:
-            self.report("queue overflow", "more than 32 commands waited; the call ends")
+        self._report_queue()
         self._waiting.append(command)
+        if len(self._waiting) > QUEUED_COMMANDS and not self.dialect.overflow_ends_call:
+            self._waiting.popleft()
         # not at once: a burst that fills the queue ends the call
         self.runtime.soon(self.run_commands)
+
+    def _report_queue(self) -> None:
+        """Tell strict mode what becomes of a command because others wait."""
+        if len(self._waiting) == QUEUED_COMMANDS:
+            ends = self.dialect.overflow_ends_call
+            then = "the call ends" if ends else "the oldest is lost"
+            self.report("queue overflow", f"more than 32 commands waited; {then}")
+        is_beside = not self.dialect.invite_blocks
+        if is_beside and any(isinstance(c, commands.Invite) for c in self._waiting):
+            why = "sent before the answer: the server may run it before the invite"
+            self.report("race", why)
 
     def block(self) -> None:
         """Hold later commands back until `unblock`."""
@@ -286,8 +299,8 @@ class Call:
         now = self.answered_ms = self.runtime.now_ms()
         self.side_audio.answered(self.call_type)
         self.emit(events.Answer(track_id=self.id, timestamp=now, sdp=sdp, refer=False))
-        if self.caller is not None and self.caller.processors is not None:
-            self.caller.processors.answered()
+        if self.caller is not None and self.option is not None:
+            self.caller.answered(self.option)
 
     def processors(
         self, option: CallOption, track_id: str, emit: Callable[[BaseEvent], None]
@@ -329,10 +342,11 @@ class Call:
     # ------------------------------------------------------------------ commands
 
     def _hang_up(self, command: commands.Hangup) -> None:
+        reason = hangup_reason(command, self.dialect)
         if command.refer:
-            self.transfer.hang_up(hangup_reason(command))
+            self.transfer.hang_up(reason)
         else:
-            self.end(hangup_reason(command))
+            self.end(reason)
 
     def _mute(self, track_id: str | None, *, is_muted: bool) -> None:
         if self.caller is not None and track_id in (None, self.id):

@@ -8,15 +8,22 @@ from typing_extensions import override
 from rustpbx_lab.audio.codecs import Samples, call_codec
 from rustpbx_lab.models import events
 from rustpbx_lab.models.base import BaseEvent
+from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.simulator.core.rates import DoubleRate
 from rustpbx_lab.simulator.core.runtime import Runtime
 from rustpbx_lab.simulator.tracks.track import new_ssrc
 
 from .processors import Processors
+from .rtp_watch import RtpWatch
 
 
 class CallerLeg:
     """The caller's track, from its start to its end."""
+
+    is_rtp = True
+    """Whether its audio comes in RTP packets."""
+    native_rate_hz = 8000
+    """Of its audio as it comes: telephones here speak G.711."""
 
     def __init__(
         self, track_id: str, runtime: Runtime, emit: Callable[[BaseEvent], None]
@@ -29,12 +36,27 @@ class CallerLeg:
         self._runtime, self._emit = runtime, emit
         self._began_ms = runtime.monotonic_ms()
         self._is_over = False
+        self._rtp_watch: RtpWatch | None = None
 
     def start(self) -> None:
         """Announce the track."""
         self._emit(
             events.TrackStart(track_id=self.track_id, timestamp=self._runtime.now_ms())
         )
+
+    def answered(self, option: CallOption) -> None:
+        """Take note that the call is answered."""
+        if self.processors is not None:
+            self.processors.answered()
+        if self.is_rtp:
+            self._rtp_watch = RtpWatch(
+                option.rtp_timeout,
+                self.track_id,
+                self._began_ms,
+                self._runtime,
+                self._emit,
+            )
+            self.taps.append(self._rtp_watch.heard)
 
     def push(self, message: bytes) -> None:
         """Take one binary message; only ``/call`` has any."""
@@ -55,6 +77,8 @@ class CallerLeg:
         self._is_over = True
         if self.processors is not None:
             self.processors.close()
+        if self._rtp_watch is not None:
+            self._rtp_watch.close()
         self.taps.clear()
 
     def end(self) -> None:
@@ -75,6 +99,8 @@ class CallerLeg:
 class SocketLeg(CallerLeg):
     """A caller whose audio comes as binary messages, on ``/call``."""
 
+    is_rtp = False
+
     def __init__(
         self,
         track_id: str,
@@ -85,6 +111,7 @@ class SocketLeg(CallerLeg):
         super().__init__(track_id, runtime, emit)
         chosen = call_codec(codec)
         self._decoder = chosen.decoder()
+        self.native_rate_hz = chosen.sample_rate_hz
         self._wider = DoubleRate() if chosen.sample_rate_hz == 8000 else None
 
     @override

@@ -8,9 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from rustpbx_lab.audio.codecs import Samples
+from rustpbx_lab.errors import RustpbxLabError
 from rustpbx_lab.models import events
 from rustpbx_lab.models.base import BaseEvent
 from rustpbx_lab.models.options import TranscriptionOption
+from rustpbx_lab.simulator.core.provider_reach import refusal
 from rustpbx_lab.simulator.core.runtime import Runtime
 from rustpbx_lab.speech.recognition import Hypothesis, Recogniser, RecognitionStream
 
@@ -24,6 +26,17 @@ _SENDERS = {
     "aliyun": "aliyun_asr",
     "deepgram": "deepgram_asr",
 }
+
+
+_CLIENTS = {
+    "tencent": "TencentCloudAsrClient",
+    "aliyun": "AliyunAsrClient",
+    "deepgram": "DeepgramAsrClient",
+}
+
+
+class RefusedError(RustpbxLabError):
+    """A recogniser that cannot be reached."""
 
 
 class RecognitionFeed:
@@ -42,6 +55,7 @@ class RecognitionFeed:
         emit: Callable[[BaseEvent], None],
     ) -> None:
         self._runtime, self._recogniser = runtime, recogniser
+        self._provider, self._endpoint = str(option.provider), option.endpoint
         self._says = _Transcripts(str(option.provider), track_id, runtime, emit)
         self._stream: RecognitionStream | None = None
         self._waiting: deque[Samples] = deque()
@@ -72,6 +86,10 @@ class RecognitionFeed:
         self._work(self._make_stream, self._connected)
 
     def _make_stream(self) -> list[Hypothesis]:
+        why_not = refusal(self._provider, self._endpoint)
+        if why_not is not None:
+            name = self._provider.capitalize()
+            raise RefusedError(f"Failed to connect to {name} ASR WebSocket: {why_not}")
         self._stream = self._recogniser.stream()
         return []
 
@@ -96,6 +114,9 @@ class RecognitionFeed:
         def run() -> None:
             try:
                 found = work()
+            except RefusedError as exc:
+                why_not = str(exc)
+                self._runtime.soon(lambda: self._refused(why_not))
             except Exception as exc:
                 # an engine may fail in any way; the call must hear of it and go on
                 logger.exception("the recogniser failed")
@@ -116,10 +137,15 @@ class RecognitionFeed:
         for hypothesis in found:
             self._says.say(hypothesis)
 
+    def _refused(self, error: str) -> None:
+        if not self._is_closed:
+            self.close()
+            self._says.fail(error, sender=_CLIENTS[self._provider], code=500)
+
     def _failed(self, error: str) -> None:
         if not self._is_closed:
             self.close()
-            self._says.fail(error)
+            self._says.fail(error, sender=_SENDERS[self._provider])
 
 
 class _Transcripts:
@@ -187,13 +213,14 @@ class _Transcripts:
             )
         )
 
-    def fail(self, error: str) -> None:
-        """Emit the error of a stream that broke."""
+    def fail(self, error: str, *, sender: str, code: int | None = None) -> None:
+        """Emit the error of a stream that broke, or was never there."""
         self._emit(
             events.Error(
                 track_id=self._track_id,
                 timestamp=self._runtime.now_ms(),
-                sender=_SENDERS[self._provider],
+                sender=sender,
                 error=error,
+                code=code,
             )
         )

@@ -43,7 +43,10 @@ class SideAudio:
             self._report("not simulated", "recorder: it needs a dump_dir to write to")
         else:
             runtime = self._services.runtime
-            self._recorder = Recorder(option.recorder, self._id, folder, runtime)
+            rate_hz = caller.native_rate_hz
+            self._recorder = Recorder(
+                option.recorder, self._id, folder, runtime, caller_rate_hz=rate_hz
+            )
             self._hear_with(self._recorder, caller)
         if option.monitor is not None and self._monitor is None:
             self._monitor = Monitor(option.monitor, self._id)
@@ -53,9 +56,15 @@ class SideAudio:
                 option.ambiance,
                 self._services.runtime,
                 self._services.media,
-                lambda samples: out.frame("ambiance-track", samples),
+                lambda samples: self._background(samples, out),
                 self._report,
             )
+
+    def _background(self, samples: Samples, out: AudioOut) -> None:
+        """Send the background sound while nothing plays."""
+        if self._recorder is not None and self._services.dialect.background_is_recorded:
+            self._recorder.server(samples)
+        out.frame("ambiance-track", samples)
 
     def _hear_with(self, ear: Recorder | Monitor, caller: CallerLeg) -> None:
         self._ears.append(ear)

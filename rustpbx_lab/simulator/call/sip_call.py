@@ -18,6 +18,7 @@ from rustpbx_lab.simulator.telephone.sip_script import (
 from rustpbx_lab.simulator.telephone.telephone import SDP, Telephone
 from rustpbx_lab.simulator.tracks.audio_out import PeerOut
 from rustpbx_lab.simulator.tracks.playback import CommandError, SetUpError
+from rustpbx_lab.simulator.tracks.track import new_ssrc
 
 from .call import Call
 from .caller_leg import CallerLeg
@@ -43,7 +44,10 @@ class SipCall(Call):
 
     def __init__(self, query: CallQuery, services: Services, line: Line) -> None:
         super().__init__(query, services, line)
-        self.sip = SipLeg(self.id, self.runtime, self.emit)
+        moves = self.dialect.answer_moves
+        self.sip = SipLeg(self.id, self.runtime, self.emit, answer_moves=moves)
+        if self.dialect.names_leg:
+            self.sip.leg_id = f"{self.id}-{new_ssrc():08x}-{new_ssrc():08x}"
         self._phone: Telephone | None = None
         self._sender = "invite"
         self._incoming: IncomingSip | None = None
@@ -56,6 +60,8 @@ class SipCall(Call):
 
     @override
     def set_up(self, sender: str, option: CallOption) -> None:
+        if self.caller is not None:
+            raise SetUpError("no track created for caller")
         if option.callee is None:
             self.report(
                 "no callee",
@@ -69,7 +75,8 @@ class SipCall(Call):
         self._phone = self.telephone(script)
         self._sender = sender
         self._open(option)
-        self.block()
+        if sender != "invite" or self.dialect.invite_blocks:
+            self.block()
         self._phone.ring(self)
 
     def _open(self, option: CallOption) -> None:
@@ -129,10 +136,22 @@ class SipCall(Call):
         if act.kind in ("hold", "resume"):
             caller.is_held = act.kind == "hold"
         self.sip.act(act, is_muted=caller.is_muted)
+        if act.kind == "transfer" and self.dialect.follows_refer:
+            self._follow(act.text)
         if act.kind == "bye":
             is_outgoing = self._incoming is None
             by = "callee" if is_outgoing else "caller"
             self._over(f"by{by.capitalize()}", by)
+
+    def _follow(self, target: str) -> None:
+        """Call whom the other side asks for, unless a transfer is under way."""
+        if self.transfer.is_there:
+            return
+        caller = "" if self.option is None else self.option.caller or ""
+        try:
+            self.transfer.refer(commands.Refer(caller=caller, callee=target))
+        except CommandError as exc:
+            self.report("not followed", str(exc))
 
     def _over(self, reason: str, initiator: str) -> None:
         self.sip.reason = self.hangup_reason

@@ -1,7 +1,8 @@
 """The ``refer`` command: a second leg to a scripted telephone, mixed with the first.
 
 Source:
-    active-call 0.3.83, do_refer: the order of events was measured on the server.
+    active-call 0.3.83 and 0.3.113, do_refer: the order of events was measured on the
+    servers.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.base import BaseEvent
 from rustpbx_lab.models.options import CallOption, ReferOption
+from rustpbx_lab.simulator.core.dialect import Dialect
 from rustpbx_lab.simulator.core.runtime import Runtime, Timer
 from rustpbx_lab.simulator.telephone.sip_leg import SipLeg
 from rustpbx_lab.simulator.telephone.sip_script import (
@@ -22,6 +24,7 @@ from rustpbx_lab.simulator.telephone.sip_script import (
     ScriptError,
     dialog_error,
     read_script,
+    refusal_text,
 )
 from rustpbx_lab.simulator.telephone.telephone import SDP, Telephone
 from rustpbx_lab.simulator.tracks.playback import CommandError, Playback
@@ -30,7 +33,7 @@ from rustpbx_lab.simulator.tracks.track import PlayedTrack, new_ssrc
 from .caller_leg import CallerLeg
 from .processors import Processors
 
-TIMEOUT_S = 30
+TIMEOUT_S, TERMINATED = 30, 487
 INACTIVITY_MS = 51_000
 """The hidden watch of a leg fires 50 to 51 s after its last packet."""
 
@@ -43,6 +46,7 @@ class TransferringCall(Protocol):
     playback: Playback
     caller: CallerLeg | None
     option: CallOption | None
+    dialect: Dialect
 
     def emit(self, event: BaseEvent) -> None:
         """Send an event."""
@@ -114,7 +118,7 @@ class Transfer:
         self._leg: Leg | None = None
 
     def refer(self, command: commands.Refer) -> None:
-        """Call the third party; later commands wait for its decision.
+        """Call the third party; before 0.3.84 later commands wait for its decision.
 
         Raises:
             CommandError: If the address of the third party makes no sense.
@@ -127,6 +131,11 @@ class Transfer:
             self._leg.let_go()
         self._leg = Leg(self._call, command, script)
         self._leg.start()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a third party is there, or being called."""
+        return self._leg is not None and not self._leg.sip.is_over
 
     @property
     def is_connected(self) -> bool:
@@ -157,6 +166,10 @@ class Leg:
         self.sip = SipLeg(
             call.server_track, call.runtime, call.emit, is_refer=True, ssrc=new_ssrc()
         )
+        if call.dialect.transfers_have_extra:
+            self.sip.extra = {}
+        if call.dialect.names_leg:
+            self.sip.leg_id = f"ref-{new_ssrc()}"
         self.sip.caller = command.caller.strip() or parent or ""
         self.sip.callee = command.callee
         self._phone = call.telephone(script.called_with(option.sip))
@@ -169,14 +182,18 @@ class Leg:
     def start(self) -> None:
         """Say that it begins, and ring."""
         call, option = self._call, self._option
-        call.block()
+        if call.dialect.refer_blocks:
+            call.block()
         call.playback.interrupt()
         if option.moh is None:
             self._take_track()
         else:
             call.playback.play(commands.Play(url=option.moh))
+            if call.dialect.music_repeats:
+                call.playback.repeat(option.moh)
         if option.auto_hangup is not False:
-            call.playback.hang_up_after(self.sip.ssrc)
+            lasts = not call.dialect.transfer_hangup_is_forgotten
+            call.playback.hang_up_after(self.sip.ssrc, lasts=lasts)
         wait_s = TIMEOUT_S if option.timeout is None else option.timeout
         self._timeout = self._after(1000 * wait_s, self._time_out)
         self._phone.ring(self)
@@ -197,6 +214,7 @@ class Leg:
         """Connect the third party with the caller."""
         call = self._call
         self._stop_waiting()
+        call.playback.repeat(None)
         if self._option.moh is not None:
             self._take_track()
         option = CallOption(vad=self._option.vad, asr=self._option.asr)
@@ -220,8 +238,7 @@ class Leg:
     def refuses(self, code: int, reason: str) -> None:
         """Tell that it failed; with automatic hangup the call ends with it."""
         self._stop_waiting()
-        self.sip.rejects(code, reason)
-        self._give_up(dialog_error(code, reason), "byCallee", "system")
+        self._give_up(lambda: self._was_refused(code, reason), "byCallee", "system")
 
     def says(self, samples: Samples) -> None:
         """Let the caller hear the third party."""
@@ -252,7 +269,13 @@ class Leg:
             self._call.playback.interrupt()
         else:
             self.sip.reason = reason
+            is_ringing = not self.sip.is_answered
+            if is_ringing and not self._call.dialect.failed_transfer_ends_call:
+                self._call.playback.go_on_after_leg()
             self._over("canceled", "caller")
+            if is_ringing:
+                self._call.playback.repeat(None)
+                self._was_refused(TERMINATED, refusal_text(TERMINATED))
 
     def let_go(self) -> None:
         """Hang up and say nothing: another transfer, or the end of the call."""
@@ -262,13 +285,27 @@ class Leg:
             self._watch.cancel()
 
     def _time_out(self) -> None:
-        self.sip.rejects(408, "Timeout when refer")
-        self._give_up("refer sip track creation timed out", "canceled", "caller")
+        self._give_up(self._took_too_long, "canceled", "caller")
 
-    def _give_up(self, error: str, reason: str, initiator: str) -> None:
+    def _took_too_long(self) -> None:
+        self.sip.rejects(408, "Timeout when refer")
+        why = "refer sip track creation timed out"
+        is_old = self._call.dialect.refer_blocks
+        self._call.fail("command", why if is_old else f"Error: {why}")
+
+    def _was_refused(self, code: int, reason: str) -> None:
+        self.sip.rejects(code, reason)
+        self._call.fail("command", dialog_error(code, reason))
+
+    def _give_up(
+        self, say_why: Callable[[], None], reason: str, initiator: str
+    ) -> None:
         call = self._call
         self._phone.hang_up()
-        call.fail("command", error)
+        call.playback.repeat(None)
+        if not call.dialect.failed_transfer_ends_call:
+            call.playback.go_on_after_leg()
+        say_why()
         call.runtime.soon(lambda: self._over(reason, initiator))
         call.unblock()
 

@@ -34,7 +34,7 @@ class WebRtcCall(Call):
 
     @override
     def set_up(self, sender: str, option: CallOption) -> None:
-        if self.caller is not None:
+        if self.caller is not None or self._peer is not None:
             raise SetUpError("no track created for caller")
         try:
             media = _media()
@@ -44,7 +44,8 @@ class WebRtcCall(Call):
         connect = partial(self._connect, peer, sender, option, media.PeerError)
         self.services.start(connect)
         self._peer = peer
-        self.block()
+        if sender != "invite" or self.dialect.invite_blocks:
+            self.block()
 
     async def _connect(
         self, peer: Any, sender: str, option: CallOption, error: type[Exception]

@@ -1,7 +1,7 @@
-"""Dialects: one release of the server, as the stand-in reads and speaks it.
+"""Dialects: one release of the server, as the stand-in reads, speaks and behaves.
 
-A call itself is simulated as 0.3.83 handles it; what later releases read or write
-otherwise is here.
+What the releases do differently is asked here, by a name that says what it is.
+Source: protocol.md, 14.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.server_versions import (
-    OLDEST,
+    NEWEST,
     ServerVersion,
     is_known,
     without_newer,
@@ -17,13 +17,83 @@ from rustpbx_lab.models.server_versions import (
 
 PLAIN_REASONS = AUTO_HANGUP = ServerVersion(0, 3, 84)
 """Since then a hangup says ``ByCaller``, and a trackEnd that it ends the call."""
+ONE_LOOP = ServerVersion(0, 3, 84)
+"""Since then one loop runs a call, and a transfer is set up beside it."""
+INVITE_BESIDE = ServerVersion(0, 3, 85)
+FOLLOWS_REFER = ServerVersion(0, 3, 96)
+NAMES_LEG = ServerVersion(0, 3, 97)
+MORE_REASONS = ServerVersion(0, 3, 102)
 
 
 @dataclass(frozen=True)
 class Dialect:
     """One release of the server."""
 
-    version: ServerVersion = OLDEST
+    version: ServerVersion = NEWEST
+
+    # ------------------------------------------------------------------ behaviour
+
+    @property
+    def invite_blocks(self) -> bool:
+        """Whether commands wait behind an invite that rings."""
+        return self.version < INVITE_BESIDE
+
+    @property
+    def refer_blocks(self) -> bool:
+        """Whether commands wait behind a transfer that is not decided."""
+        return self.version < ONE_LOOP
+
+    @property
+    def overflow_ends_call(self) -> bool:
+        """Whether a command too many ends the call; else the oldest is lost."""
+        return self.version < ONE_LOOP
+
+    @property
+    def answer_moves(self) -> bool:
+        """Whether a re-INVITE moves the time of the answer."""
+        return self.version < ONE_LOOP
+
+    @property
+    def music_repeats(self) -> bool:
+        """Whether music on hold is played again and again."""
+        return self.version >= ONE_LOOP
+
+    @property
+    def transfers_have_extra(self) -> bool:
+        """Whether the ``hangup`` of a transfer has ``extra``."""
+        return self.version >= ONE_LOOP
+
+    @property
+    def background_is_recorded(self) -> bool:
+        """Whether the recording has the background sound while nothing plays."""
+        return self.version >= ONE_LOOP
+
+    @property
+    def transfer_hangup_is_forgotten(self) -> bool:
+        """Whether what plays over a transfer makes it forget its ``autoHangup``."""
+        return self.version < ONE_LOOP
+
+    @property
+    def failed_transfer_ends_call(self) -> bool:
+        """Whether ``autoHangup`` counts for a transfer that nobody answered."""
+        return self.version < FOLLOWS_REFER
+
+    @property
+    def follows_refer(self) -> bool:
+        """Whether the server calls whom the remote party asks for."""
+        return self.version >= FOLLOWS_REFER
+
+    @property
+    def names_leg(self) -> bool:
+        """Whether a ``transferRequest`` has a ``legSessionId``."""
+        return self.version >= NAMES_LEG
+
+    @property
+    def has_more_reasons(self) -> bool:
+        """Whether a hangup takes ``noAnswer`` and its like."""
+        return self.version >= MORE_REASONS
+
+    # ------------------------------------------------------------------ wire
 
     def read(self, command: BaseCommand) -> BaseCommand | None:
         """Return a command as the release reads it; None if it does not know it."""

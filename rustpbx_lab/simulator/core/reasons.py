@@ -2,6 +2,8 @@
 
 from rustpbx_lab.models import commands
 
+from .dialect import Dialect
+
 _REASONS = {
     "caller": "byCaller",
     "callee": "byCallee",
@@ -13,14 +15,21 @@ _REASONS = {
     "rejected": "rejected",
     "failed": "failed",
 }
+_MORE_REASONS = {
+    "noanswer": "noAnswer",
+    "nobalance": "noBalance",
+    "answermachine": "answerMachine",
+    "serverunavailable": "serverUnavailable",
+}
 _INITIATORS = {"caller": "byCaller", "callee": "byCallee", "system": "autohangup"}
 
 
-def hangup_reason(command: commands.Hangup) -> str:
+def hangup_reason(command: commands.Hangup, dialect: Dialect) -> str:
     """Return the reason that a hangup records; the initiator overrides it."""
     by = _INITIATORS.get(command.initiator or "")
     if by is not None:
         return by
     if command.reason is None:
         return "bySystem"
-    return _REASONS.get(command.reason.lower(), f"other({command.reason})")
+    known = {**_REASONS, **(_MORE_REASONS if dialect.has_more_reasons else {})}
+    return known.get(command.reason.lower(), f"other({command.reason})")

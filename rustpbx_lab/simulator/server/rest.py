@@ -135,6 +135,10 @@ class _Whole:
         if not self.done.done():
             self.done.set_exception(PrecacheError(error))
 
+    def refused(self, error: str) -> None:
+        """Take note that the provider cannot be reached."""
+        self.failed(error)
+
 
 async def _cached(services: Services, command: commands.Tts) -> dict[str, object]:
     option = command.option

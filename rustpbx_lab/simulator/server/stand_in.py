@@ -14,7 +14,7 @@ from rustpbx_lab.client.at_exit import thread_of
 from rustpbx_lab.client.incoming.gate import Gate
 from rustpbx_lab.client.incoming.host_policy import HostPolicy, Pages
 from rustpbx_lab.client.incoming.listening_socket import listening_socket, reachable
-from rustpbx_lab.models.server_versions import OLDEST, ServerVersion
+from rustpbx_lab.models.server_versions import NEWEST, ServerVersion
 from rustpbx_lab.simulator.call.faults import Faults
 from rustpbx_lab.simulator.call.faulty import SkewedRuntime, SlowRecogniser
 from rustpbx_lab.simulator.call.services import Services
@@ -66,7 +66,7 @@ class StandIn:
         webhook: str | None = None,
         faults: Faults | None = None,
         allow_hosts: Collection[str] = (),
-        server_version: str | ServerVersion = OLDEST,
+        server_version: str | ServerVersion = NEWEST,
     ) -> None:
         """Prepare a server; nothing starts yet.
 
@@ -87,7 +87,7 @@ class StandIn:
             faults: What goes wrong on purpose; None is nothing.
             allow_hosts: Further names it may be reached by (``NAME`` or
                 ``NAME:PORT``), also those of pages elsewhere that may use it.
-            server_version: The release whose commands and spellings it has.
+            server_version: The release that it reads, speaks and behaves as.
 
         Raises:
             MissingExtraError: If an engine is not installed.

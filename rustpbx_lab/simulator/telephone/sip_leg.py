@@ -23,6 +23,7 @@ class SipLeg:
         *,
         is_refer: bool = False,
         ssrc: int | None = None,
+        answer_moves: bool = False,
     ) -> None:
         self.track_id, self.is_refer = track_id, is_refer
         self.ssrc = new_ssrc() if ssrc is None else ssrc
@@ -31,8 +32,10 @@ class SipLeg:
         self.extra: dict[str, Any] | None = None
         self.reason: str | None = None
         """Why it ends, if that was said before it did."""
+        self.leg_id: str | None = None
+        """What its requests to be transferred are marked with; None marks nothing."""
         self.is_answered = self.is_over = False
-        self._has_media = False
+        self._has_media, self._answer_moves = False, answer_moves
         self._runtime, self._emit = runtime, emit
         self.start_ms = runtime.now_ms()
         self.ring_ms: int | None = None
@@ -50,7 +53,8 @@ class SipLeg:
     def answers(self) -> None:
         """Take note that it is answered, or asked again how it goes on."""
         self.is_answered = True
-        self.answer_ms = self._runtime.now_ms()
+        if self.answer_ms is None or self._answer_moves:
+            self.answer_ms = self._runtime.now_ms()
 
     def has_media(self, *, is_said: bool = True) -> None:
         """Say once that the other side's audio comes, or never if first unsaid."""
@@ -71,7 +75,7 @@ class SipLeg:
                     refer = True if self.is_refer else None
                     self._say(events.Dtmf, digit=act.text, refer=refer)
             case "hold" | "resume":
-                self.answers()  # a re-INVITE moves the time of the answer
+                self.answers()  # before 0.3.84 a re-INVITE moves its time
                 is_held = act.kind == "hold"
                 self._say(events.Hold, on_hold=is_held, refer=self.is_refer)
             case "message":
@@ -83,7 +87,12 @@ class SipLeg:
                 )
             case "transfer":
                 to = f"<{act.text}>"
-                self._say(events.TransferRequest, refer_to=to, refer=self.is_refer)
+                self._say(
+                    events.TransferRequest,
+                    refer_to=to,
+                    refer=self.is_refer,
+                    leg_session_id=self.leg_id,
+                )
             case "bye":
                 pass
 

@@ -136,6 +136,9 @@ class Telephone:
     def failed(self, error: str) -> None:
         """Say nothing: its file or voice does not work."""
 
+    def refused(self, error: str) -> None:
+        """Say nothing, too; a telephone's voice has no provider."""
+
     def _queue(self, samples: Samples) -> None:
         self._waiting.append(samples)
 

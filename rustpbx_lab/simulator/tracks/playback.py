@@ -56,8 +56,11 @@ class Playback:
         self._handle: TtsTask | None = None
         self._current: str | None = None
         self._auto_hangup: AutoHangup | None = None
+        self._leg_hangup: AutoHangup | None = None
+        """Of a transfer's leg, where that is not forgotten for what plays over it."""
         self._wait_input_ms: int | None = None
         self._no_input: Timer | None = None
+        self._music: str | None = None
         self._began_ms = stage.runtime.monotonic_ms()
 
     # ------------------------------------------------------------------ commands
@@ -114,7 +117,7 @@ class Playback:
 
     def interrupt(self, *, graceful: bool = False) -> None:
         """Stop what plays; a graceful tail no longer belongs to the track."""
-        self._handle = self._auto_hangup = None
+        self._handle = self._auto_hangup = self._music = None
         track, self._track = self._track, None
         if track is not None:
             track.cancel(graceful=graceful)
@@ -140,9 +143,26 @@ class Playback:
 
     # ------------------------------------------------------------------ events
 
-    def hang_up_after(self, ssrc: int) -> None:
-        """End the call when a stream without a play id ends: a transfer leg."""
-        self._auto_hangup = AutoHangup(ssrc, "byRefer")
+    def hang_up_after(self, ssrc: int, *, lasts: bool) -> None:
+        """End the call when a stream without a play id ends: a transfer leg.
+
+        Args:
+            ssrc: The leg's.
+            lasts: Whether that holds when something has played over it meanwhile.
+        """
+        intent = AutoHangup(ssrc, "byRefer")
+        if lasts:
+            self._leg_hangup = intent
+        else:
+            self._auto_hangup = intent
+
+    def go_on_after_leg(self) -> None:
+        """Let the call go on when the leg ends: nobody answered the transfer."""
+        self._leg_hangup = None
+
+    def repeat(self, url: str | None) -> None:
+        """Play a file again whenever it ends; None: it ends once more, and for good."""
+        self._music = url
 
     def take_over(self, track: PlayedTrack) -> None:
         """Let a transfer leg be the server's track; what plays there ends first."""
@@ -163,11 +183,14 @@ class Playback:
 
     def hangs_up(self, event: BaseEvent) -> str | None:
         """Return why the call ends with an event; None: it does not."""
-        intent = self._auto_hangup
-        if not isinstance(event, events.TrackEnd) or intent is None:
+        if not isinstance(event, events.TrackEnd):
             return None
-        is_its_own = event.ssrc == intent.ssrc and event.play_id == self._current
-        return intent.reason if is_its_own else None
+        leg, intent = self._leg_hangup, self._auto_hangup
+        if leg is not None and event.ssrc == leg.ssrc:
+            return leg.reason  # said even if what plays over it keeps the call
+        if intent is None or event.ssrc != intent.ssrc:
+            return None
+        return intent.reason if event.play_id == self._current else None
 
     def on_event(self, event: BaseEvent) -> None:
         """Follow what the call says."""
@@ -178,20 +201,37 @@ class Playback:
             event, events.Speaking | events.Dtmf | events.Transcript | events.TrackStart
         ):
             self._disarm()
+        elif isinstance(event, events.Error) and self._music is not None:
+            self._music_failed(event.sender)
+
+    def _music_failed(self, sender: str) -> None:
+        if sender == f"filetrack: {self._music}":
+            self._music = None
+            why = "the server loads music that fails again and again, with no pause"
+            self._stage.report("flood", f"{why}: thousands of events a second")
 
     def _track_over(self, event: events.TrackEnd) -> None:
         self._tails = [tail for tail in self._tails if not tail.is_over]
         if event.play_id != self._current:
             return  # it was interrupted earlier
         self._current = None
-        if self._auto_hangup is not None and self._auto_hangup.ssrc == event.ssrc:
-            self._stage.auto_hangup(self._auto_hangup.reason)
-            return
+        for intent in (self._auto_hangup, self._leg_hangup):
+            if intent is not None and intent.ssrc == event.ssrc:
+                self._stage.auto_hangup(intent.reason)
+                return
         wait_ms, self._wait_input_ms = self._wait_input_ms, None
+        if self._music is not None and event.play_id == self._music:
+            self._play_again(self._music)
+            return
         if wait_ms is not None:
             self._disarm()
             if wait_ms:
                 self._arm(wait_ms)
+
+    def _play_again(self, url: str) -> None:
+        self._current = url
+        command = commands.Play(url=url)
+        self._put(FileTrack(self._stage, self._media, command, new_ssrc()))
 
     def _arm(self, wait_ms: int) -> None:
         runtime = self._stage.runtime
@@ -229,7 +269,7 @@ class Playback:
 
     def end(self) -> None:
         """End everything: the call is over."""
-        self._handle = self._auto_hangup = None
+        self._handle = self._auto_hangup = self._leg_hangup = None
         tracks = [*self._tails, *([self._track] if self._track else [])]
         self._current = None
         self._wait_input_ms = None

@@ -2,6 +2,7 @@
 
 Source:
     active-call 0.3.83: 16 kHz, 16 bit, two channels, written in blocks on a clock.
+    active-call 0.3.113, media/recorder.rs: the caller's own rate, if asked for.
 """
 
 import logging
@@ -15,6 +16,7 @@ import numpy as np
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.models.options import RecorderOption
 from rustpbx_lab.simulator.core.dump import safe_name
+from rustpbx_lab.simulator.core.rates import HalfRate
 from rustpbx_lab.simulator.core.runtime import Runtime, Timer
 
 from .track import SAMPLE_RATE_HZ
@@ -22,6 +24,8 @@ from .track import SAMPLE_RATE_HZ
 logger = logging.getLogger(__name__)
 
 USUAL_BLOCK_MS = 200
+MOST_PENDING = 250
+"""Frames kept until the caller's rate is known; one more decides without the caller."""
 LONGEST_BLOCK_MS = 10_000
 WAIT_MS = 30_000
 """How long a call's end waits for a first frame that never came."""
@@ -31,13 +35,23 @@ class Recorder:
     """Writes blocks of both channels, zero-filled, from the first frame on."""
 
     def __init__(
-        self, option: RecorderOption, call_id: str, folder: Path, runtime: Runtime
+        self,
+        option: RecorderOption,
+        call_id: str,
+        folder: Path,
+        runtime: Runtime,
+        *,
+        caller_rate_hz: int = SAMPLE_RATE_HZ,
     ) -> None:
         self._path = recording_path(option.recorder_file, call_id, folder)
         block_ms = option.ptime if "ptime" in option.model_fields_set else 0
         self._block_ms = min(block_ms or USUAL_BLOCK_MS, LONGEST_BLOCK_MS)
         self._runtime = runtime
         self._channels: tuple[list[Samples], list[Samples]] = ([], [])
+        self._caller_rate_hz = caller_rate_hz
+        self._rate_hz = SAMPLE_RATE_HZ
+        self._is_undecided = option.native_samplerate is True
+        self._filters: tuple[HalfRate, HalfRate] | None = None
         self._file: BinaryIO | None = None
         self._timer: Timer | None = None
         self._n_bytes = 0
@@ -57,23 +71,38 @@ class Recorder:
         if self._is_closed:
             return
         if len(samples):
+            self._decide_rate(channel)
+            if self._filters is not None:
+                samples = self._filters[channel].push(samples)
             self._channels[channel].append(samples)
         if not self.has_begun:
             self.has_begun = True
             self._open()
             self._write_block(self._runtime.monotonic_ms())
 
+    def _decide_rate(self, channel: int) -> None:
+        """Take the caller's rate with its first frame, or ours if that never comes."""
+        pending = self._channels[1]
+        if not self._is_undecided or (channel and len(pending) < MOST_PENDING):
+            return
+        self._is_undecided = False
+        if channel == 0 and self._caller_rate_hz == SAMPLE_RATE_HZ // 2:
+            self._rate_hz = self._caller_rate_hz
+            self._filters = HalfRate(), HalfRate()
+            pending[:] = [self._filters[1].push(each) for each in pending]
+
     def _open(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb")
-            self._file.write(_header(0))
+            self._file.write(_header(0, self._rate_hz))
         except OSError as exc:
             logger.warning("cannot record to %s: %s", self._path, exc.strerror)
             self._file = None
 
     def _write_block(self, at_ms: float) -> None:
-        self._write(self._block_ms * SAMPLE_RATE_HZ // 1000)
+        if not self._is_undecided:
+            self._write(self._block_ms * self._rate_hz // 1000)
         next_ms = at_ms + self._block_ms
         self._timer = self._runtime.call_at(next_ms, lambda: self._write_block(next_ms))
 
@@ -90,7 +119,7 @@ class Recorder:
         try:
             self._file.write(both.tobytes())
             self._file.seek(0)
-            self._file.write(_header(self._n_bytes))
+            self._file.write(_header(self._n_bytes, self._rate_hz))
             self._file.seek(0, 2)
             self._file.flush()
         except OSError as exc:
@@ -107,7 +136,7 @@ class Recorder:
         if self._timer is not None:
             self._timer.cancel()
         rest = max(sum(map(len, channel)) for channel in self._channels)
-        if rest:
+        if rest and not self._is_undecided:  # else the server loses it, too
             self._write(rest)
         if self._file is not None:
             self._file.close()
@@ -123,8 +152,7 @@ def recording_path(name: str, call_id: str, folder: Path) -> Path:
     return folder / path
 
 
-def _header(n_bytes: int) -> bytes:
-    rate = SAMPLE_RATE_HZ
+def _header(n_bytes: int, rate: int) -> bytes:
     return struct.pack(
         *("<4sI4s4sIHHIIHH4sI", b"RIFF", min(36 + n_bytes, 2**32 - 1), b"WAVE"),
         *(b"fmt ", 16, 1, 2, rate, 4 * rate, 4, 16),

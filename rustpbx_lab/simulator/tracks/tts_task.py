@@ -156,6 +156,16 @@ class TtsTask(PlayedTrack):
         )
         self._settle()
 
+    def refused(self, error: str) -> None:
+        """Take note that there is no provider; a stream just ends."""
+        if not self._is_streaming:
+            self.failed(error)
+        elif not self.is_cancelled:
+            self._speaking, self._failed = None, True
+            self._waiting_texts.clear()
+            self._has_read_end = True  # it ends now, whatever is still to come
+            self._settle()
+
     def _take(self, samples: Samples) -> None:
         if len(samples):
             self._queue.append(samples)

@@ -11,6 +11,7 @@ import numpy as np
 from rustpbx_lab.audio.clip import Resampler
 from rustpbx_lab.audio.codecs import Samples
 from rustpbx_lab.models.options import SynthesisOption
+from rustpbx_lab.simulator.core.provider_reach import refusal
 from rustpbx_lab.simulator.core.runtime import Runtime
 from rustpbx_lab.speech.synthesis import Synthesiser, voice_for
 
@@ -56,6 +57,10 @@ class SpeechSink(Protocol):
         """Take note that it cannot be spoken."""
         ...
 
+    def refused(self, error: str) -> None:
+        """Take note that the provider cannot be reached."""
+        ...
+
 
 class Speaking:
     """One synthesis that runs."""
@@ -85,6 +90,10 @@ class Voice:
         def tell(samples: Samples) -> None:
             self._runtime.soon(lambda: sink.audio(samples))
 
+        why_not = _refusal(speech.option)
+        if why_not is not None:
+            self._runtime.soon(lambda: sink.refused(why_not))
+            return
         gain = _gain(speech.option)
         rates = Resampler(self._engine.sample_rate_hz, SAMPLE_RATE_HZ)
         name = voice_for(self._engine, _speaker(speech.option))
@@ -147,6 +156,13 @@ def spoken_text(text: str) -> str:
 def _file_name(key: str) -> str:
     """Everything after the last dot is lost: speeds 1.0 and 1.2 share a file."""
     return key.rpartition(".")[0] or key
+
+
+def _refusal(option: SynthesisOption) -> str | None:
+    # the server's deepgram takes no endpoint for synthesis
+    if option.provider != "aliyun":
+        return None
+    return refusal(option.provider, option.endpoint)
 
 
 def _speaker(option: SynthesisOption) -> str | None:

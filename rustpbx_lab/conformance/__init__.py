@@ -9,6 +9,7 @@ from rustpbx_lab.conformance import file_points as file_points
 from rustpbx_lab.conformance import newer_points as newer_points
 from rustpbx_lab.conformance import playback_points as playback_points
 from rustpbx_lab.conformance import provider_points as provider_points
+from rustpbx_lab.conformance import release_points as release_points
 from rustpbx_lab.conformance import rest_points as rest_points
 from rustpbx_lab.conformance import telephone_points as telephone_points
 from rustpbx_lab.conformance import vad_points as vad_points

@@ -22,6 +22,11 @@ async def _there(path: Path) -> Path:
     raise MissingError(f"no file {path.name}")
 
 
+async def recording_of(folder: Path, call_id: str) -> Path:
+    """Wait for a call's recording and return where it is."""
+    return await _there(folder / f"{call_id}.wav")
+
+
 async def _logged(bench: Bench) -> list[dict[str, Any]]:
     folder, call_id = bench.needs_folder(), bench.new_id()
     async with bench.connect(f"id={call_id}") as wire:

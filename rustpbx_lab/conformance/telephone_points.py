@@ -1,13 +1,11 @@
 """Points about SIP and WebRTC that need no other telephone."""
 
-from contextlib import suppress
 from typing import Any
 
 import anyio
 
 from .bench import TTS, Bench, base64_tone
 from .points import Between, Matching, SomeOf, point
-from .wire import MissingError
 
 SIP, WEBRTC = "/call/sip", "/call/webrtc"
 NOBODY = {"callee": "sip:nobody@127.0.0.1:9", "caller": "sip:desk@127.0.0.1"}
@@ -104,12 +102,23 @@ _unanswered("invite", option=NOBODY)
 _unanswered("ringing")
 
 
-@point(
-    "/call/sip: /kill while it rings",
-    "9.2",
-    [SomeOf("trackEnd caller", "hangup"), "close", "Some(Canceled)"],
-)
-async def _(bench: Bench) -> list[Any]:
+def _kill_point(
+    how: str, reason: str, *, since: str | None = None, until: str | None = None
+) -> None:
+    promised = [SomeOf("trackEnd caller", "hangup"), "close", reason]
+
+    name = f"/call/sip: /kill while it rings, {how}"
+
+    @point(name, "9.2", promised, since=since, until=until)
+    async def _(bench: Bench) -> list[Any]:
+        return await _killed(bench, reason)
+
+
+_kill_point("with Some around the reason", "Some(Canceled)", until="0.3.83")
+_kill_point("with the plain reason", "Canceled", since="0.3.84")
+
+
+async def _killed(bench: Bench, usual: str) -> list[Any]:
     call_id = bench.new_id()
     async with bench.connect(f"id={call_id}", SIP) as wire:
         await wire.say("invite", option=NOBODY)
@@ -119,52 +128,8 @@ async def _(bench: Bench) -> list[Any]:
         await bench.http.get(f"/kill/{call_id}")
         await wire.close_code()
         *before, last = wire.story()
-        hangup = next(iter(wire.events("hangup")), {"reason": "Some(Canceled)"})
+        hangup = next(iter(wire.events("hangup")), {"reason": usual})
         return [before, last, hangup["reason"]]
-
-
-@point("/call/sip: hangup waits behind an invite that rings", "1.8", [], until="0.3.83")
-async def _(bench: Bench) -> list[str]:
-    async with bench.connect(path=SIP) as wire:
-        await wire.say("invite", option=NOBODY)
-        await wire.until("trackStart")
-        wire.mark()
-        await wire.say("hangup")
-        await anyio.sleep(2)
-        return wire.story()
-
-
-async def _behind_refer(bench: Bench, n_commands: int) -> list[Any]:
-    async with bench.call() as wire:
-        options = {"timeout": 2, "autoHangup": False}
-        callee = NOBODY["callee"]
-        await wire.say("refer", caller="", callee=callee, options=options)
-        await wire.until("trackStart")
-        began = wire.now_ms
-        for n in range(n_commands):
-            await wire.say("custom", data=n)
-            await anyio.sleep(0.01)
-        await wire.until("error")
-        with suppress(MissingError):
-            last = n_commands - 1
-            await wire.until("custom", lambda event: event["data"] == last, timeout=2)
-        ended = [round(at - began) for at in wire.arrivals("close")]
-        return [len(wire.events("custom")), ended]
-
-
-@point("32 commands behind one that blocks wait and are done", "1.8", [32, []])
-async def _(bench: Bench) -> list[Any]:
-    return await _behind_refer(bench, 32)
-
-
-@point(
-    "33 are all lost, and the call ends when that one is done",
-    "1.8",
-    [0, [Between(1800, 2800)]],
-    until="0.3.83",
-)
-async def _(bench: Bench) -> list[Any]:
-    return await _behind_refer(bench, 33)
 
 
 def _bad_offer(name: str, option: dict[str, Any]) -> None:

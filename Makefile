@@ -5,10 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 5006
 LOGS ?= logs
-REAL_VERSION := 0.3.83
-REAL_FOLDER := .real-server
-# the binary: named by the environment, on the path, or built here
-REAL_SERVER := $(or $(RUSTPBX_LAB_REAL_SERVER),$(shell command -v active-call),$(abspath $(REAL_FOLDER))/bin/active-call)
+# the newest release that everything is tested against; another one gets a folder and
+# ports of its own, so that both can run side by side
+NEWEST_VERSION := 0.3.113
+REAL_VERSION ?= $(NEWEST_VERSION)
+IS_NEWEST := $(filter $(NEWEST_VERSION),$(REAL_VERSION))
+REAL_FOLDER := .real-server$(if $(IS_NEWEST),,-$(REAL_VERSION))
+REAL_PORT ?= $(if $(IS_NEWEST),8080,8083)
+# the binary: named by the environment, of the newest on the path, or built here
+REAL_SERVER := $(or $(RUSTPBX_LAB_REAL_SERVER),$(if $(IS_NEWEST),$(shell command -v active-call)),$(abspath $(REAL_FOLDER))/bin/active-call)
 
 # processes that tests start would compile all that they import, each time anew
 unexport PYTHONDONTWRITEBYTECODE
@@ -92,7 +97,8 @@ $(abspath $(REAL_FOLDER))/bin/active-call:
 
 $(REAL_FOLDER)/server.toml: docs/real-server.toml
 	mkdir -p $(REAL_FOLDER)
-	cp $< $@
+	n=$$(( $(REAL_PORT) - 8080 )) && sed -e "s/:8080/:$(REAL_PORT)/" -e "s/25060/$$((25060 + n))/" \
+	  -e "s/12000/$$((12000 + n * 1000))/" -e "s/12999/$$((12999 + n * 1000))/" $< > $@
 
 real-server: $(REAL_SERVER) $(REAL_FOLDER)/server.toml
 	cd $(REAL_FOLDER) && exec $(REAL_SERVER) --conf server.toml $(if $(HANDLER),--handler $(HANDLER))

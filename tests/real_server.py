@@ -58,18 +58,25 @@ def real_server_binary() -> Path | None:
     return Path(named) if named else None
 
 
-def real_server_version() -> str:
-    """Return the release of that binary, such as ``0.3.83``."""
-    binary = str(real_server_binary())
+def real_server_version(binary: Path | None = None) -> str:
+    """Return the release of a binary, such as ``0.3.83``; None is the named one."""
+    binary = binary or real_server_binary()
     answer = subprocess.run(
-        [binary, "--version"], capture_output=True, text=True, timeout=60, check=True
+        [str(binary), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return answer.stdout.strip().split()[-1]
 
 
 @contextmanager
 def running_real_server(
-    *, handler: str | None = None, config: str | None = None
+    *,
+    handler: str | None = None,
+    config: str | None = None,
+    binary: Path | None = None,
 ) -> Iterator[RealServer]:
     """Run the real server on free ports of the loopback, in a folder of its own.
 
@@ -79,8 +86,9 @@ def running_real_server(
         handler: What takes incoming SIP calls: a webhook's URL or a playbook.
         config: TOML of its configuration file, behind the addresses that must stand in
             it; None runs without a file. Another set of defaults holds with a file.
+        binary: The server's program; None is the one that the environment names.
     """
-    binary = real_server_binary()
+    binary = binary or real_server_binary()
     if binary is None:
         pytest.skip(f"needs the real server: set {VARIABLE} to its binary")
     with tempfile.TemporaryDirectory(prefix="real-server-") as folder:

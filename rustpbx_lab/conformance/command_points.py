@@ -117,7 +117,7 @@ async def _(bench: Bench) -> Any:
     async with bench.connect() as wire:
         await wire.say("accept", option={})
         code = await wire.close_code()
-        reject = wire.events("reject")[0]
+        reject = wire.first_event("reject")
         seen = [
             reject["event"],
             reject["reason"],

@@ -81,7 +81,7 @@ async def _(bench: Bench) -> list[str]:
     async with bench.call() as wire:
         await wire.say("play", url="/nowhere/at-all.wav", playId="p")
         await wire.until_end("p")
-        error = wire.events("error")[0]
+        error = wire.first_event("error")
         assert error["sender"] == "filetrack: /nowhere/at-all.wav", error
         assert error["trackId"] == wire.server_track, error
         return [

@@ -38,7 +38,7 @@ async def _(bench: Bench) -> list[Any]:
     async with bench.call() as wire:
         await _press(wire, "5")
         end = await wire.until_end("k")
-        start = wire.events("trackStart")[0]
+        start = wire.first_event("trackStart")
         return [sorted(start), start["trackId"], end["trackId"]]
 
 

@@ -162,7 +162,7 @@ async def _(bench: Bench) -> bool:
     },
 )
 async def _(bench: Bench) -> Any:
-    said = (await _replace(bench)).events("interruption")[0]
+    said = (await _replace(bench)).first_event("interruption")
     return {
         "subtitle": said["subtitle"] == base64_tone(3000),
         "totalDuration": said["totalDuration"],

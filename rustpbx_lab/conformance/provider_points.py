@@ -56,6 +56,7 @@ async def _(bench: Bench) -> dict[str, Any]:
 
 
 def _metrics(wire: Wire) -> dict[str, Any]:
+    wire.first_event("metrics")  # says what came instead, if there is none
     metrics = wire.events("metrics")[-1]
     details = metrics["data"]
     return {
@@ -152,7 +153,7 @@ async def _(bench: Bench) -> list[Any]:
     option = {"provider": "aliyun", "endpoint": REFUSING, "secretKey": "x"}
     async with bench.call(tts=option) as wire:
         await _speak(wire, cacheKey=bench.new_id())
-        error = wire.events("error")[0]
+        error = wire.first_event("error")
         story = [line.split(":")[0] for line in wire.story()]
         return [*story, error["code"], error["trackId"]]
 
@@ -189,7 +190,7 @@ TIMES = ["startTime", "endTime", "text"]
 def _keys_point(provider: str, promised: list[str]) -> None:
     @point(f"asrFinal of {provider}: its keys, in order", "6.2", promised)
     async def _(bench: Bench) -> list[str]:
-        final = (await _heard(bench, provider)).events("asrFinal")[0]
+        final = (await _heard(bench, provider)).first_event("asrFinal")
         return list(final)
 
 
@@ -201,7 +202,7 @@ _keys_point("aliyun", _FINAL)
 @point("the first index: deepgram 0, aliyun 1", "6.2", [0, 1])
 async def _(bench: Bench) -> list[int]:
     return [
-        (await _heard(bench, provider)).events("asrFinal")[0]["index"]
+        (await _heard(bench, provider)).first_event("asrFinal")["index"]
         for provider in ("deepgram", "aliyun")
     ]
 

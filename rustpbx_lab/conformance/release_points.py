@@ -53,8 +53,8 @@ async def _(bench: Bench) -> list[str]:
     since=INVITE_BESIDE,
 )
 async def _(bench: Bench) -> list[Any]:
-    *before, last = await _ringing(bench, command="hangup")
-    return [before, last]
+    story = await _ringing(bench, command="hangup")
+    return [[line for line in story if line != "close"], *story[-1:]]
 
 
 @point(
@@ -249,8 +249,8 @@ async def _(bench: Bench) -> list[str]:
 
 async def _refused(bench: Bench) -> list[Any]:
     wire = await _transferred(bench, autoHangup=False)
-    hangup = wire.events("hangup")[0]
-    why = wire.events("error")[0]["error"]
+    hangup = wire.first_event("hangup")
+    why = wire.first_event("error")["error"]
     said = [hangup["reason"], hangup["initiator"], hangup["refer"]]
     return [*said, hangup.get("extra"), why]
 

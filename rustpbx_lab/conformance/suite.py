@@ -4,7 +4,7 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,8 @@ from .wire import MissingError, RefusedError
 AT_ONCE = 6
 """Points asked at the same time: more would disturb their timing."""
 POINT_LIMIT_S = 60
+LONGEST_SEEN = 300
+"""Characters of an answer in a list of differences."""
 GATEWAY_VARIABLE = "RUSTPBX_LAB_GATEWAY"
 UNEXPECTED = (LookupError, TypeError, ValueError, AssertionError, RuntimeError)
 """What a scenario runs into when an event lacks a key or a list is too short."""
@@ -206,43 +208,72 @@ def differences(one: Report, other: Report) -> list[str]:
 
 def _shown(result: Result) -> str:
     if result.verdict == "different":
-        return f"{result.seen}"
+        seen = f"{result.seen}"
+        return seen if len(seen) <= LONGEST_SEEN else f"{seen[: LONGEST_SEEN - 1]}…"
     is_kept = result.verdict == "same"
     return f"{result.point.promised!r}" if is_kept else result.verdict
 
 
-def markdown(reports: dict[str, Report], reasons: dict[str, str]) -> str:
-    """Return the table of several servers, a column each.
+def markdown(columns: Mapping[str, Sequence[Report]], reasons: dict[str, str]) -> str:
+    """Return the table of several servers, a row a point in the order of the suite.
 
     Args:
-        reports: What each answered, by the name its column has.
+        columns: Its title → the reports that share a column, such as one of each
+            release; a point that none of them was asked is a ``-``.
         reasons: Known differences: name of the point → why it differs.
     """
-    first = next(iter(reports.values()))
+    answers = {
+        title: _by_point(report.results for report in reports)
+        for title, reports in columns.items()
+    }
+    points = {
+        name: found[0].point
+        for column in answers.values()
+        for name, found in column.items()
+    }
+    order = {point.name: n for n, point in enumerate(POINTS)}
     lines = [
-        f"| Point | § | Promised | {' | '.join(reports)} |",
-        "|---|---|---|" + "---|" * len(reports),
+        f"| Point | § | Holds | Promised | {' | '.join(columns)} |",
+        "|---|---|---|---|" + "---|" * len(columns),
     ]
-    for n, result in enumerate(first.results):
-        row = [
-            result.point.name,
-            result.point.section,
-            _cell(repr(result.point.promised)),
+    for name in sorted(points, key=lambda name: order.get(name, len(order))):
+        one = points[name]
+        row = [name.replace("|", "\\|"), one.section, _holds(one)]
+        row.append(_cell(repr(one.promised)))
+        row += [
+            _verdict(column.get(name, []), reasons.get(name, ""))
+            for column in answers.values()
         ]
-        for report in reports.values():
-            answer = report.results[n]
-            why = reasons.get(answer.point.name, "")
-            row.append(_verdict(answer, why))
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _verdict(answer: Result, why: str) -> str:
-    if answer.verdict == "same":
+def _by_point(reports: Iterable[Sequence[Result]]) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for results in reports:
+        for result in results:
+            found.setdefault(result.point.name, []).append(result)
+    return found
+
+
+def _holds(one: Point) -> str:
+    since = "" if one.since is None else f"since {one.since}"
+    until = "" if one.until is None else f"until {one.until}"
+    return ", ".join(part for part in (since, until) if part)
+
+
+def _verdict(answers: Sequence[Result], why: str) -> str:
+    if not answers:
+        return "-"
+    others = [answer for answer in answers if answer.verdict != "same"]
+    if not others:
         return "same"
-    shown = answer.seen if isinstance(answer.seen, str) else json.dumps(answer.seen)
-    reason = f" *{why}*" if why and answer.verdict == "different" else ""
-    return f"**{answer.verdict}**: {_cell(shown)}{reason}"
+    shown: list[str] = []
+    for answer in others:
+        seen = answer.seen if isinstance(answer.seen, str) else json.dumps(answer.seen)
+        reason = f" *{why}*" if why and answer.verdict == "different" else ""
+        shown.append(f"**{answer.verdict}**: {_cell(seen)}{reason}")
+    return "; ".join(shown)
 
 
 def _cell(text: str, limit: int = 160) -> str:

@@ -17,7 +17,7 @@ def _no_pending(path: str) -> None:
         async with bench.connect(path=path) as wire:
             await wire.say("accept", option={})
             code = await wire.close_code()
-            reject = wire.events("reject")[0]
+            reject = wire.first_event("reject")
             return [reject.get("code"), "refer" in reject, code]
 
     @point(f"{path}: reject with nothing pending does nothing", "3.4", [])
@@ -91,7 +91,7 @@ def _unanswered(command: str, **keys: Any) -> None:
             return {
                 "at once": first,
                 "then": then[:2],
-                "reason": wire.events("reject")[0]["reason"],
+                "reason": wire.first_event("reject")["reason"],
                 "others": then[2:-1],
                 "after": round(wire.arrivals("close")[0]),
             }

@@ -190,7 +190,7 @@ async def _(bench: Bench) -> list[list[int]]:
     async with bench.call(vad={"silenceTimeout": 1000}) as wire:
         await _pour(wire, np.zeros(RATE_HZ * 5 // 2, np.int16))
         said = wire.events("silence")
-        first = said[0]["startTime"]
+        first = wire.first_event("silence")["startTime"]
         return [[event["startTime"] - first, event["duration"]] for event in said]
 
 

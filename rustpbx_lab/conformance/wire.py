@@ -125,6 +125,17 @@ class Wire:
         found = [seen.value for seen in self.new if seen.kind == "event"]
         return [event for event in found if name in (None, event.get("event"))]
 
+    def first_event(self, name: str) -> dict[str, Any]:
+        """Return the first event of a name since the mark.
+
+        Raises:
+            MissingError: If there was none.
+        """
+        found = self.events(name)
+        if not found:
+            raise MissingError(f"no {name}; there was {self.story()}")
+        return found[0]
+
     @property
     def audio(self) -> list[bytes]:
         """The audio frames since the mark."""

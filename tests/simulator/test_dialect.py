@@ -1,5 +1,6 @@
 """The stand-in as one release of the server or another."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from simulator.call_bench import CallBench, base64_tone
 
 from rustpbx_lab import read_log
+from rustpbx_lab.cli.servers import simulate
 from rustpbx_lab.errors import InvalidOptionError
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.server_versions import NEWEST, OLDEST
@@ -180,3 +182,11 @@ def test_a_command_of_an_unknown_name_is_known_to_none():
 def test_the_version_of_a_stand_in_is_checked():
     with pytest.raises(InvalidOptionError, match="server version"):
         StandIn(server_version="the newest")
+
+
+def test_the_newest_release_is_named_alike_everywhere():
+    root = Path(__file__).parents[2]
+    assert f"NEWEST_VERSION := {NEWEST}\n" in (root / "Makefile").read_text("utf-8")
+    usual = inspect.signature(simulate).parameters["server_version"].default
+    assert usual == str(NEWEST)
+    assert Dialect() == NEW

@@ -1,4 +1,5 @@
 import json
+import re
 
 import anyio
 import pytest
@@ -115,14 +116,17 @@ def test_the_command_ends_with_2_if_nobody_is_there(capsys):
 
 
 def test_the_table_has_a_column_for_each_server_and_the_reasons():
-    point = Point("a | b", "1.2", "x", None)
+    point = Point("a | b", "1.2", "x", None, since="0.3.84")
     one = Report("ws://a", "2026-01-01", [Result(point, "same", "x", 1)])
     other = Report("ws://b", "2026-01-01", [Result(point, "different", "y|z", 1)])
-    table = markdown({"one": one, "other": other}, {"a | b": "not built yet"})
+    reasons = {"a | b": "not built yet"}
+    table = markdown({"one": [one], "both": [one, other], "none": []}, reasons)
     row = table.splitlines()[2]
-    assert row.count(" | ") - row.count("\\|") >= 4
-    assert "not built yet" in row
-    assert "same" in row
+    cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+    assert cells[:4] == ["a \\| b", "1.2", "since 0.3.84", "`'x'`"]
+    assert cells[4] == "same"
+    assert cells[5] == "**different**: `y\\|z` *not built yet*"
+    assert cells[6] == "-"
 
 
 @pytest.mark.parametrize("only", ["dtmf", "renegotiate", "autoHangup", "rtpTimeout"])

@@ -11,14 +11,12 @@ from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.options import CallOption
 from rustpbx_lab.models.server_versions import ServerVersion
 
+from .command_queue import QUEUE_COMMANDS, blocks_queue, overflow_ends_call
+
 LintMode = Literal["off", "warn", "strict"]
 
-QUEUE_COMMANDS = 32
-"""Commands the server keeps waiting; one more ends the call.
-
-Source: protocol.md, 1.8."""
 SAFE_BURST = 20
-"""Commands in a row after which the server wants a pause; the same source."""
+"""Commands in a row after which the server wants a pause. Source: protocol.md, 1.8."""
 BURST_GAP_MS = 20
 """A pause this long between two commands ends a burst."""
 
@@ -173,13 +171,17 @@ class CallAdvisor:
         in_burst = self._last_ms is not None and now_ms - self._last_ms < BURST_GAP_MS
         self._burst = self._burst + 1 if in_burst else 1
         self._last_ms = now_ms
-        limit = f"the server keeps {QUEUE_COMMANDS}, one more ends the call"
+        limit = f"the server keeps {QUEUE_COMMANDS}, {self._one_more()}"
         if self._blocked_by is not None:
             yield from self._of_waiting(command, limit)
         elif self._burst == SAFE_BURST + 1:
             text = f"{self._burst} commands in one burst: {limit}"
             pause = f"a pause of some milliseconds after every {SAFE_BURST}"
             yield _advice("command_burst", "warning", text, pause)
+
+    def _one_more(self) -> str:
+        is_old = overflow_ends_call(self._server_version)
+        return "one more ends the call" if is_old else "of more the oldest is lost"
 
     def _of_waiting(self, command: BaseCommand, limit: str) -> Advised:
         blocker, self._waiting = self._blocked_by, self._waiting + 1
@@ -192,7 +194,8 @@ class CallAdvisor:
             wait = f"wait until the {blocker} is decided"
             yield _advice("commands_pile_up", "warning", text, wait)
         elif self._waiting == QUEUE_COMMANDS + 1:
-            text = f"{self._waiting} commands wait behind the {blocker}: the call ends"
+            waiting = f"{self._waiting} commands wait behind the {blocker}"
+            text = f"{waiting}: {self._one_more()}"
             wait = f"wait until the {blocker} is decided"
             yield _advice("commands_overflow", "error", text, wait)
 
@@ -204,8 +207,9 @@ class CallAdvisor:
             case commands.Invite() | commands.Accept():
                 self._option, self._was_set_up = command.option, True
                 self._has_played |= command.option.media_pass is not None
-                if isinstance(command, commands.Invite):
-                    self._block("invite", self._call_type in ("sip", "webrtc"))
+                is_asked = self._call_type in ("sip", "webrtc")
+                if isinstance(command, commands.Invite) and is_asked:
+                    self._block("invite")
             case commands.Tts() | commands.Play():
                 self._play(command)
             case commands.Interrupt():
@@ -215,7 +219,7 @@ class CallAdvisor:
             case commands.Refer():
                 self._drop_playback()
                 self._has_played, self._transfer = True, "ringing"
-                self._block("refer", True)
+                self._block("refer")
             case _:
                 pass
 
@@ -239,8 +243,8 @@ class CallAdvisor:
             self._ending.add(self._playback.play_id)
             self._playback = None
 
-    def _block(self, by: str, blocks: bool) -> None:
-        if blocks and self._blocked_by is None:
+    def _block(self, by: str) -> None:
+        if self._blocked_by is None and blocks_queue(by, self._server_version):
             self._blocked_by, self._waiting = by, 0
 
     def received(self, event: BaseEvent) -> None:

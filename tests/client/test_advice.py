@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from client_peer import a_call
 
-from rustpbx_lab import commands, events, options
+from rustpbx_lab import commands, events, notes, options
+from rustpbx_lab.client.command_queue import blocks_queue, overflow_ends_call
 from rustpbx_lab.client.protocol import CallProtocol
 from rustpbx_lab.errors import InvalidOptionError
+from rustpbx_lab.models.server_versions import NEWEST, OLDEST, ServerVersion
 
 VOICE = options.CallOption(tts=options.SynthesisOption(provider="deepgram"))
 
@@ -15,8 +17,15 @@ VOICE = options.CallOption(tts=options.SynthesisOption(provider="deepgram"))
 class Call:
     """A protocol without a wire: what is sent, what is heard, what is advised."""
 
-    def __init__(self, call_type: str = "websocket", gap_ms: int = 100) -> None:
-        self.protocol = CallProtocol(call_type, call_id="s.1")
+    def __init__(
+        self,
+        call_type: str = "websocket",
+        gap_ms: int = 100,
+        server_version: ServerVersion | None = None,
+    ) -> None:
+        self.protocol = CallProtocol(
+            call_type, call_id="s.1", server_version=server_version
+        )
         self.now_ms, self.gap_ms = 1_000, gap_ms
 
     def sends(self, command: Any) -> list[str]:
@@ -163,7 +172,7 @@ def test_speech_without_any_voice_fails():
 
 
 def test_commands_behind_a_blocked_one_are_counted():
-    call = Call("sip")
+    call = Call("sip", server_version=OLDEST)
     call.sends(commands.Invite(option=VOICE))
     rules = [call.sends(commands.Custom(data=n)) for n in range(40)]
     assert [(n, rule) for n, rule in enumerate(rules) if rule] == [
@@ -188,7 +197,7 @@ def test_commands_behind_a_blocked_one_are_counted():
     ],
 )
 def test_a_transfer_blocks_until_it_is_decided(decided):
-    call = an_answered_call("sip")
+    call = an_answered_call("sip", server_version=OLDEST)
     refer = commands.Refer(
         caller="", callee="sip:a@b", options=options.ReferOption(auto_hangup=True)
     )
@@ -200,6 +209,42 @@ def test_a_transfer_blocks_until_it_is_decided(decided):
     assert call.sends(tts()) == (["playback_during_transfer"] if connected else [])
     call.ends()
     assert call.sends(tts(play_id="b")) == []
+
+
+@pytest.mark.parametrize("version", [None, NEWEST])
+def test_newer_servers_wait_for_neither_an_invite_nor_a_transfer(version):
+    call = Call("sip", server_version=version)
+    call.sends(commands.Invite(option=VOICE))
+    for n in range(40):
+        assert call.sends(commands.Custom(data=n)) == []
+    assert call.sends(commands.Hangup()) == []
+    call = an_answered_call("sip", server_version=version)
+    call.sends(commands.Refer(caller="", callee="sip:a@b"))
+    assert call.sends(commands.Hangup()) == []
+
+
+def test_only_the_invites_of_0_3_84_still_block():
+    between = ServerVersion(0, 3, 84)
+    assert blocks_queue("invite", between)
+    assert not blocks_queue("refer", between)
+    assert not blocks_queue("tts", OLDEST)
+    assert overflow_ends_call(OLDEST)
+    assert not overflow_ends_call(between)
+
+
+@pytest.mark.parametrize(
+    ("version", "then"),
+    [(OLDEST, "one more ends the call"), (NEWEST, "of more the oldest is lost")],
+)
+def test_what_a_command_too_many_does_is_said_for_the_release(version, then):
+    call = an_answered_call(gap_ms=1, server_version=version)
+    given: list[notes.Advice] = []
+    for n in range(40):
+        call.now_ms += 1
+        given += call.protocol.advise(commands.Custom(data=n), call.now_ms)
+        call.protocol.send(commands.Custom(data=n))
+    assert [advice.rule for advice in given] == ["command_burst"]
+    assert given[0].text.endswith(then)
 
 
 def test_a_burst_is_noted_once_and_a_pause_ends_it():

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rustpbx_lab.audio.codecs import Samples
+from rustpbx_lab.client.command_queue import QUEUE_COMMANDS
 from rustpbx_lab.errors import UnreadableFrameError
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
@@ -30,9 +31,6 @@ from .processors import Processors, build_processors
 from .services import Line, Services
 from .side_audio import SideAudio
 from .transfer import Transfer
-
-QUEUED_COMMANDS = 32
-"""Commands that may wait; what one more does depends on the release."""
 
 
 class Call:
@@ -218,14 +216,14 @@ class Call:
         self.witnesses.command(command)
         self._report_queue()
         self._waiting.append(command)
-        if len(self._waiting) > QUEUED_COMMANDS and not self.dialect.overflow_ends_call:
+        if len(self._waiting) > QUEUE_COMMANDS and not self.dialect.overflow_ends_call:
             self._waiting.popleft()
         # not at once: a burst that fills the queue ends the call
         self.runtime.soon(self.run_commands)
 
     def _report_queue(self) -> None:
         """Tell strict mode what becomes of a command because others wait."""
-        if len(self._waiting) == QUEUED_COMMANDS:
+        if len(self._waiting) == QUEUE_COMMANDS:
             ends = self.dialect.overflow_ends_call
             then = "the call ends" if ends else "the oldest is lost"
             self.report("queue overflow", f"more than 32 commands waited; {then}")
@@ -245,7 +243,7 @@ class Call:
 
     def run_commands(self) -> None:
         """Run what waits."""
-        if len(self._waiting) > QUEUED_COMMANDS and not self._is_blocked:
+        if len(self._waiting) > QUEUE_COMMANDS and not self._is_blocked:
             self.end("bySystem")  # noticed only now, behind the one that blocked
         while self._waiting and not self._is_blocked and not self.is_over:
             command = self._waiting.popleft()

@@ -6,6 +6,7 @@ Source: protocol.md, 14.
 
 from dataclasses import dataclass
 
+from rustpbx_lab.client.command_queue import blocks_queue, overflow_ends_call
 from rustpbx_lab.models import commands, events
 from rustpbx_lab.models.base import BaseCommand, BaseEvent
 from rustpbx_lab.models.server_versions import (
@@ -18,8 +19,7 @@ from rustpbx_lab.models.server_versions import (
 PLAIN_REASONS = AUTO_HANGUP = ServerVersion(0, 3, 84)
 """Since then a hangup says ``ByCaller``, and a trackEnd that it ends the call."""
 ONE_LOOP = ServerVersion(0, 3, 84)
-"""Since then one loop runs a call, and a transfer is set up beside it."""
-INVITE_BESIDE = ServerVersion(0, 3, 85)
+"""Since then one loop runs a call."""
 FOLLOWS_REFER = ServerVersion(0, 3, 96)
 NAMES_LEG = ServerVersion(0, 3, 97)
 MORE_REASONS = ServerVersion(0, 3, 102)
@@ -36,17 +36,17 @@ class Dialect:
     @property
     def invite_blocks(self) -> bool:
         """Whether commands wait behind an invite that rings."""
-        return self.version < INVITE_BESIDE
+        return blocks_queue("invite", self.version)
 
     @property
     def refer_blocks(self) -> bool:
         """Whether commands wait behind a transfer that is not decided."""
-        return self.version < ONE_LOOP
+        return blocks_queue("refer", self.version)
 
     @property
     def overflow_ends_call(self) -> bool:
         """Whether a command too many ends the call; else the oldest is lost."""
-        return self.version < ONE_LOOP
+        return overflow_ends_call(self.version)
 
     @property
     def answer_moves(self) -> bool:

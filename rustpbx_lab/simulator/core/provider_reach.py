@@ -1,4 +1,4 @@
-"""Whether a provider could be reached: endpoints on this machine are looked at.
+"""Reachability of providers: endpoints on this machine are looked at.
 
 The stand-in speaks and hears with its own engines and connects to no provider. An
 ``endpoint`` that is on the loopback and that nobody listens at fails as it does with

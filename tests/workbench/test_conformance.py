@@ -17,7 +17,7 @@ from rustpbx_lab.conformance.points import (
 )
 from rustpbx_lab.conformance.suite import Result
 from rustpbx_lab.errors import ConnectError
-from rustpbx_lab.models.server_versions import ServerVersion
+from rustpbx_lab.models.server_versions import NEWEST, ServerVersion
 from rustpbx_lab.simulator.server.stand_in import StandIn
 
 
@@ -28,7 +28,7 @@ def stand_in(tmp_path_factory):
         yield server
 
 
-def asked(url, only, server_version="0.3.83", **more):
+def asked(url, only, server_version=NEWEST, **more):
     async def ask():
         return await check_server(url, only=only, server_version=server_version, **more)
 
@@ -129,7 +129,13 @@ def test_the_table_has_a_column_for_each_server_and_the_reasons():
     assert cells[6] == "-"
 
 
-@pytest.mark.parametrize("only", ["dtmf", "renegotiate", "autoHangup", "rtpTimeout"])
+@pytest.mark.parametrize(
+    "only",
+    [
+        *("dtmf", "renegotiate", "autoHangup", "rtpTimeout"),
+        *("invite that rings", "behind a refer", "transfer that failed"),
+    ],
+)
 @pytest.mark.parametrize("version", ["0.3.83", "0.3.113"])
 def test_the_stand_in_keeps_what_a_release_promises(only, version):
     server = StandIn(asr="scripted", tts="scripted", server_version=version)

@@ -9,7 +9,7 @@ from waiting import join
 
 from rustpbx_lab.audio.clip import Clip
 from rustpbx_lab.audio.codecs import decode, encode
-from rustpbx_lab.audio.recording import Leg, Recording
+from rustpbx_lab.audio.recording import EARLY_MS, Leg, Recording
 from rustpbx_lab.errors import AudioError
 
 
@@ -203,13 +203,13 @@ def test_a_pause_stays_where_it_was():
     assert len(leg.placed(1000, 16000)) == 16 * (700 + 60)
 
 
-@given(st.lists(st.integers(0, 300), min_size=1, max_size=2000), st.randoms())
-def test_a_leg_that_keeps_time_is_never_placed_after_it_came(
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=400), st.randoms())
+def test_a_leg_that_keeps_time_is_placed_between_its_sending_and_its_coming(
     late: list[int], random: Random
 ):
     leg = timely([(20 * n, 20 * n + ms) for n, ms in enumerate(late)])
     place = random.randrange(len(late))
-    assert 0 <= leg.time_of(320 * place) - 20 * place <= late[place]
+    assert 0 <= leg.time_of(320 * place) - 20 * place <= late[place] + EARLY_MS
     assert len(leg.anchors) <= len(late)
     begins = [sample for sample, _ in leg.anchors]
     assert begins == sorted(set(begins))

@@ -15,7 +15,7 @@ from rustpbx_lab.models import commands, events, notes
 from rustpbx_lab.models.options import CallOption, TranscriptionOption, VADOption
 from rustpbx_lab.simulator.server.stand_in import StandIn
 
-from .site import IS_IDLE, PAINTS_FAST, SIZE, Site, serving, show_in
+from .site import IS_IDLE, PAINTS_FAST, SIZE, Site, call_of, serving, shells_on, show_in
 
 SID = "s.3f0c9a52-6a0e-4c53-9f2b-6a1f6f4a7d10"
 SST = "server-side-track"
@@ -151,6 +151,9 @@ class KeptPage:
 
     def open(self) -> Page:
         """Return the page, in a window of `SIZE`, with a call that is over."""
+        self._site.renew(self._first)
+        if self._page is not None and not shells_on(call_of(self._page.page)):
+            self.close()  # the hub has forgotten the call that it shows
         if self._page is None:
             page = Page(self._chromium.new_page(viewport=SIZE), self._site.host)
             page.page.goto(self._site.page_of(self._first))
@@ -159,7 +162,6 @@ class KeptPage:
             self._page = page
         elif self._page.page.viewport_size != SIZE:
             self._widen(self._page.page)
-        self._site.renew(self._first)
         try:
             show_in(self._page.page, self._first)
         except BaseException:

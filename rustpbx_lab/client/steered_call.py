@@ -1,17 +1,15 @@
 """SteeredCall: a call that is read, and steered by commands."""
 
-import logging
-from collections.abc import Callable
+from functools import cached_property
 
 import anyio
 
-from rustpbx_lab.log import EventLog, Record
+from rustpbx_lab.log import Record
 from rustpbx_lab.models import events
 from rustpbx_lab.models.line_commands import read_keys
 
 from .base_call import CallReader
 from .call_commands import CallCommands
-from .protocol import CallProtocol
 
 KEY_GRACE_S = 5
 """What a key may take longer than it sounds."""
@@ -20,19 +18,9 @@ KEY_GRACE_S = 5
 class SteeredCall(CallReader, CallCommands):
     """A call whose server takes commands: every command as a method, and keys."""
 
-    def __init__(
-        self,
-        call_type: str,
-        *,
-        log: EventLog | None,
-        logger: logging.Logger | None,
-        now_ms: Callable[[], int],
-        protocol: CallProtocol | None = None,
-    ) -> None:
-        super().__init__(
-            call_type, log=log, logger=logger, now_ms=now_ms, protocol=protocol
-        )
-        self._pressing = anyio.Lock()
+    @cached_property
+    def _pressing(self) -> anyio.Lock:
+        return anyio.Lock()
 
     async def press(self, digits: str, duration_ms: int | None = None) -> list[Record]:
         """Press keys one after another, as the other side of a voice menu expects them.

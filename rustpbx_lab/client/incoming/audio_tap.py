@@ -1,29 +1,26 @@
 """Audio tap: receives both legs' audio of calls that someone else runs."""
 
 import asyncio
-import hmac
 import logging
 import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import anyio
-from tornado.httpserver import HTTPServer
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 from typing_extensions import override
 
 from rustpbx_lab.client.media.tap_frames import TapFrame, TapReader
-from rustpbx_lab.errors import ServerStartError, UnreadableFrameError, shorten
+from rustpbx_lab.errors import UnreadableFrameError, shorten
 from rustpbx_lab.models.options import MonitorOption
 from rustpbx_lab.models.tap import MonitorStart, read_start
 
-from .gate import Gate
-from .host_policy import Authority, HostPolicy, public_host
-from .listening_socket import listening_socket, reachable
+from .host_policy import Authority
+from .receiver import Receiver, bearer, do_not_log, is_same
 
 PATH = "/tap"
 MESSAGE_BYTES = 4 * 1024 * 1024
@@ -108,7 +105,7 @@ class TappedCall:
 TapHandler = Callable[[TappedCall], Awaitable[object]]
 
 
-class AudioTap:
+class AudioTap(Receiver[TappedCall]):
     """Listens for servers whose calls have ``option.monitor`` (0.3.111 and newer).
 
     ::
@@ -148,41 +145,29 @@ class AudioTap:
         Raises:
             ServerStartError: If ``names`` or ``public_url`` is malformed.
         """
-        self.host = host
-        self._public_url = None if public_url is None else public_url.rstrip("/")
-        if public_url is not None:
-            names = [*names, public_host(public_url, ("ws", "wss"))]
-        self._policy = HostPolicy(
-            host,
-            names,
+        super().__init__(
+            port,
+            host=host,
+            names=names,
+            public_url=public_url,
+            schemes=("ws", "wss"),
+            what="audio taps",
             server="the audio tap",
             remedy="allow the name {name} (--allow-host, or names=[…] of AudioTap)",
         )
-        self._wanted_port, self._port = port, 0
         is_local = Authority(host).is_loopback
         self._token = secrets.token_urlsafe(16) if not (token or is_local) else token
         self._admits = admits
-        self._server: HTTPServer | None = None
-        self._calls: asyncio.Queue[TappedCall | None] = asyncio.Queue()
         self._running: dict[str, TappedCall] = {}
         self.refused: deque[Refusal] = deque(maxlen=KEPT_REFUSALS)
         """The last connections that were refused, oldest first."""
         self.n_refused = 0
         """How many were refused."""
 
-    def __repr__(self) -> str:
-        return f"<AudioTap on {self.host}:{self._port}>"
-
-    @property
-    def port(self) -> int:
-        """The port it listens on; 0 before it has started."""
-        return self._port
-
     @property
     def url(self) -> str:
         """Where a server has to connect to."""
-        base = self._public_url or f"ws://{reachable(self.host)}:{self._port}"
-        return f"{base}{PATH}"
+        return f"{self.base_url}{PATH}"
 
     @property
     def option(self) -> MonitorOption:
@@ -197,47 +182,22 @@ class AudioTap:
         """The calls that are heard now."""
         return list(self._running.values())
 
-    async def __aenter__(self) -> Self:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as exc:
-            raise ServerStartError(
-                "cannot listen for audio taps: this is not an asyncio loop; "
-                "anyio.run(main) runs one, without backend='trio'"
-            ) from exc
-        bound = listening_socket(self.host, self._wanted_port)
-        self._port = int(bound.getsockname()[1])
-        application = Application(
+    @override
+    def _application(self) -> Application:
+        return Application(
             [(f"{PATH}/?", _TapSocket, {"tap": self})],
-            log_function=_do_not_log,
+            log_function=do_not_log,
             websocket_max_message_size=MESSAGE_BYTES,
             websocket_ping_interval=PING_S,
             websocket_ping_timeout=PING_S,
         )
-        server = HTTPServer(Gate(self._policy, application))
-        server.add_socket(bound)
-        self._server = server
-        return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        self._calls.put_nowait(None)
+    @override
+    def stop(self) -> None:
+        """Hear no further call, and those that are heard no longer."""
+        super().stop()
         for call in self.calls:
             call.end("we stopped listening; the call goes on")
-        if self._server is not None:
-            self._server.stop()
-            with anyio.move_on_after(2, shield=True):
-                await self._server.close_all_connections()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> TappedCall:
-        """Return the next call, waiting for it; ends when the tap is closed."""
-        call = await self._calls.get()
-        if call is None:
-            self._calls.put_nowait(None)  # for whoever waits beside us
-            raise StopAsyncIteration
-        return call
 
     async def serve(self, handler: TapHandler) -> None:
         """Run a function for each call until the tap is closed.
@@ -262,11 +222,7 @@ class AudioTap:
 
     def knows(self, authorization: str) -> bool:
         """Return whether a header is ours, in a time that tells nothing."""
-        if self._token is None:
-            return True
-        kind, _, token = authorization.partition(" ")
-        given = (token if kind.lower() == "bearer" else "").encode("utf-8", "replace")
-        return hmac.compare_digest(given, self._token.encode())
+        return self._token is None or is_same(bearer(authorization), self._token)
 
     async def why_refused(self, session_id: str) -> str | None:
         """Return why a call is not heard; None if it is."""
@@ -286,7 +242,7 @@ class AudioTap:
     def add(self, call: TappedCall) -> None:
         """Hear a call from now on."""
         self._running[call.id] = call
-        self._calls.put_nowait(call)
+        self._came.put_nowait(call)
 
     def remove(self, call: TappedCall) -> None:
         """Hear a call no longer."""
@@ -374,7 +330,3 @@ class _TapSocket(WebSocketHandler):
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _do_not_log(_: RequestHandler) -> None:
-    """Leave tornado's access log out; a refusal is logged by the tap."""

@@ -1,15 +1,11 @@
 """Incoming SIP calls: the server's webhook, and accepting the call."""
 
-import asyncio
-import hmac
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
-import anyio
-from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 from typing_extensions import override
 
@@ -19,16 +15,13 @@ from rustpbx_lab.client.session import CallSession
 from rustpbx_lab.errors import (
     CallFailedError,
     CallRejectedError,
-    ServerStartError,
     UnreadableFrameError,
 )
 from rustpbx_lab.models import events, options
 from rustpbx_lab.models.base import BaseEvent
 from rustpbx_lab.models.rest import IncomingCall, read
 
-from .gate import Gate
-from .host_policy import HostPolicy, public_host
-from .listening_socket import listening_socket, reachable
+from .receiver import Receiver, bearer, do_not_log, is_same
 from .serving import CallHandler, FailureHandler, serve_calls
 
 MAX_WAITING = 32
@@ -43,7 +36,7 @@ KEPT_DIALOGS = 10_000
 logger = logging.getLogger(__name__)
 
 
-class IncomingCalls:
+class IncomingCalls(Receiver[IncomingCall]):
     """Receives incoming calls from a server's webhook and serves them.
 
     ::
@@ -97,24 +90,19 @@ class IncomingCalls:
         Raises:
             ServerStartError: If ``names`` or ``public_url`` is malformed.
         """
-        self.host = host
-        self._public_url = None if public_url is None else public_url.rstrip("/")
-        if public_url is not None:
-            names = [*names, public_host(public_url, ("http", "https"))]
-        self._policy = HostPolicy(
-            host,
-            names,
+        super().__init__(
+            port,
+            host=host,
+            names=names,
+            public_url=public_url,
+            schemes=("http", "https"),
+            what="incoming calls",
             server="the webhook receiver",
             remedy="pass names=['{name}'] to IncomingCalls",
         )
-        self._wanted_port, self._port = port, 0
         self._token = secrets.token_urlsafe(16) if token is None else token
         self._max_waiting = max_waiting
-        self._server: HTTPServer | None = None
-        # bounded in `offer`, so that a closed receiver and a full one differ
-        self._calls: asyncio.Queue[IncomingCall | None] = asyncio.Queue()
         self._dialogs: dict[str, None] = {}  # a set that keeps its order
-        self.is_open = False
         self.refused = 0
         """Calls that found the queue full."""
         self.repeated = 0
@@ -122,60 +110,24 @@ class IncomingCalls:
         self.failed = 0
         """Calls whose function in ``serve`` raised."""
 
-    def __repr__(self) -> str:
-        return f"<IncomingCalls on {self.host}:{self._port}>"
-
-    @property
-    def port(self) -> int:
-        """The port it listens on; 0 before it has started."""
-        return self._port
-
     @property
     def url(self) -> str:
         """The webhook to configure in the server; its last part is secret."""
-        base = self._public_url or f"http://{reachable(self.host)}:{self._port}"
-        return f"{base}/incoming/{self._token}"
+        return f"{self.base_url}/incoming/{self._token}"
 
-    async def __aenter__(self) -> Self:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as exc:
-            raise ServerStartError(
-                "cannot receive incoming calls: this is not an asyncio loop; "
-                "anyio.run(main) runs one, without backend='trio'"
-            ) from exc
-        bound = listening_socket(self.host, self._wanted_port)
-        self._port = int(bound.getsockname()[1])
+    @override
+    def _application(self) -> Application:
         shared = {"calls": self}
-        routes = [("/incoming/([^/]+)/?", _Webhook, shared)]
-        application = Application(
-            routes,
+        return Application(
+            [("/incoming/([^/]+)/?", _Webhook, shared)],
             default_handler_class=_Webhook,
             default_handler_args=shared,
-            log_function=_do_not_log,
+            log_function=do_not_log,
         )
-        server = HTTPServer(Gate(self._policy, application), max_body_size=BODY_BYTES)
-        server.add_socket(bound)
-        self._server, self.is_open = server, True
-        return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        self.stop()
-        if self._server is not None:
-            self._server.stop()
-            with anyio.move_on_after(2, shield=True):
-                await self._server.close_all_connections()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> IncomingCall:
-        """Return the next call, waiting for it; ends when the receiver is closed."""
-        call = await self._calls.get()
-        if call is None:
-            self._calls.put_nowait(None)  # for whoever waits beside us
-            raise StopAsyncIteration
-        return call
+    @override
+    def _limits(self) -> dict[str, Any]:
+        return {"max_body_size": BODY_BYTES}
 
     async def serve(
         self,
@@ -205,15 +157,9 @@ class IncomingCalls:
 
         await serve_calls(self, handler, max_at_once=max_at_once, on_failure=failed)
 
-    def stop(self) -> None:
-        """Take no further call: ``serve`` ends with the calls that run already."""
-        self.is_open = False
-        self._calls.put_nowait(None)
-
     def knows(self, token: str | None) -> bool:
         """Return whether the token is ours, in a time that tells nothing."""
-        given = (token or "").encode("utf-8", "replace")
-        return hmac.compare_digest(given, self._token.encode())
+        return is_same(token, self._token)
 
     def offer(self, call: IncomingCall) -> bool:
         """Queue a call; False if there is no room or nobody to take it.
@@ -225,13 +171,13 @@ class IncomingCalls:
             self.repeated += 1
             logger.info("a notification of call %r came again", call.dialog_id)
             return True
-        if not self.is_open or self._calls.qsize() >= self._max_waiting:
+        if not self.is_open or self._came.qsize() >= self._max_waiting:
             self.refused += 1
             return False
         if len(self._dialogs) >= KEPT_DIALOGS:
             del self._dialogs[next(iter(self._dialogs))]
         self._dialogs[call.dialog_id] = None
-        self._calls.put_nowait(call)
+        self._came.put_nowait(call)
         return True
 
 
@@ -249,8 +195,7 @@ class _Webhook(RequestHandler):
     def _given_token(self) -> str | None:
         if self.path_args:
             return self.path_args[0]
-        kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        return token if kind.lower() == "bearer" else None
+        return bearer(self.request.headers.get("Authorization", ""))
 
     def post(self, _: str | None = None) -> None:
         """Take a call; what the server is told decides what its caller hears."""
@@ -272,10 +217,6 @@ class _Webhook(RequestHandler):
     @override
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self._answer(status_code, "")
-
-
-def _do_not_log(_: RequestHandler) -> None:
-    """Leave tornado's access log out: the token is in the path."""
 
 
 @asynccontextmanager

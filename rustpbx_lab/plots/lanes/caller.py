@@ -188,7 +188,7 @@ def sound_words(call: CallState, cursor: Reading | None) -> str:
     if call.caller.is_empty and call.call_type == "websocket":
         return "no audio" if call.is_over else "no audio yet"
     if call.caller.is_empty:
-        return "no audio: set subscribe to see it"
+        return "no audio: set subscribe"
     if cursor is not None:
         return level_at_cursor(cursor.caller_dbfs)
     return level_words(call.caller.level_dbfs)

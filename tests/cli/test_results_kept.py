@@ -29,11 +29,19 @@ def server() -> Iterator[StandIn]:
         yield running
 
 
+def text_of(log: Path) -> str:
+    """Return what is in a file; nothing while there is none."""
+    try:
+        return log.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
 def signal_when_logged(number: int, log: Path, row: str) -> threading.Thread:
     """Send this process a signal as soon as a row is in the file of a log."""
 
     def send() -> None:
-        until(lambda: log.exists() and row in log.read_text("utf-8"), awaited=row)
+        until(lambda: row in text_of(log), awaited=row)
         os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=send)

@@ -238,7 +238,9 @@ def test_a_server_that_stops_ends_its_calls_and_its_threads():
     with ExitStack() as running:
         stand_in = StandIn(asr="scripted", tts="scripted")
         server = running.enter_context(stand_in.in_thread())
-        with plain_connect(server.url + "/call", proxy=None) as socket:
+        address = server.url + "/call"
+        # without a thread of the client's own, which ends a little later
+        with plain_connect(address, proxy=None, ping_interval=None) as socket:
             socket.send(json.dumps({"command": "invite", "option": {"tts": TTS}}))
             socket.send(json.dumps({"command": "tts", "text": "hello" * 20}))
             for _ in range(3):
